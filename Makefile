@@ -1,0 +1,54 @@
+# `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check venv mlflow readme benchmark lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
+
+run: $(INSTALLED)  ## the whole pipeline: data, training, scores, figures, MLflow run
+	python -m stages
+
+test: $(INSTALLED)  ## all tests; those on the real archives where HAR_ARCHIVE_DIR names their folder
+	python -m pytest
+
+check: $(INSTALLED)  ## formatting, lint and types
+	ruff format --check
+	ruff check
+	mypy
+
+venv: $(INSTALLED)  ## make .venv from requirements.txt; `run` and `test` do it by themselves
+
+mlflow: $(INSTALLED)  ## open MLflow's pages on http://127.0.0.1:5000
+	@test -f mlflow.db || { echo "error: no runs yet: make run"; exit 1; }
+	mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
+
+readme: $(INSTALLED)  ## write the results of reports/ into README.md
+	python -m benchmarks.readme
+
+benchmark: $(INSTALLED)  ## measure the pipeline's speed into benchmarks/results.json
+	python -m benchmarks.speed
+
+lock: $(INSTALLED)  ## resolve requirements.in to requirements.txt anew
+	pip install --quiet uv
+	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+		--no-annotate --no-header requirements.in --output-file .resolved
+	# PyTorch's CUDA packages are left to PyTorch: which ones it needs depends on its build.
+	{ echo "# Resolved from requirements.in by \`make lock\`."; \
+		grep -vE '^(nvidia-|cuda-|triton)' .resolved; } > requirements.txt
+	rm .resolved
+
+clean:  ## remove the environment and caches; data, models, reports and runs stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	@touch $(INSTALLED)

@@ -1,0 +1,107 @@
+"""A trained model as one folder: all that predicting needs, and nothing that runs on loading."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+
+from har.errors import HarError
+from har.files import replacing_folder
+from har.models import RecurrentClassifier
+from har.signals import Scaling
+
+WEIGHTS, DESCRIPTION = "weights.safetensors", "bundle.json"
+
+
+class Description(BaseModel):
+    """What `bundle.json` says.
+
+    Attributes:
+        format: Version of this layout.
+        architecture: Arguments of `RecurrentClassifier`.
+        activities: Name of each class.
+        channels: Channels of the input, in order; see `har.signals.CHANNEL_GROUPS`.
+        sampling_rate: Samples a second.
+        window_size: Samples a window.
+        window_overlap: Share of a window that the next one repeats.
+        offset: Per channel, in its unit; the input is (signal - offset) / scale.
+        scale: Per channel, in its unit.
+        dataset: What it was trained on.
+        dataset_digest: SHA-256 of that data set's content.
+        train_subjects: Whom it was trained on.
+        kept_epoch: Epochs of training behind the weights.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = 1
+    architecture: dict[str, Any]
+    activities: list[str]
+    channels: list[str]
+    sampling_rate: float
+    window_size: int
+    window_overlap: float
+    offset: list[float]
+    scale: list[float]
+    dataset: str
+    dataset_digest: str
+    train_subjects: list[int]
+    kept_epoch: int
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model with its description."""
+
+    model: RecurrentClassifier
+    description: Description
+
+    @property
+    def scaling(self) -> Scaling:
+        """The scaling that the model's input goes through."""
+        return Scaling(
+            np.array(self.description.offset, np.float32),
+            np.array(self.description.scale, np.float32),
+        )
+
+
+def save(folder: Path, bundle: Bundle) -> None:
+    """Write a bundle; the folder holds the old one or the new one, never half of one."""
+    weights = {name: value.cpu().contiguous() for name, value in bundle.model.state_dict().items()}
+    with replacing_folder(folder) as partial:
+        (partial / WEIGHTS).write_bytes(to_bytes(weights))
+        (partial / DESCRIPTION).write_text(bundle.description.model_dump_json(indent=2) + "\n")
+
+
+def load(folder: Path) -> Bundle:
+    """Read a bundle.
+
+    Raises:
+        HarError: It is not there, or damaged.
+    """
+    try:
+        description = Description.model_validate_json((folder / DESCRIPTION).read_bytes())
+        model = RecurrentClassifier(**description.architecture)
+        model.load_state_dict(load_file(folder / WEIGHTS))
+    except FileNotFoundError as error:
+        raise HarError(
+            f"{error.filename or folder}: no trained model; run `dvc repro train`"
+        ) from None
+    except (ValidationError, SafetensorError, TypeError, KeyError, RuntimeError, OSError) as error:
+        text = " ".join(str(error).split())
+        raise HarError(
+            f"{folder} is damaged ({text:.200}); run `dvc repro --force train`"
+        ) from None
+    return Bundle(model, description)
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of a bundle's content: the model's identity."""
+    content = b"".join((folder / name).read_bytes() for name in (DESCRIPTION, WEIGHTS))
+    return hashlib.sha256(content).hexdigest()

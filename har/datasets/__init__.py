@@ -1,0 +1,6 @@
+"""The data sets, by name: each module gets its files into a folder and reads them as recordings."""
+
+from har.datasets import simulated, uci_har
+
+DATASETS = {"uci_har": uci_har, "simulated": simulated}
+"""Every data set that `dataset.name` may name."""

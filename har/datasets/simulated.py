@@ -1,0 +1,358 @@
+"""Simulated recordings: a seeded model of how a phone at the waist moves, in UCI HAR's file layout.
+
+They let the whole pipeline run where the published data set cannot be had. Nobody was measured: a
+score on them shows that the code works, and says nothing about people.
+
+Each person has a way of wearing the phone, postures, gaits and sensor errors of their own, and goes
+through the six activities in rounds, without a break. The movement is made in a body frame (x up, y
+right, z forward) as the direction of the vertical, the acceleration of the waist and its turning about
+the vertical; what both sensors read follows from these. The readings of a whole session pass the
+archive's filters, and the bouts are cut out of the result. Postures overlap and gaits resemble each
+other, so that some windows can be taken for another activity, as in real recordings.
+
+All figures below are rounded choices, of the size seen in UCI HAR's training recordings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.signal import butter, sosfilt
+from scipy.spatial.transform import Rotation
+
+from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS, SPLITS, WINDOW, read_recordings
+from har.recordings import ACTIVITIES, BASE_CHANNELS, SAMPLING_RATE
+from har.signals import filter_recording
+
+__all__ = ["SUBJECTS", "read_recordings", "simulate", "write"]
+
+SUBJECTS = range(1, 31)
+"""The simulated people, numbered as in UCI HAR; the test subjects are the same numbers."""
+
+PROTOCOL = ("STANDING", "SITTING", "LAYING", "WALKING", "WALKING_DOWNSTAIRS", "WALKING_UPSTAIRS")
+"""The order of the bouts in a round."""
+
+BOUT_SECONDS = 8.0
+"""Length of a bout to aim at."""
+
+FADE = int(2.0 * SAMPLING_RATE)
+"""Samples of the change from one activity to the next."""
+
+SETTLE = int(5.0 * SAMPLING_RATE)
+"""Samples after a change that are not cut out: until then the filters (0.3 Hz) remember it."""
+
+HARMONICS = np.arange(1, 11)
+"""Multiples of the stride frequency; the even ones are those of the step frequency."""
+
+Six = tuple[float, float, float, float, float, float]
+"""Acceleration up, right and forward in g, then rate of yaw, pitch and roll in rad/s."""
+
+
+@dataclass(frozen=True)
+class Posture:
+    """How the trunk is held.
+
+    Attributes:
+        up: Direction of the vertical in the body frame, before it is scaled to length 1.
+        people: Standard deviation of `up` from person to person.
+        bouts: Standard deviation of `up` from bout to bout of one person.
+        sway: Standard deviation of the tilt while keeping still, rad.
+        breathing: Amplitude of the tilt that comes with breathing, rad.
+    """
+
+    up: tuple[float, float, float]
+    people: tuple[float, float, float]
+    bouts: tuple[float, float, float]
+    sway: float = 0.0
+    breathing: float = 0.0
+
+
+POSTURES = {
+    "WALKING": Posture((1.0, 0.0, 0.0), (0.0, 0.02, 0.02), (0.0, 0.01, 0.02)),
+    # Climbing leans forward, so that the vertical moves backward in the body frame.
+    "WALKING_UPSTAIRS": Posture((1.0, -0.08, -0.09), (0.0, 0.04, 0.06), (0.0, 0.02, 0.03)),
+    "WALKING_DOWNSTAIRS": Posture((1.0, 0.03, 0.02), (0.0, 0.04, 0.04), (0.0, 0.02, 0.03)),
+    # Sitting leans back by an amount that overlaps with standing.
+    "SITTING": Posture((0.93, 0.33, 0.22), (0.04, 0.10, 0.11), (0.04, 0.10, 0.10), 0.002, 0.002),
+    "STANDING": Posture((1.0, 0.02, 0.02), (0.0, 0.05, 0.05), (0.0, 0.04, 0.06), 0.004, 0.001),
+    "LAYING": Posture((-0.08, 0.70, 0.55), (0.08, 0.25, 0.25), (0.06, 0.12, 0.12), 0.002, 0.004),
+}
+
+
+@dataclass(frozen=True)
+class Gait:
+    """How the waist moves in walking: a sum of harmonics of the stride frequency (two steps).
+
+    Vertical and forward movement repeat with every step, so that their even harmonics are the larger;
+    sideways movement repeats with every stride, so that its odd ones are (Menz, Lord, Fitzpatrick:
+    Acceleration patterns of the head and pelvis when walking on level and irregular surfaces, Gait
+    and Posture 18, 2003). A phone at one side of the waist sees some of both in every axis.
+
+    Attributes:
+        cadence: Step frequency relative to the person's level walking.
+        step: Amplitudes at the step frequency.
+        stride: Amplitudes at the stride frequency.
+        lag: How far each of the six follows the impacts of the feet, in strides.
+        decay: Amplitudes fall with the multiple to this power; a small one means sharp impacts.
+        turning: Standard deviation of slow turning, as on a staircase, in rad/s.
+    """
+
+    cadence: float
+    step: Six
+    stride: Six
+    lag: Six
+    decay: float
+    turning: float
+
+
+GAITS = {
+    "WALKING": Gait(
+        cadence=1.0,
+        step=(0.24, 0.13, 0.11, 0.10, 0.18, 0.16),
+        stride=(0.06, 0.07, 0.05, 0.50, 0.35, 0.25),
+        lag=(0.0, 0.05, 0.15, 0.1, 0.0, 0.2),
+        decay=0.9,
+        turning=0.05,
+    ),
+    # Slower, with softer impacts and a wider swing of the trunk.
+    "WALKING_UPSTAIRS": Gait(
+        cadence=0.9,
+        step=(0.30, 0.15, 0.11, 0.14, 0.20, 0.17),
+        stride=(0.07, 0.09, 0.07, 0.33, 0.55, 0.38),
+        lag=(0.0, 0.0, 0.3, 0.2, 0.2, 0.1),
+        decay=1.4,
+        turning=0.3,
+    ),
+    # Harder and sharper impacts.
+    "WALKING_DOWNSTAIRS": Gait(
+        cadence=1.03,
+        step=(0.45, 0.14, 0.09, 0.16, 0.23, 0.21),
+        stride=(0.07, 0.08, 0.05, 0.38, 0.28, 0.18),
+        lag=(0.0, 0.1, 0.05, 0.0, 0.1, 0.0),
+        decay=0.8,
+        turning=0.3,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Person:
+    """What stays the same for one person throughout the session.
+
+    Attributes:
+        mounting: (3, 3), rotation from the body frame to the phone's.
+        up: By activity, (3,), the person's `Posture.up`.
+        cadence: Steps a second in level walking.
+        gain: By gait, (6, harmonics), factors on its amplitudes.
+        phase: By gait, (6, harmonics), phases of its harmonics in rad.
+        restlessness: Factor on all sway.
+        breath: Breaths a second.
+        offset: (6,), zero error of the sensors in g and rad/s.
+    """
+
+    mounting: np.ndarray
+    up: dict[str, np.ndarray]
+    cadence: float
+    gain: dict[str, np.ndarray]
+    phase: dict[str, np.ndarray]
+    restlessness: float
+    breath: float
+    offset: np.ndarray
+
+
+def draw_person(rng: np.random.Generator) -> Person:
+    """A person at random; their three gaits are alike in style."""
+    shape = (6, len(HARMONICS))
+    own_gain, own_phase = rng.normal(0, 0.2, shape), rng.normal(0, 0.3, shape)
+    gain = {name: np.exp(own_gain + rng.normal(0, 0.15, shape)) for name in GAITS}
+    phase = {name: own_phase + rng.normal(0, 0.3, shape) for name in GAITS}
+    # About the axes up, right and forward; worn a little to one side.
+    turns = rng.normal([0, 4, -9], [12, 8, 4])
+    return Person(
+        mounting=Rotation.from_euler("xyz", turns, degrees=True).as_matrix(),
+        up={name: rng.normal(posture.up, posture.people) for name, posture in POSTURES.items()},
+        cadence=float(np.clip(rng.normal(1.8, 0.12), 1.5, 2.2)),
+        gain=gain,
+        phase=phase,
+        restlessness=float(rng.lognormal(0, 0.3)),
+        breath=rng.uniform(0.2, 0.33),
+        offset=rng.normal(0, [0.02] * 3 + [0.01] * 3),
+    )
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Movement of the waist, in the body frame.
+
+    Attributes:
+        up: (samples, 3), direction of the vertical; its length does not matter.
+        acceleration: (samples, 3) in g, without gravity.
+        yaw: (samples,), turning about the vertical in rad/s.
+    """
+
+    up: np.ndarray
+    acceleration: np.ndarray
+    yaw: np.ndarray
+
+
+def walk(rng: np.random.Generator, person: Person, name: str, samples: int) -> Motion:
+    """A bout of walking, level or on stairs, with a pace and strength that drift slowly."""
+    gait = GAITS[name]
+    pace = rng.lognormal(0, 0.03) * np.exp(0.03 * _slow_noise(rng, samples, 1, 0.1)[:, 0])
+    cadence = person.cadence * gait.cadence * pace
+    stride_phase = rng.uniform(0, 2 * np.pi) + np.cumsum(np.pi * cadence / SAMPLING_RATE)
+
+    is_step = HARMONICS % 2 == 0
+    step, stride, lag = (np.array(each)[:, None] for each in (gait.step, gait.stride, gait.lag))
+    multiple = np.where(is_step, HARMONICS / 2, HARMONICS)
+    amplitude = np.where(is_step, step, stride) * multiple**-gait.decay
+    amplitude *= person.gain[name] * rng.lognormal(0, 0.1)
+    # A tilt is its rate, integrated: smaller by the angular frequency.
+    amplitude[4:] /= HARMONICS * np.pi * cadence.mean()
+    angle = HARMONICS * (stride_phase[:, None, None] - 2 * np.pi * lag) + person.phase[name]
+    signals = (amplitude * np.cos(angle)).sum(axis=-1)
+    # No two steps are alike.
+    signals *= 1 + 0.15 * _slow_noise(rng, samples, 6, 0.5)
+    signals += 0.2 * np.linalg.norm(amplitude, axis=-1) * _slow_noise(rng, samples, 6, 3.0)
+
+    acceleration, yaw, pitch, roll = signals[:, :3], signals[:, 3], signals[:, 4], signals[:, 5]
+    up = _hold(rng, person, name) + np.stack([np.zeros(samples), roll, pitch], axis=1)
+    turning = gait.turning * _slow_noise(rng, samples, 1, 0.2)[:, 0]
+    return Motion(up, acceleration, yaw + turning)
+
+
+def rest(rng: np.random.Generator, person: Person, name: str, samples: int) -> Motion:
+    """A bout of keeping still: slow sway, more in some bouts than in others, and breathing."""
+    posture = POSTURES[name]
+    sway = posture.sway * person.restlessness * rng.lognormal(0, 0.7)
+    time = np.arange(samples) / SAMPLING_RATE
+    up = _hold(rng, person, name) + sway * _slow_noise(rng, samples, 3, 0.7)
+    up[:, 2] += posture.breathing * np.sin(
+        2 * np.pi * person.breath * time + rng.uniform(0, 2 * np.pi)
+    )
+    return Motion(
+        up,
+        acceleration=0.3 * sway * _slow_noise(rng, samples, 3, 5.0),
+        yaw=4 * sway * _slow_noise(rng, samples, 1, 0.7)[:, 0],
+    )
+
+
+def _hold(rng: np.random.Generator, person: Person, name: str) -> np.ndarray:
+    """How the person holds themselves in one bout: (3,), a direction of length 1."""
+    up = rng.normal(person.up[name], POSTURES[name].bouts)
+    return up / np.linalg.norm(up)
+
+
+def _slow_noise(rng: np.random.Generator, samples: int, columns: int, cutoff: float) -> np.ndarray:
+    """Noise (samples, columns) below `cutoff` in Hz, of standard deviation about 1."""
+    white = rng.standard_normal((samples, columns)) * np.sqrt(SAMPLING_RATE / (2.2 * cutoff))
+    return sosfilt(butter(2, cutoff, fs=SAMPLING_RATE, output="sos"), white, axis=0)
+
+
+def draw_bouts(rng: np.random.Generator, seconds: float) -> list[tuple[str, int]]:
+    """The session's plan: activity and length in samples of each bout, in order.
+
+    Lengths are whole halves of a window, at least two, and vary; each activity's add up to `seconds`,
+    rounded down to such halves.
+    """
+    half = WINDOW // 2
+    halves = max(2, int(seconds * SAMPLING_RATE) // half)
+    rounds = max(1, min(round(seconds / BOUT_SECONDS), halves // 2))
+    shares = rng.dirichlet(np.full(rounds, 5.0), size=len(PROTOCOL))
+    lengths = half * (2 + rng.multinomial(halves - 2 * rounds, shares))
+    return [
+        (name, int(lengths[place, turn]))
+        for turn in range(rounds)
+        for place, name in enumerate(PROTOCOL)
+    ]
+
+
+def read_sensors(
+    rng: np.random.Generator, person: Person, motion: Motion
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the phone reads: acceleration in g and angular rate in rad/s, (samples, 3) each."""
+    up = motion.up / np.linalg.norm(motion.up, axis=1, keepdims=True)
+    # Seen from the body, the vertical moves by up x rate; what turns about it leaves no trace there.
+    tilting = np.cross(np.gradient(up, 1 / SAMPLING_RATE, axis=0), up)
+    rate = tilting + motion.yaw[:, None] * up
+    readings = np.hstack([(up + motion.acceleration) @ person.mounting.T, rate @ person.mounting.T])
+    readings += person.offset + rng.normal(0, [0.003] * 3 + [0.004] * 3, readings.shape)
+    return readings[:, :3], readings[:, 3:]
+
+
+def simulate(seed: int, subject: int, seconds: float) -> list[tuple[int, np.ndarray]]:
+    """One person's session.
+
+    Args:
+        seed: Seed of all people.
+        subject: Number of the person; the same number and seed give the same person and session.
+        seconds: Length of each activity, s.
+
+    Returns:
+        For each bout, in order, the activity (index into `ACTIVITIES`) and the signals, float64
+        (samples, 9), the `BASE_CHANNELS` in g and rad/s; samples are whole halves of a window.
+    """
+    rng = np.random.default_rng([seed, subject])
+    person = draw_person(rng)
+    # Filters start at zero: the session begins with standing that is not cut out.
+    plan = [("STANDING", SETTLE), *draw_bouts(rng, seconds)]
+    total = sum(FADE + SETTLE + length for _, length in plan) + FADE
+    whole = np.zeros((total, 7))
+    bouts, start = [], 0
+    for name, length in plan:
+        samples = FADE + SETTLE + length + FADE
+        motion = (walk if name in GAITS else rest)(rng, person, name, samples)
+        # Each bout fades in while the one before fades out.
+        ramp = (np.arange(FADE) + 0.5) / FADE
+        ramp = ramp**2 * (3 - 2 * ramp)
+        weight = np.concatenate([ramp, np.ones(samples - 2 * FADE), ramp[::-1]])
+        each = np.column_stack([motion.up, motion.acceleration, motion.yaw])
+        whole[start : start + samples] += weight[:, None] * each
+        first = start + FADE + SETTLE
+        bouts.append((ACTIVITIES.index(name), slice(first, first + length)))
+        start = first + length
+    session = Motion(whole[:, :3], whole[:, 3:6], whole[:, 6])
+    signals = filter_recording(*read_sensors(rng, person, session))
+    return [(activity, signals[where]) for activity, where in bouts[1:]]
+
+
+def write(folder: Path, seconds: float, seed: int) -> None:
+    """Write simulated recordings in UCI HAR's layout (`uci_har.FILES`).
+
+    Args:
+        folder: An existing empty folder.
+        seconds: Length of each person's recording of each activity, s.
+        seed: Seed of the people and their movements; the same seed gives the same files.
+    """
+    (folder / "README.txt").write_text(
+        "Simulated recordings, made by har/datasets/simulated.py with\n"
+        f"seconds = {seconds:g} and seed = {seed}, in the file layout of UCI HAR.\n"
+        "They come from a model of movement. They are not measurements of anybody.\n",
+        encoding="ascii",
+    )
+    labels = "".join(f"{number} {name}\n" for number, name in enumerate(ACTIVITIES, start=1))
+    (folder / "activity_labels.txt").write_text(labels, encoding="ascii")
+    for split in SPLITS:
+        subjects = [s for s in SUBJECTS if (s in OFFICIAL_TEST_SUBJECTS) == (split == "test")]
+        _write_part(folder / split, split, subjects, seconds, seed)
+
+
+def _write_part(
+    folder: Path, split: str, subjects: Sequence[int], seconds: float, seed: int
+) -> None:
+    """Write the windows of these people, 128 samples with half of them in common."""
+    windows, labels, numbers = [], [], []
+    for subject in subjects:
+        for activity, signals in simulate(seed, subject, seconds):
+            cuts = np.lib.stride_tricks.sliding_window_view(signals, WINDOW, axis=0)
+            windows.append(cuts[:: WINDOW // 2])
+            labels += [activity + 1] * len(windows[-1])
+            numbers += [subject] * len(windows[-1])
+    (folder / "Inertial Signals").mkdir(parents=True)
+    np.savetxt(folder / f"y_{split}.txt", labels, "%d")
+    np.savetxt(folder / f"subject_{split}.txt", numbers, "%d")
+    for index, channel in enumerate(BASE_CHANNELS):
+        values = np.concatenate([each[:, index] for each in windows])
+        # A millionth is far below the sensors' noise and far above what differs between processors.
+        np.savetxt(folder / "Inertial Signals" / f"{channel}_{split}.txt", values, "%.6f")

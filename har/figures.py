@@ -1,0 +1,425 @@
+"""The pictures of the project: from windows and tables to a figure, and how one is saved."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from scipy.signal import periodogram
+
+from har.files import replacing_file
+from har.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals import CHANNEL_GROUPS
+from har.windows import Windows
+
+FIGURES = (
+    "activity_distribution",
+    "sensor_signals",
+    "time_series_patterns",
+    "correlation_heatmap",
+    "training_loss",
+    "accuracy_curves",
+    "confusion_matrix",
+    "model_performance",
+)
+"""The pictures: each is a function of this module and the stem of a file's name."""
+
+# Colours of Okabe and Ito, told apart with any colour vision.
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#595959"
+SPLITS = {"train": ("Training", BLUE), "val": ("Validation", ORANGE), "test": ("Test", GREEN)}
+COMPONENTS = {"x": BLUE, "y": ORANGE, "z": GREEN, "norm": GREY}
+
+WIDTH = 9.0
+"""Width of every picture in inches; shown 800 pixels wide, 10 points are 12 pixels high."""
+
+STYLE = {
+    "figure.dpi": 120,
+    "figure.titlesize": 12.5,
+    "figure.titleweight": "bold",
+    "figure.labelsize": "medium",
+    "axes.titlesize": "medium",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E3E3E3",
+    "legend.frameon": False,
+}
+# Starts from the defaults, so that nobody's own settings change the pictures. Ticks and texts are
+# completed when drawn: saving needs the style as well as building does.
+_styled = matplotlib.style.context(["default", STYLE])
+
+_PATTERN_SECONDS, _PATTERN_HERTZ = 10, 10
+# Long stretches are drawn from the first of these that there is: gravity included comes first,
+# since it shows posture and motion in one.
+_PATTERN_GROUPS = (
+    *("total_acc", "body_acc", "gyro", "acc_norm", "gyro_norm", "centred_acc", "gravity"),
+)
+_RELIABILITY_BINS, _FEW_WINDOWS = 10, 20
+
+
+@_styled
+def activity_distribution(windows: Windows) -> Figure:
+    """Windows per activity in each split, and per subject and activity."""
+    splits = [split for split in SPLITS if split in windows.split]
+    people = {split: np.unique(windows.of(split).subject) for split in splits}
+    labels = np.unique(windows.label)
+    table = pd.DataFrame(
+        {"activity": windows.label, "split": windows.split, "subject": windows.subject}
+    )
+    figure = _figure("How many windows there are of each activity, and from whom", 6.6)
+    above, below = figure.subplots(2, 1, height_ratios=(1.2, 1))
+
+    palette = {split: SPLITS[split][1] for split in splits}
+    options: dict[str, Any] = {"palette": palette, "saturation": 1, "legend": False}
+    sns.countplot(
+        table, x="activity", hue="split", order=labels, hue_order=splits, ax=above, **options
+    )
+    for bars, split in zip(above.containers, splits, strict=True):
+        bars.set_label(f"{SPLITS[split][0]} ({_count(len(people[split]), 'subject')})")
+        above.bar_label(bars, fmt="{:,.0f}", fontsize=9, padding=2)
+    above.set(xlabel="Activity", ylabel="Windows")
+    above.set_xticks(range(len(labels)), [_readable(ACTIVITIES[each], "\n") for each in labels])
+    above.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    above.grid(visible=False, axis="x")
+    above.margins(y=0.1)
+    _legend_above(above)
+
+    order = [(split, subject) for split in splits for subject in people[split]]
+    counts = pd.crosstab(table.activity, [table.split, table.subject])[order]
+    names = [_readable(ACTIVITIES[each]) for each in labels]
+    text = {"fontsize": min(8, 250 / len(order)), "color": "black"}
+    shades = {"cmap": "Greys", "vmin": 0, "vmax": 2 * counts.to_numpy().max(), "cbar": False}
+    _heatmap(below, counts, names, [subject for _, subject in order], annot_kws=text, **shades)
+    below.set(xlabel="Subject (in the colour of the split)", ylabel="Activity")
+    below.set_title("Windows of each subject")
+    for tick, (split, _) in zip(below.get_xticklabels(), order, strict=True):
+        size = min(10, 300 / len(order))
+        tick.set(color=SPLITS[split][1], fontweight="bold", fontsize=size)
+    return figure
+
+
+@_styled
+def sensor_signals(windows: Windows) -> Figure:
+    """A typical window of each activity, all of one training subject: every channel over time."""
+    train = windows.of("train")
+    subject, typical = _typical_windows(train)
+    groups = _groups(train.channels)
+    time = np.arange(train.size) / SAMPLING_RATE
+    seconds = train.size / SAMPLING_RATE
+    figure = _figure(
+        f"A typical window of each activity: {seconds:.3g} s of subject {subject}",
+        1.2 + 1.9 * len(groups),
+    )
+    grid = figure.subplots(len(groups), len(typical), sharex=True, sharey="row", squeeze=False)
+    for row, (name, columns) in zip(grid, groups.items(), strict=True):
+        for ax, window in zip(row, typical.values(), strict=True):
+            _draw_channels(ax, time, train.signals[window], train.channels, columns)
+            ax.margins(x=0)
+        row[0].set_ylabel(fill(_quantity(name), 20))
+    for ax, label in zip(grid[0], typical, strict=True):
+        ax.set_title(_readable(ACTIVITIES[label], "\n"), loc="center")
+    for ax in grid[-1]:
+        ax.set_xlabel("Time (s)")
+    _legend_of_components(figure, train.channels)
+    return figure
+
+
+@_styled
+def time_series_patterns(windows: Windows) -> Figure:
+    """Ten seconds of each activity on end, and the rhythms of all training subjects.
+
+    Drawn from one sensor. A subject's spectrum is the mean over windows of the power density summed
+    over the axes, so it does not depend on how the phone was turned.
+    """
+    train = windows.of("train")
+    subject, typical = _typical_windows(train)
+    groups = _groups(train.channels)
+    name = min(groups, key=_PATTERN_GROUPS.index)
+    columns, unit = groups[name], CHANNEL_GROUPS[name].unit
+    frequency, power = periodogram(
+        train.signals[..., columns], SAMPLING_RATE, window="hann", detrend="constant", axis=1
+    )
+    shown = (frequency > 0) & (frequency <= _PATTERN_HERTZ)
+    spectra = pd.DataFrame(power.sum(axis=2)[:, shown], columns=frequency[shown])
+
+    figure = _figure(f"Ten seconds of each activity (subject {subject}), and its rhythm", 8)
+    left, right = figure.subfigures(1, 2, width_ratios=(1.7, 1))
+    over_time, rhythms = (
+        part.subplots(len(typical), sharex=True, sharey=True, squeeze=False)[:, 0]
+        for part in (left, right)
+    )
+    for label, ax, rhythm in zip(typical, over_time, rhythms, strict=True):
+        of_label = train.label == label
+        stretch = _longest_stretch(train.select(of_label & (train.subject == subject)))
+        time = np.arange(len(stretch)) / SAMPLING_RATE
+        _draw_channels(ax, time, stretch, train.channels, columns)
+        ax.set(title=_readable(ACTIVITIES[label]), xlim=(0, _PATTERN_SECONDS))
+        people = spectra[of_label].groupby(train.subject[of_label]).mean()
+        low, middle, high = people.quantile([0.25, 0.5, 0.75]).to_numpy()
+        rhythm.fill_between(frequency[shown], low, high, color="#C4C4C4", linewidth=0)
+        rhythm.semilogy(frequency[shown], middle, color=GREY)
+        peak = frequency[shown][middle.argmax()]
+        rhythm.set(title=f"Strongest at {peak:.1f} Hz", xlim=(0, _PATTERN_HERTZ))
+    left.supxlabel("Time (s)")
+    left.supylabel(_quantity(name))
+    right.supxlabel("Frequency (Hz)")
+    squared = f"({unit})²" if "/" in unit else f"{unit}²"
+    right.supylabel(f"Power density ({squared}/Hz): median and middle half of training subjects")
+    _legend_of_components(figure, train.channels[columns])
+    return figure
+
+
+@_styled
+def correlation_heatmap(windows: Windows) -> Figure:
+    """Pearson correlation of every two channels over the samples of all training windows."""
+    train = windows.of("train")
+    number = len(train.channels)
+    samples = pd.DataFrame(train.signals.reshape(-1, number), columns=train.channels)
+    figure = _figure("Correlation of the channels over all training windows", 6.2)
+    ax = figure.subplots()
+    bar = {"label": "Correlation coefficient", "ticks": [-1, -0.5, 0, 0.5, 1]}
+    text = {"fontsize": min(10, 130 / number)}
+    options = {"cmap": "vlag", "vmin": -1, "vmax": 1, "fmt": ".2f", "annot_kws": text}
+    _heatmap(ax, samples.corr(), train.channels, train.channels, cbar_kws=bar, **options)
+    for text in ax.texts:
+        text.set_text(text.get_text().replace("-0.00", "0.00").replace("-", "\N{MINUS SIGN}"))
+    if number > 6:
+        ax.set_xticks(ax.get_xticks(), train.channels, rotation=40, ha="right", va="top")
+    ax.set(xlabel="Channel", ylabel="Channel")
+    return figure
+
+
+@_styled
+def training_loss(history: pd.DataFrame, kept_epoch: int | None) -> Figure:
+    """Loss on training and validation subjects over the epochs."""
+    figure = _curves(history, kept_epoch, "loss", 1)
+    figure.axes[0].set(ylabel="Cross-entropy (nats per window)", ylim=(0, None))
+    return figure
+
+
+@_styled
+def accuracy_curves(history: pd.DataFrame, kept_epoch: int | None) -> Figure:
+    """Accuracy on training and validation subjects over the epochs."""
+    figure = _curves(history, kept_epoch, "accuracy", 100)
+    figure.axes[0].set(ylabel="Accuracy (% of windows)", ylim=(None, 100))
+    return figure
+
+
+@_styled
+def confusion_matrix(predictions: pd.DataFrame) -> Figure:
+    """Test windows by actual and predicted activity: counts, and shares of each row."""
+    names = _in_order({*predictions.actual, *predictions.predicted})
+    counts = pd.crosstab(predictions.actual, predictions.predicted)
+    counts = counts.reindex(index=names, columns=names, fill_value=0)
+    totals = counts.sum(axis=1)
+    shares = (counts.div(totals, axis=0) * 100).fillna(0)
+    texts = counts.map("{:,}".format) + shares.map("\n{:.1f} %".format)
+    figure = _figure("Which activities are taken for which, on test subjects", 6.6)
+    ax = figure.subplots()
+    rows = [f"{_readable(name)}\n({totals[name]:,})" for name in names]
+    columns = [_readable(name, "\n") for name in names]
+    bar = {"label": "Share of the windows of the actual activity (%)"}
+    options = {"cmap": "Blues", "vmin": 0, "vmax": 100, "fmt": "", "cbar_kws": bar}
+    _heatmap(ax, shares, rows, columns, annot=texts.where(counts > 0, "0"), **options)
+    ax.set(xlabel="Predicted activity", ylabel="Actual activity (windows)")
+    return figure
+
+
+@_styled
+def model_performance(
+    per_class: pd.DataFrame, per_subject: pd.DataFrame, predictions: pd.DataFrame
+) -> Figure:
+    """Scores per activity, accuracy per subject, and how far the probabilities can be believed."""
+    figure = _figure("How well the model does on test subjects", 6.8)
+    parts = [["classes", "reliability"], ["subjects", "reliability"], ["subjects", "stated"]]
+    axes = figure.subplot_mosaic(parts, width_ratios=(1.15, 1), height_ratios=(3, 0.8, 1.5))
+    _draw_classes(axes["classes"], per_class)
+    _draw_subjects(axes["subjects"], per_subject)
+    _draw_reliability(axes["reliability"], axes["stated"], predictions)
+    return figure
+
+
+@_styled
+def save(figure: Figure, path: Path, note: str) -> None:
+    """Write a figure as PNG, the same bytes every time, `note` small in its lower right corner."""
+    figure.supxlabel(note, x=0.99, ha="right", fontsize=8.5, color=GREY)
+    with replacing_file(path) as partial:
+        figure.savefig(partial, metadata={"Software": None}, pil_kwargs={"optimize": True})
+
+
+def _figure(title: str, height: float) -> Figure:
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def _readable(activity: str, between: str = " ") -> str:
+    return activity.replace("_", between).capitalize()
+
+
+def _in_order(activities: Iterable[str]) -> list[str]:
+    return sorted(activities, key=ACTIVITIES.index)
+
+
+def _count(number: int, of: str) -> str:
+    return f"{number:,} {of}{'s' * (number != 1)}"
+
+
+def _component(channel: str) -> str:
+    return channel.rpartition("_")[2]
+
+
+def _groups(channels: Sequence[str]) -> dict[str, list[int]]:
+    """The columns of each channel group that is there."""
+    columns = {
+        name: [column for column, channel in enumerate(channels) if channel in group.names]
+        for name, group in CHANNEL_GROUPS.items()
+    }
+    return {name: own for name, own in columns.items() if own}
+
+
+def _quantity(name: str) -> str:
+    """What a channel group measures, with its unit."""
+    group = CHANNEL_GROUPS[name]
+    return f"{group.description[0].upper()}{group.description[1:]} ({group.unit})"
+
+
+def _typical_windows(train: Windows) -> tuple[int, dict[int, int]]:
+    """The subject most like all, and the row of one typical window of each of its activities.
+
+    A window is described by mean and standard deviation of each channel; the nearer to the median
+    of its activity, the more typical.
+    """
+    statistics = np.hstack([train.signals.mean(axis=1), train.signals.std(axis=1)])
+    statistics /= np.maximum(statistics.std(axis=0), 1e-9)
+    medians = pd.DataFrame(statistics).groupby(train.label).transform("median")
+    table = pd.DataFrame({"subject": train.subject, "label": train.label})
+    table["distance"] = np.linalg.norm(statistics - medians, axis=1)
+    per_activity = table.groupby(["subject", "label"]).distance.median()
+    subjects = per_activity.groupby("subject").agg(["size", "mean"])
+    subject = subjects.sort_values(["size", "mean"], ascending=[False, True]).index[0]
+    nearest = table[table.subject == subject].groupby("label").distance.idxmin()
+    return int(subject), nearest.to_dict()
+
+
+def _longest_stretch(windows: Windows) -> np.ndarray:
+    """The middle ten seconds, or less, of the longest bout: (samples, channels), NaN in gaps."""
+    bouts, windows_of = np.unique(windows.bout, return_counts=True)
+    own = windows.select(windows.bout == bouts[windows_of.argmax()])
+    starts = own.start - own.start.min()
+    whole = np.full((starts.max() + own.size, own.signals.shape[2]), np.nan)
+    for start, signals in zip(starts, own.signals, strict=True):
+        whole[start : start + own.size] = signals
+    wanted = round(_PATTERN_SECONDS * SAMPLING_RATE)
+    first = max(0, (len(whole) - wanted) // 2)
+    return whole[first : first + wanted]
+
+
+def _draw_channels(
+    ax: Axes, time: np.ndarray, signals: np.ndarray, channels: Sequence[str], columns: list[int]
+) -> None:
+    for column in columns:
+        ax.plot(time, signals[:, column], color=COMPONENTS[_component(channels[column])], lw=1.3)
+
+
+def _heatmap(
+    ax: Axes, table: pd.DataFrame, rows: Sequence, columns: Sequence, **options: Any
+) -> None:
+    options = {"annot": True, "fmt": "d", "linewidths": 0.5} | options
+    sns.heatmap(table, xticklabels=columns, yticklabels=rows, ax=ax, **options)
+    ax.tick_params(length=0, rotation=0)
+
+
+def _legend_above(ax: Axes, title: str = "") -> None:
+    """Between axes and title, where it covers no data."""
+    options = {"ncols": 4, "borderaxespad": 0.3, "borderpad": 0, "handlelength": 1.6}
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), columnspacing=1.5, **options)
+    ax.set_title(title, pad=22)
+
+
+def _legend_of_components(figure: Figure, channels: Sequence[str]) -> None:
+    """Beside the picture's title, where it takes no room from the axes."""
+    present = {_component(channel) for channel in channels}
+    shown = [component for component in COMPONENTS if component in present]
+    lines = [Line2D([], [], color=COMPONENTS[component]) for component in shown]
+    names = ["Length" if component == "norm" else f"{component} axis" for component in shown]
+    figure.legend(lines, names, loc="upper right", ncols=len(shown), handlelength=1.6)
+
+
+def _curves(history: pd.DataFrame, kept_epoch: int | None, score: str, factor: float) -> Figure:
+    figure = _figure(f"{score.capitalize()} by epoch", 4.6)
+    ax = figure.subplots()
+    size = 4 if len(history) <= 60 else 0
+    for split, marker in {"train": "-o", "val": "-s"}.items():
+        values = history[f"{split}_{score}"] * factor
+        if values.notna().any():
+            name, colour = SPLITS[split]
+            options: dict[str, Any] = {"color": colour, "label": f"{name} subjects"}
+            ax.plot(history.epoch, values, marker, markersize=size, clip_on=False, **options)
+    if kept_epoch is not None:
+        ax.axvline(kept_epoch, color=GREY, linestyle=":", label=f"Kept: epoch {kept_epoch}")
+    ax.set_xlabel("Epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    _legend_above(ax)
+    return figure
+
+
+def _draw_classes(ax: Axes, per_class: pd.DataFrame) -> None:
+    names = _in_order(per_class.activity)
+    table = per_class.set_index("activity").loc[names]
+    rows = np.arange(len(names))
+    scores = {"precision": ("o", BLUE), "recall": ("s", ORANGE), "f1": ("D", GREEN)}
+    for offset, (score, (marker, colour)) in zip((-0.2, 0, 0.2), scores.items(), strict=True):
+        options: dict[str, Any] = {"color": colour, "label": score.capitalize(), "clip_on": False}
+        ax.plot(table[score] * 100, rows + offset, marker, markersize=5.5, **options)
+    ax.set_yticks(rows, [f"{_readable(name)} ({table.support[name]:,})" for name in names])
+    ax.invert_yaxis()
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    ax.set(xlabel="Score (%)", ylabel="Activity (windows)", xlim=(None, 100))
+    _legend_above(ax, "Scores of each activity")
+
+
+def _draw_subjects(ax: Axes, per_subject: pd.DataFrame) -> None:
+    table = per_subject.sort_values(["accuracy", "subject"], ascending=[False, True])
+    accuracy, mean = table.accuracy * 100, table.accuracy.mean() * 100
+    places = np.arange(len(table))
+    ax.vlines(places, mean, accuracy, color=BLUE, linewidth=1)
+    ax.plot(places, accuracy, "o", color=BLUE, clip_on=False)
+    ax.axhline(mean, color=GREY, linestyle="--", label=f"Mean of the subjects: {mean:.1f} %")
+    ax.set_xticks(places, table.subject, rotation=90 if len(table) > 18 else 0)
+    ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    ax.grid(visible=False, axis="x")
+    ax.set(xlabel="Subject", ylabel="Accuracy (%)", ylim=(None, 100))
+    _legend_above(ax, "Accuracy on each subject")
+
+
+def _draw_reliability(ax: Axes, below: Axes, predictions: pd.DataFrame) -> None:
+    """Share of right answers by the probability stated for them; `below`, how often it is stated."""
+    stated = predictions.iloc[:, 5:].max(axis=1).to_numpy() * 100
+    right = (predictions.actual == predictions.predicted).to_numpy() * 100
+    edges = np.linspace(0, 100, _RELIABILITY_BINS + 1)
+    bins = np.clip(np.digitize(stated, edges) - 1, 0, _RELIABILITY_BINS - 1)
+    groups = pd.DataFrame({"stated": stated, "right": right}).groupby(bins)
+    means, few = groups.mean(), groups.size() < _FEW_WINDOWS
+    ax.plot([0, 100], [0, 100], "--", color=GREY, linewidth=1, label="Ideal")
+    ax.plot(means.stated, means.right, "-o", color=BLUE, clip_on=False, label="Model")
+    if few.any():
+        hollow: dict[str, Any] = {"color": BLUE, "markerfacecolor": "white", "clip_on": False}
+        name = f"under {_FEW_WINDOWS} windows"
+        ax.plot(means.stated[few], means.right[few], "o", label=name, **hollow)
+    ax.set(xlim=(0, 100), ylim=(0, 100), xlabel="Stated probability (%)")
+    ax.set_ylabel("Right answers (%)")
+    _legend_above(ax, "Are the probabilities right?")
+    below.hist(stated, edges, color=BLUE, edgecolor="white", log=True)
+    below.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    below.set(xlim=(0, 100), xlabel="Stated probability (%)", ylabel="Windows")

@@ -1,0 +1,125 @@
+"""The recurrent classifiers, and their probabilities for windows."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from har.errors import HarError
+
+
+class RecurrentClassifier(nn.Module):
+    """LSTM or GRU layers over a window, then a small head on what they know at its end.
+
+    With its usual sizes this is the network that the project starts from: LSTM 64, dropout, LSTM 64,
+    dropout, linear 128, ReLU, dropout, linear 6; 60,806 parameters with six channels. LSTM: Hochreiter
+    and Schmidhuber 1997; GRU: Cho et al. 2014.
+
+    Args:
+        input_size: Channels.
+        num_classes: Activities.
+        cell: `"lstm"` or `"gru"`.
+        hidden_size: Units per layer and direction.
+        num_layers: Recurrent layers.
+        bidirectional: Read the window in both directions.
+        head_size: Units of the linear layer after the recurrent ones.
+        dropout: Share of activations dropped in training, after each recurrent layer and in the head.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        num_classes: int,
+        cell: str,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        head_size: int,
+        dropout: float,
+    ):
+        super().__init__()
+        self.settings: dict[str, Any] = {
+            "input_size": input_size,
+            "num_classes": num_classes,
+            "cell": cell,
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "bidirectional": bidirectional,
+            "head_size": head_size,
+            "dropout": dropout,
+        }
+        self.bidirectional = bidirectional
+        recurrent = {"lstm": nn.LSTM, "gru": nn.GRU}[cell]
+        width = hidden_size * (2 if bidirectional else 1)
+        # Layers of their own, with dropout between: the dropout inside nn.LSTM is not deterministic
+        # on a GPU.
+        self.layers = nn.ModuleList(
+            recurrent(
+                input_size if layer == 0 else width,
+                hidden_size,
+                batch_first=True,
+                bidirectional=bidirectional,
+            )
+            for layer in range(num_layers)
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Sequential(
+            nn.Linear(width, head_size),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(head_size, num_classes),
+        )
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Logits (batch, num_classes) of scaled windows (batch, size, input_size)."""
+        sequence = windows
+        for index, layer in enumerate(self.layers):
+            if index:
+                sequence = self.dropout(sequence)
+            sequence, _ = layer(sequence)
+        if self.bidirectional:
+            # Each direction's state after the whole window: the last step forward, the first backward.
+            forward, backward = (
+                sequence[:, -1].chunk(2, dim=1)[0],
+                sequence[:, 0].chunk(2, dim=1)[1],
+            )
+            last = torch.cat([forward, backward], dim=1)
+        else:
+            last = sequence[:, -1]
+        return self.head(self.dropout(last))
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Number of trained weights."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def choose_device(setting: str) -> torch.device:
+    """The device of `train.device`: `"auto"`, `"cpu"` or `"cuda"`.
+
+    Raises:
+        HarError: CUDA is asked for and not there.
+    """
+    available = torch.cuda.is_available()
+    if setting == "cuda" and not available:
+        raise HarError("train.device=cuda: PyTorch finds no CUDA device here; choose auto or cpu")
+    return torch.device("cuda" if available and setting != "cpu" else "cpu")
+
+
+@torch.inference_mode()
+def predict_probabilities(
+    model: nn.Module, signals: np.ndarray, device: torch.device, batch_size: int = 1024
+) -> np.ndarray:
+    """Probability of each activity: (windows, classes), float64.
+
+    Args:
+        model: From (batch, size, channels) to logits (batch, classes).
+        signals: Scaled windows, float32 (windows, size, channels), at least one.
+        device: Where to compute.
+        batch_size: Windows at a time.
+    """
+    model.to(device).eval()
+    batches = torch.from_numpy(signals).split(batch_size)
+    logits = [model(batch.to(device)).double().cpu() for batch in batches]
+    return torch.cat(logits).softmax(dim=1).numpy()

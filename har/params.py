@@ -1,0 +1,254 @@
+"""Every setting, as one typed model: ranges, units, what it is for, and its default.
+
+The pipeline reads them from `params.yaml`; a stage run by hand takes any of them on its command line.
+"""
+
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, cast, get_args, get_origin
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+
+from har.errors import HarError
+from har.signals import CHANNEL_GROUPS
+
+
+def _known_groups(groups: list[str]) -> list[str]:
+    for group in groups:
+        if group not in CHANNEL_GROUPS:
+            raise ValueError(f"{group!r} is none of {', '.join(CHANNEL_GROUPS)}")
+    if len(set(groups)) < len(groups):
+        raise ValueError("a group is named twice")
+    return groups
+
+
+def _count_or_subjects(subjects: int | list[int]) -> int | list[int]:
+    if isinstance(subjects, int) and subjects < 0:
+        raise ValueError("should be 0 or more")
+    if isinstance(subjects, list) and len(set(subjects)) < len(subjects):
+        raise ValueError("a subject is named twice")
+    return subjects
+
+
+class Section(BaseModel):
+    """What all sections share: an unknown key is refused, and so is a number that is none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # YAML's `yes` and `true` would pass for 1.
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, bool) and field.annotation is not bool:
+            raise ValueError("is true or false, should be something else")
+        return value
+
+
+class Dataset(Section):
+    """Which data."""
+
+    name: Literal["uci_har", "simulated"] = Field(
+        "uci_har", description="data set: the published one, or recordings of a movement model"
+    )
+
+
+class Simulated(Section):
+    """The simulated recordings; read when `dataset.name` is `simulated`."""
+
+    seconds: float = Field(
+        20.0, ge=3, le=600, description="length of each person's recording of each activity, s"
+    )
+    seed: int = Field(0, ge=0, description="seed of the people and their movements")
+
+
+class Windowing(Section):
+    """How recordings are cut."""
+
+    size: int = Field(128, ge=8, le=4096, description="length of a window, samples at 50 Hz")
+    overlap: float = Field(
+        0.5, ge=0, lt=1, description="share of a window that the next one repeats"
+    )
+    channels: Annotated[list[str], AfterValidator(_known_groups)] = Field(
+        ["total_acc", "gyro"],
+        min_length=1,
+        description=f"signals to use, any of {', '.join(CHANNEL_GROUPS)}",
+    )
+
+
+class Split(Section):
+    """Who is in which part; the test subjects are the data set's own."""
+
+    val_subjects: Annotated[int | list[int], AfterValidator(_count_or_subjects)] = Field(
+        4, description="validation subjects, out of the training ones: how many, or which"
+    )
+    seed: int = Field(0, ge=0, description="seed of the draw when `val_subjects` is a number")
+
+
+class Normalization(Section):
+    """How channels are scaled; fitted on training subjects only."""
+
+    method: Literal["standard", "minmax", "none"] = Field(
+        "standard", description="per channel: mean 0 and deviation 1, range 0 to 1, or nothing"
+    )
+
+
+class Model(Section):
+    """The recurrent network."""
+
+    cell: Literal["lstm", "gru"] = Field("lstm", description="kind of recurrent layer")
+    bidirectional: bool = Field(False, description="read each window in both directions")
+    hidden_size: int = Field(64, ge=1, le=4096, description="units per layer and direction")
+    num_layers: int = Field(2, ge=1, le=16, description="recurrent layers")
+    head_size: int = Field(128, ge=1, le=4096, description="units of the linear layer after them")
+    dropout: float = Field(0.3, ge=0, lt=1, description="share of activations dropped in training")
+
+
+class Train(Section):
+    """The training loop."""
+
+    epochs: int = Field(50, ge=1, le=10_000, description="passes over the training windows")
+    batch_size: int = Field(32, ge=1, le=65_536, description="windows a step")
+    learning_rate: float = Field(0.001, gt=0, le=10, description="step size of Adam")
+    weight_decay: float = Field(0.0001, ge=0, le=10, description="L2 penalty")
+    keep: Literal["best", "last"] = Field(
+        "best", description="epoch to keep: lowest validation loss, or the last one"
+    )
+    seed: int = Field(0, ge=0, description="seed of weights, order of windows and dropout")
+    threads: int = Field(
+        2, ge=1, le=1024, description="CPU threads; part of the result, bit for bit"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where to compute; auto takes a GPU where there is one"
+    )
+
+
+class Params(Section):
+    """All settings."""
+
+    dataset: Dataset = Dataset()
+    simulated: Simulated = Simulated()
+    windowing: Windowing = Windowing()
+    split: Split = Split()
+    normalization: Normalization = Normalization()
+    model: Model = Model()
+    train: Train = Train()
+
+    @model_validator(mode="after")
+    def _best_epoch_needs_validation(self) -> "Params":
+        if self.train.keep == "best" and self.split.val_subjects in (0, []):
+            raise ValueError(
+                "train.keep=best needs validation subjects and split.val_subjects names none; "
+                "choose train.keep=last"
+            )
+        return self
+
+    @classmethod
+    def read(cls, path: Path, arguments: Sequence[str] = ()) -> "Params":
+        """The settings of a YAML file, with those on a command line before them.
+
+        Args:
+            path: Such as `params.yaml`.
+            arguments: Such as `["--model.hidden_size", "128"]`, each value written as in the file;
+                `--help` prints all and exits.
+
+        Raises:
+            HarError: A key is unknown, a value out of range, or the file is not YAML.
+        """
+        given = vars(cls._parser(path).parse_args(arguments))
+        content = _read_yaml(path)
+        try:
+            for name, text in given.items():
+                section, key = name.split(".")
+                content.setdefault(section, {})[key] = yaml.safe_load(text)
+        except (yaml.YAMLError, AttributeError, TypeError):
+            raise HarError(f"--{name} {text}: not a value as params.yaml would hold it") from None
+        try:
+            return cls(**content)
+        except ValidationError as error:
+            raise HarError(_in_words(error)) from None
+
+    @classmethod
+    def _parser(cls, path: Path) -> ArgumentParser:
+        parser = _Parser(
+            usage="python -m stages.STAGE [--SECTION.KEY VALUE ...]",
+            description=f"Run one stage with the settings of {path}, or those given here.",
+            argument_default=SUPPRESS,
+            allow_abbrev=False,
+        )
+        for section, field in cls.model_fields.items():
+            section_type = cast(type[Section], field.annotation)
+            group = parser.add_argument_group(section, section_type.__doc__)
+            for key, leaf in section_type.model_fields.items():
+                help_text = f"{leaf.description}{_range_of(leaf)} (default: {leaf.default})"
+                group.add_argument(
+                    f"--{section}.{key}", metavar="VALUE", help=help_text.replace("%", "%%")
+                )
+        return parser
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting by its dotted name, such as `model.hidden_size`."""
+        return {
+            f"{section}.{key}": value
+            for section, values in self.model_dump().items()
+            for key, value in values.items()
+        }
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise HarError(f"command line: {message}; --help lists the settings")
+
+
+def _range_of(leaf: FieldInfo) -> str:
+    """What values a setting takes, for the help text."""
+    if get_origin(leaf.annotation) is Literal:
+        return ": " + " | ".join(get_args(leaf.annotation))
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    bounds = [
+        f"{sign} {getattr(rule, name)}"
+        for rule in leaf.metadata
+        for name, sign in signs.items()
+        if hasattr(rule, name)
+    ]
+    return f", {', '.join(bounds)}" if bounds else ""
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise HarError(f"{path} is not there: run from the project's folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise HarError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise HarError(f"{path} does not hold sections such as `model:`")
+    return content
+
+
+def _in_words(error: ValidationError) -> str:
+    """All problems on one line, as `model.hidden_size=-3: Input should be greater than ...`."""
+    problems: dict[str, list[str]] = {}
+    for each in error.errors():
+        # A union reports each of its types, under a further name that means nothing to the reader.
+        where = ".".join(str(part) for part in each["loc"][:2])
+        if each["type"] == "extra_forbidden":
+            problems[where] = [f"{where}: no such setting"]
+            continue
+        message = each["msg"].removeprefix("Value error, ")
+        if where and where not in problems:
+            message = f"{where}={each['input']}: {message}"
+        problems.setdefault(where, []).append(message)
+    return "; ".join(" or ".join(messages) for messages in problems.values())

@@ -1,0 +1,43 @@
+"""Who is in which part: every person in one of training, validation and test."""
+
+import numpy as np
+
+from har.errors import HarError
+from har.windows import Windows
+
+
+def assign_splits(windows: Windows, val_subjects: int | list[int], seed: int) -> np.ndarray:
+    """Take validation subjects out of the training subjects.
+
+    Args:
+        windows: With the data set's own `"train"` and `"test"` as splits.
+        val_subjects: How many to draw, or which.
+        seed: Seed of the draw.
+
+    Returns:
+        str (windows,), `"train"`, `"val"` or `"test"`.
+
+    Raises:
+        HarError: A subject is in two parts, is not a training subject, or none is left to train on.
+    """
+    training = np.unique(windows.subject[windows.split == "train"])
+    testing = np.unique(windows.subject[windows.split == "test"])
+    if both := np.intersect1d(training, testing).tolist():
+        raise HarError(f"{windows.dataset}: subjects {both} are in the training and the test part")
+    if isinstance(val_subjects, int):
+        if val_subjects >= len(training):
+            raise HarError(
+                f"split.val_subjects={val_subjects}: there are {len(training)} training subjects, "
+                "and at least one must stay; choose fewer"
+            )
+        chosen = np.random.default_rng(seed).choice(training, val_subjects, replace=False)
+    else:
+        chosen = np.array(val_subjects, dtype=int)
+        if wrong := np.setdiff1d(chosen, training).tolist():
+            kind = "test subjects" if np.isin(wrong, testing).all() else "not training subjects"
+            raise HarError(
+                f"split.val_subjects: {wrong} are {kind}; choose among {training.tolist()}"
+            )
+        if len(chosen) == len(training):
+            raise HarError("split.val_subjects: names all training subjects; leave at least one")
+    return np.where(np.isin(windows.subject, chosen), "val", windows.split)

@@ -1,0 +1,204 @@
+"""MLflow: one run per training, filled in by the stages that follow. Nothing else here knows MLflow.
+
+MLflow watches and does not decide: the files are written before it is called, and what goes wrong
+with it is a warning.
+"""
+
+import getpass
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from filelock import FileLock
+
+from har.bundle import digest
+from har.files import sha256
+
+if TYPE_CHECKING:
+    pass
+
+EXPERIMENT = "human-activity-recognition"
+"""MLflow experiment, unless `MLFLOW_EXPERIMENT_NAME` names another."""
+
+STORE, ARTIFACTS = "mlflow.db", "mlruns"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the stages left behind: the files that a run is made of."""
+
+    bundle: Path
+    history: Path
+    metrics: Path
+    tables: tuple[Path, ...]
+    figures: tuple[Path, ...]
+
+
+def record(stage: str, outputs: Outputs, parameters: dict[str, Any], root: Path) -> None:
+    """Bring the MLflow run of the model up to date with what a stage has just made.
+
+    The run is found by the model's digest, not by a stored id, so that a model brought back from a
+    cache or another machine is no obstacle. A run that already holds another outcome of this stage
+    stays as it is: a new run takes the new one.
+
+    Args:
+        stage: `"train"`, `"evaluate"` or `"plots"`.
+        outputs: The files.
+        parameters: Every setting by its dotted name.
+        root: Folder of the local store, unless `MLFLOW_TRACKING_URI` names another.
+    """
+    # Unless the person says otherwise: no usage reports, and no minutes of retries when nobody answers.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # a line per table of a new store
+    uri = _tracking_uri(root)
+    try:
+        # Processes that meet a fresh SQLite store at once break it, and later lock each other out.
+        local = uri.startswith("sqlite:")
+        with FileLock(root / f"{STORE}.lock", timeout=300) if local else nullcontext():
+            _Recorder(uri, root, outputs, parameters).record(stage)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        print(
+            f"warning: MLflow at {uri} did not take this {stage} run ({reason:.300}); "
+            "the files are written, the pipeline goes on",
+            file=sys.stderr,
+        )
+
+
+def _tracking_uri(root: Path) -> str:
+    """Where runs go: DVC may be working in a temporary copy, so no path is left relative."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{STORE}"
+    scheme, separator, path = uri.partition(":///")
+    if scheme == "sqlite" and separator and not path.startswith("/"):
+        return f"sqlite:///{root / path}"
+    return uri
+
+
+class _Recorder:
+    def __init__(self, uri: str, root: Path, outputs: Outputs, parameters: dict[str, Any]):
+        from mlflow.tracking import MlflowClient  # two seconds: only where it is used
+
+        self.client: MlflowClient = MlflowClient(tracking_uri=uri)
+        self.outputs, self.parameters, self.root = outputs, parameters, root
+        self.model_hash = digest(outputs.bundle)
+        self.dvc_experiment = os.environ.get("DVC_EXP_NAME", "workspace")
+        self.experiment_id = self._experiment(local=uri.startswith("sqlite:"))
+        self.steps: dict[str, tuple[Callable[[str], None], tuple[Path, ...]]] = {
+            "train": (self._log_training, (outputs.history,)),
+            "evaluate": (self._log_evaluation, (outputs.metrics, *outputs.tables)),
+            "plots": (self._log_figures, outputs.figures),
+        }
+
+    def record(self, stage: str) -> None:
+        run_id, tags = self._newest_run()
+        if stage == "train" or run_id is None:
+            run_id, tags = self._new_run(), {}
+        elif tags.get(f"har.{stage}") == self._outcome(stage):
+            return
+        elif f"har.{stage}" in tags:
+            run_id, tags = self._new_run(), {}
+        for earlier in self.steps:
+            if f"har.{earlier}" not in tags:
+                log, _ = self.steps[earlier]
+                log(run_id)
+                self.client.set_tag(run_id, f"har.{earlier}", self._outcome(earlier))
+            if earlier == stage:
+                break
+        self.client.set_terminated(run_id)
+
+    def _outcome(self, stage: str) -> str:
+        """Digest of the files that a stage contributes."""
+        _, paths = self.steps[stage]
+        return "-".join(sha256(path)[:8] for path in paths)
+
+    def _experiment(self, local: bool) -> str:
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is not None:
+            return experiment.experiment_id
+        # Left to MLflow, a local store's artifacts would lie below today's working directory for good.
+        location = (self.root / ARTIFACTS).as_uri() if local else None
+        return self.client.create_experiment(name, artifact_location=location)
+
+    def _newest_run(self) -> tuple[str | None, dict[str, str]]:
+        found = self.client.search_runs(
+            [self.experiment_id],
+            f"tags.model_hash = '{self.model_hash}' and "
+            f"tags.dvc_experiment = '{self.dvc_experiment}'",
+            max_results=1,
+            order_by=["attributes.start_time DESC"],
+        )
+        return (found[0].info.run_id, found[0].data.tags) if found else (None, {})
+
+    def _new_run(self) -> str:
+        description = json.loads((self.outputs.bundle / "bundle.json").read_text())
+        commit = os.environ.get("DVC_EXP_BASELINE_REV") or _head(self.root)
+        tags = {
+            "mlflow.user": getpass.getuser(),
+            "mlflow.source.name": "stages.train",
+            "mlflow.source.type": "LOCAL",
+            "mlflow.source.git.commit": commit,
+            "dvc_experiment": self.dvc_experiment,
+            "baseline_commit": commit,
+            "dataset": description["dataset"],
+            "dataset_digest": description["dataset_digest"],
+            "model_hash": self.model_hash,
+        }
+        named = os.environ.get("DVC_EXP_NAME")
+        run = self.client.create_run(self.experiment_id, tags=tags, run_name=named)
+        return run.info.run_id
+
+    def _log_training(self, run_id: str) -> None:
+        from mlflow.entities import Metric, Param
+
+        parameters = [Param(name, str(value)) for name, value in self.parameters.items()]
+        history = pd.read_csv(self.outputs.history)
+        now = int(time.time() * 1000)
+        points = [
+            Metric(str(name), float(value), now, int(row["epoch"]))
+            for _, row in history.iterrows()
+            for name, value in row.drop("epoch").items()
+            if pd.notna(value)
+        ]
+        self.client.log_batch(run_id, params=parameters)
+        for first in range(0, len(points), 1000):  # MLflow's limit for one call
+            self.client.log_batch(run_id, metrics=points[first : first + 1000])
+        self.client.log_artifact(run_id, str(self.outputs.history), "reports")
+        self.client.log_artifacts(run_id, str(self.outputs.bundle), "model")
+
+    def _log_evaluation(self, run_id: str) -> None:
+        from mlflow.entities import Metric
+
+        metrics = json.loads(self.outputs.metrics.read_text())
+        now = int(time.time() * 1000)
+        values = {"parameters": metrics["parameters"]}
+        for split in ("train", "val", "test"):
+            values |= {f"final_{split}_{key}": value for key, value in metrics[split].items()}
+        logged = [Metric(name, value, now, 0) for name, value in values.items()]
+        self.client.log_batch(run_id, metrics=logged)
+        for table in (self.outputs.metrics, *self.outputs.tables):
+            self.client.log_artifact(run_id, str(table), "reports")
+
+    def _log_figures(self, run_id: str) -> None:
+        for figure in self.outputs.figures:
+            self.client.log_artifact(run_id, str(figure), "figures")
+
+
+def _head(root: Path) -> str:
+    """The commit that is checked out, or nothing outside git."""
+    try:
+        command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

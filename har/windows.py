@@ -1,0 +1,166 @@
+"""Windows: recordings cut into pieces of one length, and pieces put back together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from har.errors import HarError
+from har.files import replacing_file
+from har.recordings import Recording
+from har.signals import channel_names, make_channels
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of signals with what is known of each.
+
+    Attributes:
+        signals: float32 (windows, size, channels), in g and rad/s, or scaled.
+        label: int64 (windows,), index into `ACTIVITIES`.
+        subject: int64 (windows,), number of the person.
+        bout: int64 (windows,), number of the bout that the window was cut from.
+        start: int64 (windows,), first sample of the window, counted within its bout.
+        split: str (windows,), `"train"`, `"val"` or `"test"`.
+        channels: str (channels,), names of the channels.
+        dataset: Name of the data set.
+        dataset_digest: SHA-256 of the data set's signals, labels and subjects.
+    """
+
+    signals: np.ndarray
+    label: np.ndarray
+    subject: np.ndarray
+    bout: np.ndarray
+    start: np.ndarray
+    split: np.ndarray
+    channels: np.ndarray
+    dataset: str
+    dataset_digest: str
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def size(self) -> int:
+        """Samples a window."""
+        return self.signals.shape[1]
+
+    def select(self, where: np.ndarray) -> "Windows":
+        """The windows at a boolean mask or at indices."""
+        chosen = {name: getattr(self, name)[where] for name in _PER_WINDOW}
+        return Windows(
+            **chosen,
+            channels=self.channels,
+            dataset=self.dataset,
+            dataset_digest=self.dataset_digest,
+        )
+
+    def of(self, split: str) -> "Windows":
+        """The windows of one split."""
+        return self.select(self.split == split)
+
+
+_PER_WINDOW = ("signals", "label", "subject", "bout", "start", "split")
+
+
+def save(path: Path, windows: Windows, **more: np.ndarray) -> None:
+    """Write windows, and any further arrays, as one uncompressed `.npz`, the same bytes every time."""
+    arrays = {field.name: getattr(windows, field.name) for field in fields(windows)}
+    with replacing_file(path) as partial:
+        np.savez(partial, **arrays, **more)
+
+
+def load(path: Path) -> tuple[Windows, dict[str, np.ndarray]]:
+    """Read what `save` wrote: the windows, and the further arrays by name."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        own = {field.name: arrays.pop(field.name) for field in fields(Windows)}
+    except FileNotFoundError:
+        raise HarError(f"{path} is not there: make it with `dvc repro`") from None
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise HarError(f"{path} is damaged ({error}): delete it and run `dvc repro`") from error
+    own["dataset"], own["dataset_digest"] = str(own["dataset"]), str(own["dataset_digest"])
+    return Windows(**own), arrays
+
+
+def step_of(size: int, overlap: float) -> int:
+    """Samples from one window's start to the next's."""
+    return max(1, round(size * (1 - overlap)))
+
+
+def cut(
+    recordings: Sequence[Recording],
+    size: int,
+    overlap: float,
+    groups: Sequence[str],
+    dataset: str,
+    dataset_digest: str,
+) -> Windows:
+    """Cut recordings into windows.
+
+    Args:
+        recordings: In the order that the windows will have; a recording's place is its bout number.
+        size: Samples a window. A recording shorter than that gives none, a rest at the end is left.
+        overlap: Share of a window that the next one has in common with it, 0 to below 1.
+        groups: Keys of `CHANNEL_GROUPS` to take.
+        dataset: Name of the data set.
+        dataset_digest: Digest of its content.
+
+    Raises:
+        HarError: No recording is long enough.
+    """
+    step = step_of(size, overlap)
+    starts = [range(0, len(recording.signals) - size + 1, step) for recording in recordings]
+    counts = [len(each) for each in starts]
+    if not sum(counts):
+        longest = max((len(recording.signals) for recording in recordings), default=0)
+        raise HarError(
+            f"windowing.size: no recording has {size} samples in one stretch "
+            f"(the longest has {longest}); choose a smaller size"
+        )
+    names = channel_names(groups)
+    # Filled in place, bout by bout: a list of windows and their stack would be in memory at once.
+    signals = np.empty((sum(counts), size, len(names)), np.float32)
+    row = 0
+    for recording, its_starts in zip(recordings, starts, strict=True):
+        for start in its_starts:
+            signals[row] = make_channels(recording.signals[start : start + size], groups)
+            row += 1
+    return Windows(
+        signals=signals,
+        label=np.repeat([recording.activity for recording in recordings], counts),
+        subject=np.repeat([recording.subject for recording in recordings], counts),
+        bout=np.repeat(np.arange(len(recordings)), counts),
+        start=np.concatenate([np.array(each, np.int64) for each in starts]),
+        split=np.repeat([recording.split for recording in recordings], counts),
+        channels=np.array(names),
+        dataset=dataset,
+        dataset_digest=dataset_digest,
+    )
+
+
+def join_overlapping(signals: np.ndarray, *same: np.ndarray) -> list[slice]:
+    """Find the runs of windows that were cut, overlapping by half, from one stretch.
+
+    Args:
+        signals: (windows, size, channels).
+        same: Arrays (windows,) that do not change within a stretch, such as label and subject.
+
+    Returns:
+        A slice of rows per stretch, in order. Neighbours belong together where the second half of
+        one equals the first half of the next bit for bit in every channel.
+    """
+    half = signals.shape[1] // 2
+    follows = (signals[:-1, half:] == signals[1:, :half]).all(axis=(1, 2))
+    for values in same:
+        follows &= values[:-1] == values[1:]
+    edges = [0, *(np.flatnonzero(~follows) + 1).tolist(), len(signals)]
+    return [slice(first, last) for first, last in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def restore_stretch(signals: np.ndarray) -> np.ndarray:
+    """The continuous signal (samples, channels) behind windows (windows, size, channels) of a run."""
+    half = signals.shape[1] // 2
+    return np.concatenate([signals[0, :half], *signals[:, half:]])

@@ -1,0 +1,47 @@
+"""Draw the figures of reports/figures/ from the windows, the history and the predictions."""
+
+from dataclasses import replace
+
+import pandas as pd
+
+from har import bundle, figures, windows
+from har.params import Params
+from stages.common import (
+    BUNDLE,
+    FIGURES,
+    HISTORY,
+    NORMALIZED,
+    PER_CLASS,
+    PER_SUBJECT,
+    PREDICTIONS,
+    WINDOWS,
+    run,
+)
+from stages.track import record
+
+
+def main(params: Params) -> None:
+    cut, _ = windows.load(WINDOWS)
+    scaled, _ = windows.load(NORMALIZED)
+    measured = replace(cut, split=scaled.split)  # signals in their units, and who is in which part
+    history = pd.read_csv(HISTORY)
+    predictions = pd.read_csv(PREDICTIONS)
+    per_class, per_subject = pd.read_csv(PER_CLASS), pd.read_csv(PER_SUBJECT)
+    kept_epoch = bundle.load(BUNDLE).description.kept_epoch
+    drawn = {
+        "activity_distribution": figures.activity_distribution(measured),
+        "sensor_signals": figures.sensor_signals(measured),
+        "time_series_patterns": figures.time_series_patterns(measured),
+        "correlation_heatmap": figures.correlation_heatmap(measured),
+        "training_loss": figures.training_loss(history, kept_epoch),
+        "accuracy_curves": figures.accuracy_curves(history, kept_epoch),
+        "confusion_matrix": figures.confusion_matrix(predictions),
+        "model_performance": figures.model_performance(per_class, per_subject, predictions),
+    }
+    for name, figure in drawn.items():
+        figures.save(figure, FIGURES / f"{name}.png", note=f"data set: {measured.dataset}")
+    record("plots", params)
+
+
+if __name__ == "__main__":
+    run(main)

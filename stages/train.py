@@ -1,0 +1,53 @@
+"""Train the recurrent classifier: data/normalized.npz to models/ and reports/history.csv."""
+
+import numpy as np
+import pandas as pd
+
+from har import bundle, windows
+from har.files import replacing_file
+from har.models import RecurrentClassifier, count_parameters
+from har.params import Params
+from har.recordings import ACTIVITIES, SAMPLING_RATE
+from har.training import fit, seed_everything
+from stages.common import BUNDLE, HISTORY, NORMALIZED, run
+from stages.track import record
+
+
+def main(params: Params) -> None:
+    scaled, scaling = windows.load(NORMALIZED)
+    train, val = scaled.of("train"), scaled.of("val")
+    seed_everything(params.train.seed, params.train.threads)
+    model = RecurrentClassifier(
+        input_size=len(scaled.channels),
+        num_classes=len(ACTIVITIES),
+        cell=params.model.cell,
+        hidden_size=params.model.hidden_size,
+        num_layers=params.model.num_layers,
+        bidirectional=params.model.bidirectional,
+        head_size=params.model.head_size,
+        dropout=params.model.dropout,
+    )
+    print(f"{count_parameters(model):,} parameters, {len(train):,} training windows")
+    history = fit(model, train, val, params.train)
+    description = bundle.Description(
+        architecture=model.settings,
+        activities=list(ACTIVITIES),
+        channels=scaled.channels.tolist(),
+        sampling_rate=SAMPLING_RATE,
+        window_size=scaled.size,
+        window_overlap=params.windowing.overlap,
+        offset=scaling["offset"].tolist(),
+        scale=scaling["scale"].tolist(),
+        dataset=scaled.dataset,
+        dataset_digest=scaled.dataset_digest,
+        train_subjects=np.unique(train.subject).tolist(),
+        kept_epoch=history.kept_epoch,
+    )
+    bundle.save(BUNDLE, bundle.Bundle(model, description))
+    with replacing_file(HISTORY) as partial:
+        pd.DataFrame(history.epochs).to_csv(partial, index=False, float_format="%.6g")
+    record("train", params)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,24 @@
+"""Put the recordings back together from data/raw/ and cut them into data/windows.npz."""
+
+from har import windows
+from har.datasets import DATASETS
+from har.params import Params
+from stages.common import RAW, WINDOWS, run
+
+
+def main(params: Params) -> None:
+    recordings, digest = DATASETS[params.dataset.name].read_recordings(RAW)
+    cut = windows.cut(
+        recordings,
+        size=params.windowing.size,
+        overlap=params.windowing.overlap,
+        groups=params.windowing.channels,
+        dataset=params.dataset.name,
+        dataset_digest=digest,
+    )
+    windows.save(WINDOWS, cut)
+    print(f"{len(cut):,} windows of {cut.size} samples, {', '.join(cut.channels)}")
+
+
+if __name__ == "__main__":
+    run(main)
