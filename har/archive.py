@@ -1,6 +1,5 @@
-"""Getting a published archive: a local copy first, then the publisher; checked, and unpacked safely."""
+"""Getting a published archive, from a local copy or its publisher; checked and unpacked safely."""
 
-import os
 import shutil
 import sys
 import tempfile
@@ -144,7 +143,7 @@ def download(archive: Archive, folder: Path, pause: float = 1.0, retries: int = 
     if sha256(part) != archive.sha256:
         part.unlink()
         raise HarError(f"{archive.url}: what came has not the published SHA-256")
-    os.replace(part, path)
+    part.replace(path)
     return path
 
 
@@ -201,7 +200,8 @@ def unpack(path: Path, files: Sequence[str], folder: Path) -> None:
         folder: Where to write.
 
     Raises:
-        HarError: The zip is damaged, lacks a file, holds a name that leaves its folder, or unpacks to
+        HarError: The zip is damaged, lacks a file, holds a name that leaves its folder, or unpacks
+        to
             more than `MAX_UNPACKED`.
     """
     with _opened(path, files) as (archive, members):

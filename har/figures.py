@@ -1,6 +1,6 @@
 """The pictures of the project: from windows and tables to a figure, and how one is saved."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
 from scipy.signal import periodogram
 
 from har.files import replacing_file
@@ -41,7 +41,7 @@ WIDTH = 9.0
 """Width of every picture in inches; shown 800 pixels wide, 10 points are 12 pixels high."""
 
 STYLE = {
-    "figure.dpi": 120,
+    "figure.dpi": 100,
     "figure.titlesize": 12.5,
     "figure.titleweight": "bold",
     "figure.labelsize": "medium",
@@ -59,11 +59,6 @@ STYLE = {
 _styled = matplotlib.style.context(["default", STYLE])
 
 _PATTERN_SECONDS, _PATTERN_HERTZ = 10, 10
-# Long stretches are drawn from the first of these that there is: gravity included comes first,
-# since it shows posture and motion in one.
-_PATTERN_GROUPS = (
-    *("total_acc", "body_acc", "gyro", "acc_norm", "gyro_norm", "centred_acc", "gravity"),
-)
 _RELIABILITY_BINS, _FEW_WINDOWS = 10, 20
 
 
@@ -89,6 +84,7 @@ def activity_distribution(windows: Windows) -> Figure:
         above.bar_label(bars, fmt="{:,.0f}", fontsize=9, padding=2)
     above.set(xlabel="Activity", ylabel="Windows")
     above.set_xticks(range(len(labels)), [_readable(ACTIVITIES[each], "\n") for each in labels])
+    above.yaxis.set_major_locator(MaxNLocator(integer=True))
     above.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     above.grid(visible=False, axis="x")
     above.margins(y=0.1)
@@ -138,22 +134,22 @@ def sensor_signals(windows: Windows) -> Figure:
 def time_series_patterns(windows: Windows) -> Figure:
     """Ten seconds of each activity on end, and the rhythms of all training subjects.
 
-    Drawn from one sensor. A subject's spectrum is the mean over windows of the power density summed
+    Drawn from one group of channels: the acceleration with gravity where it is there, which shows
+    posture and motion. A subject's spectrum is the mean over windows of the power density summed
     over the axes, so it does not depend on how the phone was turned.
     """
     train = windows.of("train")
     subject, typical = _typical_windows(train)
-    groups = _groups(train.channels)
-    name = min(groups, key=_PATTERN_GROUPS.index)
-    columns, unit = groups[name], CHANNEL_GROUPS[name].unit
+    name, columns = next(iter(_groups(train.channels).items()))
+    unit = CHANNEL_GROUPS[name].unit
     frequency, power = periodogram(
         train.signals[..., columns], SAMPLING_RATE, window="hann", detrend="constant", axis=1
     )
     shown = (frequency > 0) & (frequency <= _PATTERN_HERTZ)
     spectra = pd.DataFrame(power.sum(axis=2)[:, shown], columns=frequency[shown])
 
-    figure = _figure(f"Ten seconds of each activity (subject {subject}), and its rhythm", 8)
-    left, right = figure.subfigures(1, 2, width_ratios=(1.7, 1))
+    figure = _figure(f"Ten seconds of each activity (subject {subject}), and its rhythm", 7.8)
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.7, 1))[0]
     over_time, rhythms = (
         part.subplots(len(typical), sharex=True, sharey=True, squeeze=False)[:, 0]
         for part in (left, right)
@@ -167,8 +163,10 @@ def time_series_patterns(windows: Windows) -> Figure:
         people = spectra[of_label].groupby(train.subject[of_label]).mean()
         low, middle, high = people.quantile([0.25, 0.5, 0.75]).to_numpy()
         rhythm.fill_between(frequency[shown], low, high, color="#C4C4C4", linewidth=0)
-        rhythm.semilogy(frequency[shown], middle, color=GREY)
+        dots = "." if shown.sum() <= 30 else ""
+        rhythm.semilogy(frequency[shown], middle, marker=dots, markersize=4, color=GREY)
         peak = frequency[shown][middle.argmax()]
+        rhythm.yaxis.set_major_locator(LogLocator(numticks=5))
         rhythm.set(title=f"Strongest at {peak:.1f} Hz", xlim=(0, _PATTERN_HERTZ))
     left.supxlabel("Time (s)")
     left.supylabel(_quantity(name))
@@ -191,8 +189,8 @@ def correlation_heatmap(windows: Windows) -> Figure:
     text = {"fontsize": min(10, 130 / number)}
     options = {"cmap": "vlag", "vmin": -1, "vmax": 1, "fmt": ".2f", "annot_kws": text}
     _heatmap(ax, samples.corr(), train.channels, train.channels, cbar_kws=bar, **options)
-    for text in ax.texts:
-        text.set_text(text.get_text().replace("-0.00", "0.00").replace("-", "\N{MINUS SIGN}"))
+    for cell in ax.texts:
+        cell.set_text(cell.get_text().replace("-0.00", "0.00").replace("-", "\N{MINUS SIGN}"))
     if number > 6:
         ax.set_xticks(ax.get_xticks(), train.channels, rotation=40, ha="right", va="top")
     ax.set(xlabel="Channel", ylabel="Channel")
@@ -241,7 +239,7 @@ def model_performance(
 ) -> Figure:
     """Scores per activity, accuracy per subject, and how far the probabilities can be believed."""
     figure = _figure("How well the model does on test subjects", 6.8)
-    parts = [["classes", "reliability"], ["subjects", "reliability"], ["subjects", "stated"]]
+    parts: Any = [["classes", "reliability"], ["subjects", "reliability"], ["subjects", "stated"]]
     axes = figure.subplot_mosaic(parts, width_ratios=(1.15, 1), height_ratios=(3, 0.8, 1.5))
     _draw_classes(axes["classes"], per_class)
     _draw_subjects(axes["subjects"], per_subject)
@@ -279,8 +277,8 @@ def _component(channel: str) -> str:
     return channel.rpartition("_")[2]
 
 
-def _groups(channels: Sequence[str]) -> dict[str, list[int]]:
-    """The columns of each channel group that is there."""
+def _groups(channels: np.ndarray) -> dict[str, list[int]]:
+    """The columns of each channel group that is there, in the order of `CHANNEL_GROUPS`."""
     columns = {
         name: [column for column, channel in enumerate(channels) if channel in group.names]
         for name, group in CHANNEL_GROUPS.items()
@@ -326,14 +324,14 @@ def _longest_stretch(windows: Windows) -> np.ndarray:
 
 
 def _draw_channels(
-    ax: Axes, time: np.ndarray, signals: np.ndarray, channels: Sequence[str], columns: list[int]
+    ax: Axes, time: np.ndarray, signals: np.ndarray, channels: np.ndarray, columns: list[int]
 ) -> None:
     for column in columns:
         ax.plot(time, signals[:, column], color=COMPONENTS[_component(channels[column])], lw=1.3)
 
 
 def _heatmap(
-    ax: Axes, table: pd.DataFrame, rows: Sequence, columns: Sequence, **options: Any
+    ax: Axes, table: pd.DataFrame, rows: Iterable, columns: Iterable, **options: Any
 ) -> None:
     options = {"annot": True, "fmt": "d", "linewidths": 0.5} | options
     sns.heatmap(table, xticklabels=columns, yticklabels=rows, ax=ax, **options)
@@ -342,18 +340,19 @@ def _heatmap(
 
 def _legend_above(ax: Axes, title: str = "") -> None:
     """Between axes and title, where it covers no data."""
-    options = {"ncols": 4, "borderaxespad": 0.3, "borderpad": 0, "handlelength": 1.6}
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), columnspacing=1.5, **options)
+    options = {"ncols": 4, "borderaxespad": 0.3, "borderpad": 0, "handlelength": 1.4}
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), columnspacing=1.3, **options)
     ax.set_title(title, pad=22)
 
 
-def _legend_of_components(figure: Figure, channels: Sequence[str]) -> None:
+def _legend_of_components(figure: Figure, channels: np.ndarray) -> None:
     """Beside the picture's title, where it takes no room from the axes."""
     present = {_component(channel) for channel in channels}
     shown = [component for component in COMPONENTS if component in present]
     lines = [Line2D([], [], color=COMPONENTS[component]) for component in shown]
     names = ["Length" if component == "norm" else f"{component} axis" for component in shown]
-    figure.legend(lines, names, loc="upper right", ncols=len(shown), handlelength=1.6)
+    tight = {"borderpad": 0, "borderaxespad": 0.6, "columnspacing": 1.2, "handlelength": 1.4}
+    figure.legend(lines, names, loc="upper right", ncols=len(shown), **tight)
 
 
 def _curves(history: pd.DataFrame, kept_epoch: int | None, score: str, factor: float) -> Figure:
@@ -369,7 +368,7 @@ def _curves(history: pd.DataFrame, kept_epoch: int | None, score: str, factor: f
     if kept_epoch is not None:
         ax.axvline(kept_epoch, color=GREY, linestyle=":", label=f"Kept: epoch {kept_epoch}")
     ax.set_xlabel("Epoch")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     _legend_above(ax)
     return figure
 
@@ -404,7 +403,7 @@ def _draw_subjects(ax: Axes, per_subject: pd.DataFrame) -> None:
 
 
 def _draw_reliability(ax: Axes, below: Axes, predictions: pd.DataFrame) -> None:
-    """Share of right answers by the probability stated for them; `below`, how often it is stated."""
+    """Share of right answers by the probability stated for them; `below`, how often it was."""
     stated = predictions.iloc[:, 5:].max(axis=1).to_numpy() * 100
     right = (predictions.actual == predictions.predicted).to_numpy() * 100
     edges = np.linspace(0, 100, _RELIABILITY_BINS + 1)
@@ -412,14 +411,15 @@ def _draw_reliability(ax: Axes, below: Axes, predictions: pd.DataFrame) -> None:
     groups = pd.DataFrame({"stated": stated, "right": right}).groupby(bins)
     means, few = groups.mean(), groups.size() < _FEW_WINDOWS
     ax.plot([0, 100], [0, 100], "--", color=GREY, linewidth=1, label="Ideal")
-    ax.plot(means.stated, means.right, "-o", color=BLUE, clip_on=False, label="Model")
+    ax.plot(means.stated, means.right, "-o", color=BLUE, clip_on=False)
     if few.any():
         hollow: dict[str, Any] = {"color": BLUE, "markerfacecolor": "white", "clip_on": False}
-        name = f"under {_FEW_WINDOWS} windows"
+        name = f"fewer than {_FEW_WINDOWS} windows"
         ax.plot(means.stated[few], means.right[few], "o", label=name, **hollow)
     ax.set(xlim=(0, 100), ylim=(0, 100), xlabel="Stated probability (%)")
     ax.set_ylabel("Right answers (%)")
     _legend_above(ax, "Are the probabilities right?")
-    below.hist(stated, edges, color=BLUE, edgecolor="white", log=True)
+    below.hist(stated, edges.tolist(), color=BLUE, edgecolor="white", log=True)
+    below.yaxis.set_major_locator(LogLocator(numticks=6))
     below.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    below.set(xlim=(0, 100), xlabel="Stated probability (%)", ylabel="Windows")
+    below.set(xlim=(0, 100), xlabel="Stated probability (%)", ylabel="Windows", ylim=(0.7, None))

@@ -1,7 +1,6 @@
 """Writing files and folders so that a reader never meets half of one."""
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
     with _beside(path) as folder:
         partial = folder / path.name
         yield partial
-        os.replace(partial, path)
+        partial.replace(path)
 
 
 @contextmanager
@@ -33,8 +32,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         yield new
         # A folder cannot be renamed over one that has content: the old one steps aside first.
         if path.exists():
-            os.replace(path, old)
-        os.replace(new, path)
+            path.replace(old)
+        new.replace(path)
 
 
 @contextmanager

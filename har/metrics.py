@@ -60,8 +60,8 @@ def expected_calibration_error(
 ) -> float:
     """Mean gap between the probability of the predicted activity and its share of hits.
 
-    Over bins of equal width, weighted by their windows (Naeini et al. 2015; Guo et al. 2017, who use
-    15 bins).
+    Over bins of equal width, weighted by their windows (Naeini et al. 2015; Guo et al. 2017, who
+    use 15 bins).
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == actual

@@ -12,9 +12,9 @@ from har.errors import HarError
 class RecurrentClassifier(nn.Module):
     """LSTM or GRU layers over a window, then a small head on what they know at its end.
 
-    With its usual sizes this is the network that the project starts from: LSTM 64, dropout, LSTM 64,
-    dropout, linear 128, ReLU, dropout, linear 6; 60,806 parameters with six channels. LSTM: Hochreiter
-    and Schmidhuber 1997; GRU: Cho et al. 2014.
+    With its usual sizes this is the network that the project starts from: LSTM 64, dropout, LSTM
+    64, dropout, linear 128, ReLU, dropout, linear 6; 60,806 parameters with six channels. LSTM:
+    Hochreiter and Schmidhuber 1997; GRU: Cho et al. 2014.
 
     Args:
         input_size: Channels.
@@ -24,7 +24,8 @@ class RecurrentClassifier(nn.Module):
         num_layers: Recurrent layers.
         bidirectional: Read the window in both directions.
         head_size: Units of the linear layer after the recurrent ones.
-        dropout: Share of activations dropped in training, after each recurrent layer and in the head.
+        dropout: Share of activations dropped in training, after each recurrent layer and in the
+        head.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class RecurrentClassifier(nn.Module):
         bidirectional: bool,
         head_size: int,
         dropout: float,
-    ):
+    ) -> None:
         super().__init__()
         self.settings: dict[str, Any] = {
             "input_size": input_size,
@@ -79,7 +80,8 @@ class RecurrentClassifier(nn.Module):
                 sequence = self.dropout(sequence)
             sequence, _ = layer(sequence)
         if self.bidirectional:
-            # Each direction's state after the whole window: the last step forward, the first backward.
+            # Each direction's state after the whole window: the last step forward, the first
+            # backward.
             forward, backward = (
                 sequence[:, -1].chunk(2, dim=1)[0],
                 sequence[:, 0].chunk(2, dim=1)[1],

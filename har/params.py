@@ -1,6 +1,7 @@
 """Every setting, as one typed model: ranges, units, what it is for, and its default.
 
-The pipeline reads them from `params.yaml`; a stage run by hand takes any of them on its command line.
+The pipeline reads them from `params.yaml`; a stage run by hand takes any of them on its command
+line.
 """
 
 from argparse import SUPPRESS, ArgumentParser

@@ -27,7 +27,9 @@ class CausalFilter:
     The state starts at zero, as it did when the archive was made.
     """
 
-    def __init__(self, order: int, cutoff: float, channels: int, rate: float = SAMPLING_RATE):
+    def __init__(
+        self, order: int, cutoff: float, channels: int, rate: float = SAMPLING_RATE
+    ) -> None:
         self._sections = butter(order, cutoff, fs=rate, output="sos")
         self._state = np.zeros((len(self._sections), 2, channels))
 
@@ -45,7 +47,7 @@ class MedianOfThree:
     Outside the recording the signal counts as zero, as in `scipy.signal.medfilt`.
     """
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int) -> None:
         self._last_two = np.zeros((2, channels))
         self._waiting = False
 
@@ -72,8 +74,8 @@ class ArchiveFilter:
     """Raw accelerometer and gyroscope to the nine signals of UCI HAR, sample by sample or at once.
 
     Over the whole of a HAPT recording this gives UCI HAR's published windows to within 1e-6. The
-    archive's README (Anguita et al. 2013) names the steps; orders and cut-offs here are the ones that
-    reproduce its numbers:
+    archive's README (Anguita et al. 2013) names the steps; orders and cut-offs here are the ones
+    that reproduce its numbers:
 
     - both sensors: median of 3, then Butterworth of order 10 at 20 Hz (this is `total_acc`);
     - gravity: `total_acc` below 0.3 Hz (order 3); `body_acc` is `total_acc` less gravity;

@@ -1,4 +1,5 @@
-"""MLflow: one run per training, filled in by the stages that follow. Nothing else here knows MLflow.
+"""MLflow: one run per training, filled in by the stages that follow. Nothing else here knows
+MLflow.
 
 MLflow watches and does not decide: the files are written before it is called, and what goes wrong
 with it is a warning.
@@ -56,7 +57,8 @@ def record(stage: str, outputs: Outputs, parameters: dict[str, Any], root: Path)
         parameters: Every setting by its dotted name.
         root: Folder of the local store, unless `MLFLOW_TRACKING_URI` names another.
     """
-    # Unless the person says otherwise: no usage reports, and no minutes of retries when nobody answers.
+    # Unless the person says otherwise: no usage reports, and no minutes of retries when nobody
+    # answers.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
@@ -86,7 +88,7 @@ def _tracking_uri(root: Path) -> str:
 
 
 class _Recorder:
-    def __init__(self, uri: str, root: Path, outputs: Outputs, parameters: dict[str, Any]):
+    def __init__(self, uri: str, root: Path, outputs: Outputs, parameters: dict[str, Any]) -> None:
         from mlflow.tracking import MlflowClient  # two seconds: only where it is used
 
         self.client: MlflowClient = MlflowClient(tracking_uri=uri)
@@ -127,7 +129,8 @@ class _Recorder:
         experiment = self.client.get_experiment_by_name(name)
         if experiment is not None:
             return experiment.experiment_id
-        # Left to MLflow, a local store's artifacts would lie below today's working directory for good.
+        # Left to MLflow, a local store's artifacts would lie below today's working directory for
+        # good.
         location = (self.root / ARTIFACTS).as_uri() if local else None
         return self.client.create_experiment(name, artifact_location=location)
 

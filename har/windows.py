@@ -1,8 +1,11 @@
 """Windows: recordings cut into pieces of one length, and pieces put back together."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -65,10 +68,10 @@ _PER_WINDOW = ("signals", "label", "subject", "bout", "start", "split")
 
 
 def save(path: Path, windows: Windows, **more: np.ndarray) -> None:
-    """Write windows, and any further arrays, as one uncompressed `.npz`, the same bytes every time."""
+    """Write windows, and any further arrays, as an `.npz`: the same bytes every time."""
     arrays = {field.name: getattr(windows, field.name) for field in fields(windows)}
     with replacing_file(path) as partial:
-        np.savez(partial, **arrays, **more)
+        np.savez(partial, allow_pickle=False, **arrays, **more)
 
 
 def load(path: Path) -> tuple[Windows, dict[str, np.ndarray]]:
@@ -79,7 +82,7 @@ def load(path: Path) -> tuple[Windows, dict[str, np.ndarray]]:
         own = {field.name: arrays.pop(field.name) for field in fields(Windows)}
     except FileNotFoundError:
         raise HarError(f"{path} is not there: make it with `dvc repro`") from None
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise HarError(f"{path} is damaged ({error}): delete it and run `dvc repro`") from error
     own["dataset"], own["dataset_digest"] = str(own["dataset"]), str(own["dataset_digest"])
     return Windows(**own), arrays
@@ -157,10 +160,10 @@ def join_overlapping(signals: np.ndarray, *same: np.ndarray) -> list[slice]:
     for values in same:
         follows &= values[:-1] == values[1:]
     edges = [0, *(np.flatnonzero(~follows) + 1).tolist(), len(signals)]
-    return [slice(first, last) for first, last in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(first, last) for first, last in pairwise(edges)]
 
 
 def restore_stretch(signals: np.ndarray) -> np.ndarray:
-    """The continuous signal (samples, channels) behind windows (windows, size, channels) of a run."""
+    """The continuous signal (samples, channels) behind a run of windows."""
     half = signals.shape[1] // 2
     return np.concatenate([signals[0, :half], *signals[:, half:]])

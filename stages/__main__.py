@@ -19,8 +19,8 @@ SWAP = """
 UCI HAR is neither in a local archive nor to be had from its publisher:
   {reason}
 The pipeline now runs on SIMULATED recordings instead. They show that everything works; a score on
-them says nothing about people. `dataset.name` in params.yaml becomes `simulated`. To come back, with
-the archive at hand (README, "The data by hand"):
+them says nothing about people. `dataset.name` in params.yaml becomes `simulated`. To come back,
+with the archive at hand (README, "The data by hand"):
   git checkout params.yaml && make run
 """
 
@@ -62,8 +62,8 @@ def report() -> None:
         metrics = json.loads(METRICS.read_text())
         test = metrics["test"]
         print(
-            f"\n{metrics['dataset']}: accuracy {test['accuracy']:.2%}, macro F1 {test['f1']:.4f} on the "
-            f"test subjects.\nreports/ has scores and figures, models/ the recogniser; "
+            f"\n{metrics['dataset']}: accuracy {test['accuracy']:.2%}, macro F1 {test['f1']:.4f} "
+            f"on the test subjects.\nreports/ has scores and figures, models/ the recogniser; "
             "`make mlflow` shows the runs."
         )
     except (OSError, ValueError, KeyError) as error:

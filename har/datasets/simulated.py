@@ -4,11 +4,11 @@ They let the whole pipeline run where the published data set cannot be had. Nobo
 score on them shows that the code works, and says nothing about people.
 
 Each person has a way of wearing the phone, postures, gaits and sensor errors of their own, and goes
-through the six activities in rounds, without a break. The movement is made in a body frame (x up, y
-right, z forward) as the direction of the vertical, the acceleration of the waist and its turning about
-the vertical; what both sensors read follows from these. The readings of a whole session pass the
-archive's filters, and the bouts are cut out of the result. Postures overlap and gaits resemble each
-other, so that some windows can be taken for another activity, as in real recordings.
+through the activities in rounds, without a break. The movement is made in a body frame (x up, y
+right, z forward) as the direction of the vertical, the acceleration of the waist and its turning
+about the vertical; what both sensors read follows from these. The readings of a whole session pass
+the archive's filters, and the bouts are cut out of the result. Postures overlap and gaits resemble
+each other, so that some windows can be taken for another activity, as in real recordings.
 
 All figures below are rounded choices, of the size seen in UCI HAR's training recordings.
 """
@@ -21,25 +21,20 @@ import numpy as np
 from scipy.signal import butter, sosfilt
 from scipy.spatial.transform import Rotation
 
-from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS, SPLITS, WINDOW, read_recordings
-from har.recordings import ACTIVITIES, BASE_CHANNELS, SAMPLING_RATE
+from har.datasets import uci_har
+from har.recordings import ACTIVITIES, BASE_CHANNELS, SAMPLING_RATE, Recording
 from har.signals import filter_recording
-
-__all__ = ["SUBJECTS", "read_recordings", "simulate", "write"]
 
 SUBJECTS = range(1, 31)
 """The simulated people, numbered as in UCI HAR; the test subjects are the same numbers."""
 
-PROTOCOL = ("STANDING", "SITTING", "LAYING", "WALKING", "WALKING_DOWNSTAIRS", "WALKING_UPSTAIRS")
-"""The order of the bouts in a round."""
-
 BOUT_SECONDS = 8.0
 """Length of a bout to aim at."""
 
-FADE = int(2.0 * SAMPLING_RATE)
+FADE = round(2.0 * SAMPLING_RATE)
 """Samples of the change from one activity to the next."""
 
-SETTLE = int(5.0 * SAMPLING_RATE)
+SETTLE = round(5.0 * SAMPLING_RATE)
 """Samples after a change that are not cut out: until then the filters (0.3 Hz) remember it."""
 
 HARMONICS = np.arange(1, 11)
@@ -55,28 +50,28 @@ class Posture:
 
     Attributes:
         up: Direction of the vertical in the body frame, before it is scaled to length 1.
-        people: Standard deviation of `up` from person to person.
-        bouts: Standard deviation of `up` from bout to bout of one person.
+        people: Standard deviation of each part of `up` from person to person.
+        bouts: The same from bout to bout of one person.
         sway: Standard deviation of the tilt while keeping still, rad.
         breathing: Amplitude of the tilt that comes with breathing, rad.
     """
 
     up: tuple[float, float, float]
-    people: tuple[float, float, float]
-    bouts: tuple[float, float, float]
+    people: float
+    bouts: float
     sway: float = 0.0
     breathing: float = 0.0
 
 
 POSTURES = {
-    "WALKING": Posture((1.0, 0.0, 0.0), (0.0, 0.02, 0.02), (0.0, 0.01, 0.02)),
+    "WALKING": Posture((1.0, 0.0, 0.0), people=0.02, bouts=0.02),
     # Climbing leans forward, so that the vertical moves backward in the body frame.
-    "WALKING_UPSTAIRS": Posture((1.0, -0.08, -0.09), (0.0, 0.04, 0.06), (0.0, 0.02, 0.03)),
-    "WALKING_DOWNSTAIRS": Posture((1.0, 0.03, 0.02), (0.0, 0.04, 0.04), (0.0, 0.02, 0.03)),
-    # Sitting leans back by an amount that overlaps with standing.
-    "SITTING": Posture((0.93, 0.33, 0.22), (0.04, 0.10, 0.11), (0.04, 0.10, 0.10), 0.002, 0.002),
-    "STANDING": Posture((1.0, 0.02, 0.02), (0.0, 0.05, 0.05), (0.0, 0.04, 0.06), 0.004, 0.001),
-    "LAYING": Posture((-0.08, 0.70, 0.55), (0.08, 0.25, 0.25), (0.06, 0.12, 0.12), 0.002, 0.004),
+    "WALKING_UPSTAIRS": Posture((1.0, -0.08, -0.09), people=0.05, bouts=0.03),
+    "WALKING_DOWNSTAIRS": Posture((1.0, 0.03, 0.02), people=0.04, bouts=0.03),
+    # Sitting leans back, with some people and bouts no further than standing.
+    "SITTING": Posture((0.93, 0.33, 0.22), people=0.1, bouts=0.1, sway=0.002, breathing=0.002),
+    "STANDING": Posture((1.0, 0.02, 0.02), people=0.05, bouts=0.05, sway=0.004, breathing=0.001),
+    "LAYING": Posture((-0.08, 0.7, 0.55), people=0.2, bouts=0.12, sway=0.002, breathing=0.004),
 }
 
 
@@ -84,7 +79,7 @@ POSTURES = {
 class Gait:
     """How the waist moves in walking: a sum of harmonics of the stride frequency (two steps).
 
-    Vertical and forward movement repeat with every step, so that their even harmonics are the larger;
+    Vertical and forward movement repeat with every step, so that their even harmonics are larger;
     sideways movement repeats with every stride, so that its odd ones are (Menz, Lord, Fitzpatrick:
     Acceleration patterns of the head and pelvis when walking on level and irregular surfaces, Gait
     and Posture 18, 2003). A phone at one side of the waist sees some of both in every axis.
@@ -145,9 +140,7 @@ class Person:
         up: By activity, (3,), the person's `Posture.up`.
         cadence: Steps a second in level walking.
         gain: By gait, (6, harmonics), factors on its amplitudes.
-        phase: By gait, (6, harmonics), phases of its harmonics in rad.
-        restlessness: Factor on all sway.
-        breath: Breaths a second.
+        phase: By gait, (6, harmonics), shifts of its harmonics in rad.
         offset: (6,), zero error of the sensors in g and rad/s.
     """
 
@@ -156,48 +149,40 @@ class Person:
     cadence: float
     gain: dict[str, np.ndarray]
     phase: dict[str, np.ndarray]
-    restlessness: float
-    breath: float
     offset: np.ndarray
 
 
 def draw_person(rng: np.random.Generator) -> Person:
-    """A person at random; their three gaits are alike in style."""
+    """Draw a person, whose three gaits are alike in style."""
     shape = (6, len(HARMONICS))
     own_gain, own_phase = rng.normal(0, 0.2, shape), rng.normal(0, 0.3, shape)
-    gain = {name: np.exp(own_gain + rng.normal(0, 0.15, shape)) for name in GAITS}
-    phase = {name: own_phase + rng.normal(0, 0.3, shape) for name in GAITS}
     # About the axes up, right and forward; worn a little to one side.
     turns = rng.normal([0, 4, -9], [12, 8, 4])
     return Person(
         mounting=Rotation.from_euler("xyz", turns, degrees=True).as_matrix(),
         up={name: rng.normal(posture.up, posture.people) for name, posture in POSTURES.items()},
         cadence=float(np.clip(rng.normal(1.8, 0.12), 1.5, 2.2)),
-        gain=gain,
-        phase=phase,
-        restlessness=float(rng.lognormal(0, 0.3)),
-        breath=rng.uniform(0.2, 0.33),
+        gain={name: np.exp(own_gain + rng.normal(0, 0.15, shape)) for name in GAITS},
+        phase={name: own_phase + rng.normal(0, 0.3, shape) for name in GAITS},
         offset=rng.normal(0, [0.02] * 3 + [0.01] * 3),
     )
 
 
-@dataclass(frozen=True)
-class Motion:
-    """Movement of the waist, in the body frame.
+def move(rng: np.random.Generator, person: Person, name: str, samples: int) -> np.ndarray:
+    """Move through one bout of an activity.
 
-    Attributes:
-        up: (samples, 3), direction of the vertical; its length does not matter.
-        acceleration: (samples, 3) in g, without gravity.
-        yaw: (samples,), turning about the vertical in rad/s.
+    Returns:
+        (samples, 7) in the body frame: the direction of the vertical (3), acceleration without
+        gravity in g (3), and the rate of turning about the vertical in rad/s.
     """
+    held = rng.normal(person.up[name], POSTURES[name].bouts)
+    moved = _walk(rng, person, name, samples) if name in GAITS else _rest(rng, name, samples)
+    moved[:, :3] += held / np.linalg.norm(held)
+    return moved
 
-    up: np.ndarray
-    acceleration: np.ndarray
-    yaw: np.ndarray
 
-
-def walk(rng: np.random.Generator, person: Person, name: str, samples: int) -> Motion:
-    """A bout of walking, level or on stairs, with a pace and strength that drift slowly."""
+def _walk(rng: np.random.Generator, person: Person, name: str, samples: int) -> np.ndarray:
+    """Walk, on the level or on stairs, with a pace and strength that drift."""
     gait = GAITS[name]
     pace = rng.lognormal(0, 0.03) * np.exp(0.03 * _slow_noise(rng, samples, 1, 0.1)[:, 0])
     cadence = person.cadence * gait.cadence * pace
@@ -216,32 +201,20 @@ def walk(rng: np.random.Generator, person: Person, name: str, samples: int) -> M
     signals *= 1 + 0.15 * _slow_noise(rng, samples, 6, 0.5)
     signals += 0.2 * np.linalg.norm(amplitude, axis=-1) * _slow_noise(rng, samples, 6, 3.0)
 
-    acceleration, yaw, pitch, roll = signals[:, :3], signals[:, 3], signals[:, 4], signals[:, 5]
-    up = _hold(rng, person, name) + np.stack([np.zeros(samples), roll, pitch], axis=1)
-    turning = gait.turning * _slow_noise(rng, samples, 1, 0.2)[:, 0]
-    return Motion(up, acceleration, yaw + turning)
+    acceleration, yaw, pitch, roll = np.split(signals, [3, 4, 5], axis=1)
+    yaw += gait.turning * _slow_noise(rng, samples, 1, 0.2)
+    return np.hstack([np.zeros((samples, 1)), roll, pitch, acceleration, yaw])
 
 
-def rest(rng: np.random.Generator, person: Person, name: str, samples: int) -> Motion:
-    """A bout of keeping still: slow sway, more in some bouts than in others, and breathing."""
+def _rest(rng: np.random.Generator, name: str, samples: int) -> np.ndarray:
+    """Keep still: slow sway, more in some bouts than in others, and breathing."""
     posture = POSTURES[name]
-    sway = posture.sway * person.restlessness * rng.lognormal(0, 0.7)
-    time = np.arange(samples) / SAMPLING_RATE
-    up = _hold(rng, person, name) + sway * _slow_noise(rng, samples, 3, 0.7)
-    up[:, 2] += posture.breathing * np.sin(
-        2 * np.pi * person.breath * time + rng.uniform(0, 2 * np.pi)
-    )
-    return Motion(
-        up,
-        acceleration=0.3 * sway * _slow_noise(rng, samples, 3, 5.0),
-        yaw=4 * sway * _slow_noise(rng, samples, 1, 0.7)[:, 0],
-    )
-
-
-def _hold(rng: np.random.Generator, person: Person, name: str) -> np.ndarray:
-    """How the person holds themselves in one bout: (3,), a direction of length 1."""
-    up = rng.normal(person.up[name], POSTURES[name].bouts)
-    return up / np.linalg.norm(up)
+    sway = posture.sway * rng.lognormal(0, 0.75)
+    breaths = rng.uniform(0.2, 0.33) * np.arange(samples) / SAMPLING_RATE + rng.uniform()
+    tilt = sway * _slow_noise(rng, samples, 3, 0.7)
+    tilt[:, 2] += posture.breathing * np.sin(2 * np.pi * breaths)
+    acceleration = 0.3 * sway * _slow_noise(rng, samples, 3, 5.0)
+    return np.hstack([tilt, acceleration, 4 * sway * _slow_noise(rng, samples, 1, 0.7)])
 
 
 def _slow_noise(rng: np.random.Generator, samples: int, columns: int, cutoff: float) -> np.ndarray:
@@ -251,43 +224,36 @@ def _slow_noise(rng: np.random.Generator, samples: int, columns: int, cutoff: fl
 
 
 def draw_bouts(rng: np.random.Generator, seconds: float) -> list[tuple[str, int]]:
-    """The session's plan: activity and length in samples of each bout, in order.
+    """Plan a session: activity and length in samples of each bout, in order.
 
-    Lengths are whole halves of a window, at least two, and vary; each activity's add up to `seconds`,
-    rounded down to such halves.
+    Lengths are whole halves of a window, at least two, and vary; each activity's add up to
+    `seconds`, rounded down to such halves.
     """
-    half = WINDOW // 2
+    half = uci_har.WINDOW // 2
     halves = max(2, int(seconds * SAMPLING_RATE) // half)
     rounds = max(1, min(round(seconds / BOUT_SECONDS), halves // 2))
-    shares = rng.dirichlet(np.full(rounds, 5.0), size=len(PROTOCOL))
+    shares = rng.dirichlet(np.full(rounds, 5.0), size=len(ACTIVITIES))
     lengths = half * (2 + rng.multinomial(halves - 2 * rounds, shares))
-    return [
-        (name, int(lengths[place, turn]))
-        for turn in range(rounds)
-        for place, name in enumerate(PROTOCOL)
-    ]
+    return [(ACTIVITIES[a], int(lengths[a, r])) for r in range(rounds) for a in range(len(lengths))]
 
 
-def read_sensors(
-    rng: np.random.Generator, person: Person, motion: Motion
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the phone reads: acceleration in g and angular rate in rad/s, (samples, 3) each."""
-    up = motion.up / np.linalg.norm(motion.up, axis=1, keepdims=True)
-    # Seen from the body, the vertical moves by up x rate; what turns about it leaves no trace there.
+def read_sensors(rng: np.random.Generator, person: Person, movement: np.ndarray) -> np.ndarray:
+    """What the phone reads: (samples, 6), acceleration in g and angular rate in rad/s."""
+    up = movement[:, :3] / np.linalg.norm(movement[:, :3], axis=1, keepdims=True)
+    # From a body that turns at some rate the vertical is seen to move by up x rate; solved for it.
     tilting = np.cross(np.gradient(up, 1 / SAMPLING_RATE, axis=0), up)
-    rate = tilting + motion.yaw[:, None] * up
-    readings = np.hstack([(up + motion.acceleration) @ person.mounting.T, rate @ person.mounting.T])
-    readings += person.offset + rng.normal(0, [0.003] * 3 + [0.004] * 3, readings.shape)
-    return readings[:, :3], readings[:, 3:]
+    turned = [up + movement[:, 3:6], tilting + movement[:, 6:] * up]
+    readings = np.hstack([each @ person.mounting.T for each in turned])
+    return readings + person.offset + rng.normal(0, [0.003] * 3 + [0.004] * 3, readings.shape)
 
 
 def simulate(seed: int, subject: int, seconds: float) -> list[tuple[int, np.ndarray]]:
-    """One person's session.
+    """Simulate one person's session.
 
     Args:
         seed: Seed of all people.
-        subject: Number of the person; the same number and seed give the same person and session.
-        seconds: Length of each activity, s.
+        subject: Number of the person; the same person comes of the same seed and number.
+        seconds: Length of each activity in all, s.
 
     Returns:
         For each bout, in order, the activity (index into `ACTIVITIES`) and the signals, float64
@@ -295,26 +261,22 @@ def simulate(seed: int, subject: int, seconds: float) -> list[tuple[int, np.ndar
     """
     rng = np.random.default_rng([seed, subject])
     person = draw_person(rng)
-    # Filters start at zero: the session begins with standing that is not cut out.
+    # The filters start at zero: the session begins with standing that is not cut out.
     plan = [("STANDING", SETTLE), *draw_bouts(rng, seconds)]
-    total = sum(FADE + SETTLE + length for _, length in plan) + FADE
-    whole = np.zeros((total, 7))
+    # Each bout fades in while the one before fades out.
+    ramp = (np.arange(FADE) + 0.5) / FADE
+    ramp = ramp**2 * (3 - 2 * ramp)
+    whole = np.zeros((sum(FADE + SETTLE + length for _, length in plan) + FADE, 7))
     bouts, start = [], 0
     for name, length in plan:
-        samples = FADE + SETTLE + length + FADE
-        motion = (walk if name in GAITS else rest)(rng, person, name, samples)
-        # Each bout fades in while the one before fades out.
-        ramp = (np.arange(FADE) + 0.5) / FADE
-        ramp = ramp**2 * (3 - 2 * ramp)
-        weight = np.concatenate([ramp, np.ones(samples - 2 * FADE), ramp[::-1]])
-        each = np.column_stack([motion.up, motion.acceleration, motion.yaw])
-        whole[start : start + samples] += weight[:, None] * each
-        first = start + FADE + SETTLE
-        bouts.append((ACTIVITIES.index(name), slice(first, first + length)))
-        start = first + length
-    session = Motion(whole[:, :3], whole[:, 3:6], whole[:, 6])
-    signals = filter_recording(*read_sensors(rng, person, session))
-    return [(activity, signals[where]) for activity, where in bouts[1:]]
+        kept = slice(start + FADE + SETTLE, start + FADE + SETTLE + length)
+        weight = np.concatenate([ramp, np.ones(SETTLE + length), ramp[::-1]])[:, None]
+        whole[start : kept.stop + FADE] += weight * move(rng, person, name, len(weight))
+        bouts.append((ACTIVITIES.index(name), kept))
+        start = kept.stop
+    readings = read_sensors(rng, person, whole)
+    signals = filter_recording(readings[:, :3], readings[:, 3:])
+    return [(activity, signals[kept]) for activity, kept in bouts[1:]]
 
 
 def write(folder: Path, seconds: float, seed: int) -> None:
@@ -322,7 +284,7 @@ def write(folder: Path, seconds: float, seed: int) -> None:
 
     Args:
         folder: An existing empty folder.
-        seconds: Length of each person's recording of each activity, s.
+        seconds: Length of each person's recording of each activity, s; there is always a window.
         seed: Seed of the people and their movements; the same seed gives the same files.
     """
     (folder / "README.txt").write_text(
@@ -333,20 +295,21 @@ def write(folder: Path, seconds: float, seed: int) -> None:
     )
     labels = "".join(f"{number} {name}\n" for number, name in enumerate(ACTIVITIES, start=1))
     (folder / "activity_labels.txt").write_text(labels, encoding="ascii")
-    for split in SPLITS:
-        subjects = [s for s in SUBJECTS if (s in OFFICIAL_TEST_SUBJECTS) == (split == "test")]
+    for split in uci_har.SPLITS:
+        test = uci_har.OFFICIAL_TEST_SUBJECTS
+        subjects = [subject for subject in SUBJECTS if (subject in test) == (split == "test")]
         _write_part(folder / split, split, subjects, seconds, seed)
 
 
 def _write_part(
     folder: Path, split: str, subjects: Sequence[int], seconds: float, seed: int
 ) -> None:
-    """Write the windows of these people, 128 samples with half of them in common."""
+    """Write the windows of these people, each with half its samples in common with the next."""
     windows, labels, numbers = [], [], []
     for subject in subjects:
         for activity, signals in simulate(seed, subject, seconds):
-            cuts = np.lib.stride_tricks.sliding_window_view(signals, WINDOW, axis=0)
-            windows.append(cuts[:: WINDOW // 2])
+            cuts = np.lib.stride_tricks.sliding_window_view(signals, uci_har.WINDOW, axis=0)
+            windows.append(cuts[:: uci_har.WINDOW // 2])
             labels += [activity + 1] * len(windows[-1])
             numbers += [subject] * len(windows[-1])
     (folder / "Inertial Signals").mkdir(parents=True)
@@ -354,5 +317,10 @@ def _write_part(
     np.savetxt(folder / f"subject_{split}.txt", numbers, "%d")
     for index, channel in enumerate(BASE_CHANNELS):
         values = np.concatenate([each[:, index] for each in windows])
-        # A millionth is far below the sensors' noise and far above what differs between processors.
+        # A millionth: far below the sensors' noise, far above what differs between processors.
         np.savetxt(folder / "Inertial Signals" / f"{channel}_{split}.txt", values, "%.6f")
+
+
+def read_recordings(folder: Path) -> tuple[list[Recording], str]:
+    """Read what `write` wrote: the bouts, and a digest, as `uci_har.recordings_of`."""
+    return uci_har.recordings_of(uci_har.read_parts(folder))

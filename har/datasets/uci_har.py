@@ -1,7 +1,7 @@
 """UCI HAR: its files, their digests, and the continuous recordings behind its windows.
 
-Anguita, Ghio, Oneto, Parra, Reyes-Ortiz: A Public Domain Dataset for Human Activity Recognition Using
-Smartphones, ESANN 2013. https://archive.ics.uci.edu/dataset/240
+Anguita, Ghio, Oneto, Parra, Reyes-Ortiz: A Public Domain Dataset for Human Activity Recognition
+Using Smartphones, ESANN 2013. https://archive.ics.uci.edu/dataset/240
 """
 
 import hashlib
@@ -65,7 +65,7 @@ DIGESTS = {
         "f6aca869c2a54b67d93c6bdb2e12b7e3bceaab643d231a52b0ade48423f05dfb",
     ),
 }
-"""SHA-256 of signals (float32), labels and subjects (uint8) of each part, C order, little-endian."""
+"""SHA-256 of signals (float32, little-endian), labels and subjects (uint8) of each part."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,8 @@ def recordings_of(parts: dict[str, Part]) -> tuple[list[Recording], str]:
     """Put windows back together into the continuous stretches they were cut from.
 
     Returns:
-        The bouts in the order of the windows, train first (857 for UCI HAR), and a digest of signals,
-        labels and subjects.
+        The bouts in the order of the windows, train first (857 for UCI HAR), and a digest of
+        signals, labels and subjects.
     """
     recordings = [
         Recording(

@@ -1,0 +1,62 @@
+"""Fixtures that several test files use."""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before PyTorch: two test workers share the cores
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from har.recordings import Recording
+from har.windows import Windows, cut
+
+
+def archive(name: str) -> Path:
+    """A real archive, or the test is skipped with the reason."""
+    folder = os.environ.get("HAR_ARCHIVE_DIR")
+    if not folder:
+        pytest.skip("HAR_ARCHIVE_DIR is not set: no real archive to test with")
+    path = Path(folder) / name
+    if not path.exists():
+        pytest.skip(f"HAR_ARCHIVE_DIR has no {name}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def uci_har_folder(tmp_path_factory):
+    """The real UCI HAR, unpacked."""
+    from har import archive as har_archive
+    from har.datasets import uci_har
+
+    folder = tmp_path_factory.mktemp("uci_har")
+    har_archive.unpack(archive("uci_har.zip"), uci_har.FILES, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hapt_archive():
+    """The real HAPT archive."""
+    return archive("hapt.zip")
+
+
+@pytest.fixture
+def recordings() -> list[Recording]:
+    """Two bouts of each activity by six people, the last two of them test subjects; learnable."""
+    rng = np.random.default_rng(0)
+    made = []
+    for subject in range(1, 7):
+        for activity in range(6):
+            for samples in (300, 200):
+                signals = rng.normal(0, 0.3, (samples, 9))
+                signals[:, 6:] += np.eye(6)[activity, :3] - np.eye(6)[activity, 3:]
+                split = "train" if subject <= 4 else "test"
+                made.append(Recording(subject, activity, split, signals.astype(np.float32)))
+    return made
+
+
+@pytest.fixture
+def windows(recordings) -> Windows:
+    """Windows of 64 samples of `recordings`, total_acc and gyro."""
+    return cut(recordings, 64, 0.5, ["total_acc", "gyro"], "made_up", "0" * 64)

@@ -1,0 +1,256 @@
+"""Archives from a folder and from a server on this machine that can be made to misbehave."""
+
+import hashlib
+import io
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from har import archive
+from har.archive import Archive, ArchiveUnavailable, obtain
+from har.errors import HarError
+
+FILES = ("README.txt", "train/y.txt")
+
+
+def zipped(members, compression=zipfile.ZIP_DEFLATED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as made:
+        for name, content in members.items():
+            made.writestr(name, content)
+    return buffer.getvalue()
+
+
+def data_set(top="UCI HAR Dataset/", **more):
+    return zipped({top + "README.txt": "read", top + "train/y.txt": "1 2 3" * 50_000, **more})
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `content`; `faults` are used up, one a request."""
+
+    def __init__(self, content):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content, self.faults, self.ranges = content, [], []
+
+    def archive(self, path="archive.zip", content=None):
+        content = content or self.content
+        digest = hashlib.sha256(content).hexdigest()
+        return Archive(f"http://127.0.0.1:{self.server_port}/{path}", path, len(content), digest)
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        fault = self.server.faults.pop(0) if self.server.faults else None
+        self.server.ranges.append(self.headers.get("Range"))
+        content = self.server.content
+        if isinstance(fault, int):
+            self.send_error(fault)
+            return
+        first = 0
+        if (asked := self.headers.get("Range")) and fault != "no ranges":
+            first = int(asked.removeprefix("bytes=").removesuffix("-"))
+            if first >= len(content):
+                self.send_error(416)
+                return
+        self.send_response(206 if first else 200)
+        self.send_header("Content-Length", str(len(content) - first))
+        self.end_headers()
+        rest = content[first:]
+        self.wfile.write(rest[: len(rest) // 2] if fault == "break" else rest)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    # Stored, not deflated, so that it is long enough to break in the middle.
+    content = zipped(
+        {"a/README.txt": "read", "a/train/y.txt": bytes(range(256)) * 2000}, zipfile.ZIP_STORED
+    )
+    with Server(content) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def download(server, folder, **options):
+    folder.mkdir(exist_ok=True)
+    return archive.download(server.archive(), folder, pause=0.001, **options)
+
+
+def test_a_download_is_verified_and_kept(server, tmp_path):
+    path = download(server, tmp_path)
+    assert path.read_bytes() == server.content
+    assert [one.name for one in tmp_path.iterdir()] == ["archive.zip"]
+    download(server, tmp_path)
+    assert len(server.ranges) == 1  # the second time it was there
+
+
+def test_a_broken_transfer_goes_on_where_it_stopped(server, tmp_path):
+    server.faults = ["break", "break"]
+    assert download(server, tmp_path).read_bytes() == server.content
+    half = len(server.content) // 2
+    assert server.ranges[0] is None
+    assert server.ranges[1] == f"bytes={half}-"
+    assert int(server.ranges[2].removeprefix("bytes=").removesuffix("-")) > half
+
+
+def test_a_later_run_goes_on_too(server, tmp_path):
+    server.faults = ["break", 503, 503]
+    with pytest.raises(HarError, match="503"):
+        download(server, tmp_path, retries=1)
+    assert (tmp_path / "archive.zip.part").stat().st_size == len(server.content) // 2
+    assert download(server, tmp_path).read_bytes() == server.content
+    assert server.ranges[-1] == f"bytes={len(server.content) // 2}-"
+
+
+@pytest.mark.parametrize("faults", [[503, 429, 500], ["break", "no ranges"]])
+def test_passing_faults_are_retried(server, tmp_path, faults):
+    server.faults = faults
+    assert download(server, tmp_path).read_bytes() == server.content
+
+
+def test_a_refusal_is_not_retried(server, tmp_path):
+    server.faults = [404]
+    with pytest.raises(HarError, match="HTTP status 404"):
+        download(server, tmp_path)
+    assert len(server.ranges) == 1
+
+
+def test_a_part_of_something_else_does_not_spoil_the_archive(server, tmp_path):
+    (tmp_path / "archive.zip.part").write_bytes(b"x" * (len(server.content) + 10))
+    with pytest.raises(HarError, match="SHA-256"):
+        download(server, tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert download(server, tmp_path).read_bytes() == server.content
+
+
+def test_what_is_not_the_published_archive_is_not_kept(server, tmp_path):
+    changed = bytearray(server.content)
+    changed[1000] ^= 1
+    other = server.archive(content=bytes(changed))
+    with pytest.raises(HarError, match="has not the published SHA-256"):
+        archive.download(other, tmp_path, pause=0.001)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nobody_there_is_one_line(tmp_path):
+    nobody = Archive("http://127.0.0.1:9/archive.zip", "archive.zip", 10, "0")
+    with pytest.raises(HarError, match="127.0.0.1:9/archive.zip: cannot be reached"):
+        archive.download(nobody, tmp_path, pause=0.001)
+
+
+def test_a_local_archive_comes_first_whatever_its_name(server, tmp_path):
+    (tmp_path / "another.zip").write_bytes(zipped({"a.txt": "b"}))
+    (tmp_path / "my copy.zip").write_bytes(data_set())
+    used = obtain(
+        [server.archive()], lambda path: unpack(path, tmp_path / "raw"), tmp_path, tmp_path / "d"
+    )
+    assert used == {"README.txt", "train/y.txt"}
+    assert not server.ranges
+
+
+def test_a_damaged_local_archive_leads_to_the_publisher(server, tmp_path, capsys):
+    whole = data_set()
+    (tmp_path / "broken.zip").write_bytes(whole[: len(whole) // 2])
+    obtain([server.archive()], lambda path: unpack(path, tmp_path / "r"), tmp_path, tmp_path / "d")
+    assert len(server.ranges) == 1
+    assert "broken.zip cannot be read" in capsys.readouterr().err
+
+
+def test_a_local_archive_of_published_size_must_have_the_published_digest(server, tmp_path):
+    changed = bytearray(server.content)
+    changed[-1000] ^= 1
+    (tmp_path / "archive.zip").write_bytes(changed)
+    obtain([server.archive()], lambda path: None, tmp_path, tmp_path / "d")
+    assert len(server.ranges) == 1
+
+
+def test_the_second_address_is_tried(server, tmp_path):
+    server.faults = [404]
+    addresses = [server.archive("new.zip"), server.archive("old.zip")]
+    assert obtain(addresses, lambda path: path.name, None, tmp_path) == "old.zip"
+
+
+def test_when_nothing_helps_every_reason_is_told(server, tmp_path):
+    server.faults = [404, 403]
+    addresses = [server.archive("new.zip"), server.archive("old.zip")]
+    with pytest.raises(ArchiveUnavailable) as caught:
+        obtain(addresses, lambda path: None, tmp_path / "nowhere", tmp_path)
+    for reason in ("nowhere is not a folder", "new.zip: HTTP status 404", "old.zip: HTTP status"):
+        assert reason in str(caught.value)
+
+
+def unpack(path, folder):
+    archive.unpack(path, FILES, folder)
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("top", ["", "UCI HAR Dataset/", "deep/er/"])
+def test_unpacking_takes_what_is_asked_for_from_any_folder(tmp_path, top):
+    path = tmp_path / "a.zip"
+    path.write_bytes(data_set(top, **{f"{top}X_train.txt": "not needed"}))
+    assert unpack(path, tmp_path / "raw") == set(FILES)
+    assert (tmp_path / "raw/README.txt").read_text() == "read"
+
+
+def test_a_zip_in_a_zip(tmp_path):
+    path = tmp_path / "outer.zip"
+    inner = data_set(**{"__MACOSX/UCI HAR Dataset/._README.txt": "x"})
+    path.write_bytes(zipped({"har.names": "about", "UCI HAR Dataset.zip": inner}))
+    archive.check(path, FILES)
+    assert unpack(path, tmp_path / "raw") == set(FILES)
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.txt", "/etc/evil.txt", "a/../../evil.txt", "..\\evil.txt", "C:/evil.txt"]
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_names_that_leave_the_folder_are_refused(tmp_path, name, nested):
+    content = data_set(**{name: "evil"})
+    path = tmp_path / "a.zip"
+    path.write_bytes(zipped({"inner.zip": content}) if nested else content)
+    with pytest.raises(HarError, match="would leave the folder"):
+        unpack(path, tmp_path / "raw")
+    assert not list(tmp_path.rglob("evil.txt"))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_an_absurd_size_is_refused(tmp_path, monkeypatch, nested):
+    monkeypatch.setattr(archive, "MAX_UNPACKED", 100_000)
+    content = data_set()  # 250,000 bytes of text
+    path = tmp_path / "bomb.zip"
+    path.write_bytes(zipped({"inner.zip": content}) if nested else content)
+    with pytest.raises(HarError, match="would unpack to 250,004 bytes"):
+        unpack(path, tmp_path / "raw")
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.3, 0.9])
+def test_a_cut_off_zip_is_one_line(tmp_path, keep):
+    path, whole = tmp_path / "a.zip", data_set()
+    path.write_bytes(whole[: int(keep * len(whole))])
+    with pytest.raises(HarError, match="cannot be read as a zip archive"):
+        archive.check(path, FILES)
+
+
+def test_changed_bytes_are_noticed(tmp_path):
+    path = tmp_path / "a.zip"
+    changed = bytearray(zipped({"README.txt": "r" * 999, "train/y.txt": "1" * 999}, 0))
+    changed[500] ^= 1
+    path.write_bytes(changed)
+    with pytest.raises(HarError, match="cannot be read as a zip archive.*CRC"):
+        archive.check(path, FILES)
+
+
+def test_a_zip_without_a_needed_file_says_which(tmp_path):
+    path = tmp_path / "a.zip"
+    path.write_bytes(zipped({"top/train/y.txt": "1"}))
+    with pytest.raises(HarError, match=r"lacks top/README.txt"):
+        unpack(path, tmp_path / "raw")

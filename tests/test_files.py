@@ -1,0 +1,33 @@
+import pytest
+
+from har.files import replacing_file, replacing_folder
+
+
+def test_a_file_is_replaced_only_when_the_block_ends_well(tmp_path):
+    path = tmp_path / "reports" / "table.csv"
+    with replacing_file(path) as partial:
+        assert partial.suffix == ".csv"
+        partial.write_text("old")
+    with pytest.raises(RuntimeError), replacing_file(path) as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    with replacing_file(path) as partial:
+        partial.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert [one.name for one in path.parent.iterdir()] == ["table.csv"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    path = tmp_path / "models"
+    with replacing_folder(path) as partial:
+        (partial / "a").write_text("1")
+    with pytest.raises(KeyboardInterrupt), replacing_folder(path) as partial:
+        (partial / "b").write_text("2")
+        raise KeyboardInterrupt
+    assert [one.name for one in path.iterdir()] == ["a"]
+    with replacing_folder(path) as partial:
+        (partial / "b").write_text("2")
+    assert [one.name for one in path.iterdir()] == ["b"]
+    assert [one.name for one in tmp_path.iterdir()] == ["models"]

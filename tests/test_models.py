@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+
+from har.errors import HarError
+from har.models import RecurrentClassifier, choose_device, count_parameters, predict_probabilities
+
+
+def network(**changes):
+    torch.manual_seed(0)
+    settings = {
+        "input_size": 6,
+        "num_classes": 6,
+        "cell": "lstm",
+        "hidden_size": 64,
+        "num_layers": 2,
+        "bidirectional": False,
+        "head_size": 128,
+        "dropout": 0.3,
+    }
+    return RecurrentClassifier(**settings | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "parameters"),
+    [
+        ({}, 60_806),
+        ({"input_size": 9}, 61_574),
+        ({"input_size": 9, "bidirectional": True}, 155_014),
+    ],
+)
+def test_sizes_of_the_networks_in_the_readme(changes, parameters):
+    assert count_parameters(network(**changes)) == parameters
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_every_form_learns_from_the_whole_window(cell, bidirectional, num_layers):
+    model = network(
+        cell=cell, bidirectional=bidirectional, num_layers=num_layers, hidden_size=8
+    ).eval()
+    x = torch.randn(4, 30, 6, requires_grad=True)
+    logits = model(x)
+    assert logits.shape == (4, 6)
+    logits.sum().backward()
+    assert (x.grad[:, 0].abs().sum(dim=1) > 0).all()
+    assert (x.grad[:, -1].abs().sum(dim=1) > 0).all()
+
+
+def test_both_directions_count_alike():
+    """A bidirectional network with mirrored weights sees a mirrored window as the mirror image."""
+    model = network(bidirectional=True, num_layers=1, hidden_size=5).eval()
+    with torch.no_grad():
+        for name, value in list(model.layers[0].named_parameters()):
+            if name.endswith("_reverse"):
+                value.copy_(getattr(model.layers[0], name.removesuffix("_reverse")))
+        weight = model.head[0].weight
+        weight[:, 5:] = weight[:, :5]
+        x = torch.randn(3, 20, 6)
+        torch.testing.assert_close(model(x), model(x.flip(1)))
+
+
+def test_probabilities_do_not_depend_on_the_batch():
+    signals = np.random.default_rng(0).normal(size=(50, 20, 6)).astype(np.float32)
+    model, cpu = network(hidden_size=8), torch.device("cpu")
+    whole = predict_probabilities(model, signals, cpu)
+    np.testing.assert_allclose(whole.sum(axis=1), 1)
+    np.testing.assert_allclose(predict_probabilities(model, signals, cpu, 7), whole, atol=1e-6)
+    np.testing.assert_allclose(predict_probabilities(model, signals[:1], cpu), whole[:1], atol=1e-6)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_missing_gpu_is_said():
+    assert choose_device("auto").type == "cpu"
+    with pytest.raises(HarError, match="train.device=cuda"):
+        choose_device("cuda")

@@ -1,0 +1,90 @@
+import pytest
+import yaml
+
+from har.errors import HarError
+from har.params import Params
+
+
+def read(tmp_path, text="{}", arguments=()):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    return Params.read(path, arguments)
+
+
+def test_numbers_written_as_yaml_1_1_strings_are_numbers(tmp_path):
+    text = "train: {learning_rate: 1e-05}"
+    assert isinstance(yaml.safe_load(text)["train"]["learning_rate"], str)
+    assert read(tmp_path, text).train.learning_rate == 1e-5
+
+
+def test_the_command_line_comes_before_the_file(tmp_path):
+    arguments = [
+        "--model.hidden_size=32",
+        "--split.val_subjects",
+        "[1, 3]",
+        "--windowing.channels",
+        "[total_acc]",
+    ]
+    params = read(tmp_path, "model: {hidden_size: 16, num_layers: 3}", arguments)
+    assert (params.model.hidden_size, params.model.num_layers) == (32, 3)
+    assert params.split.val_subjects == [1, 3]
+    assert params.windowing.channels == ["total_acc"]
+    assert read(tmp_path, "{}", ["--split.val_subjects", "3"]).split.val_subjects == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model: {hidden_size: -3}", "model.hidden_size=-3: .*greater than or equal to 1"),
+        ("model: {cell: lstmm}", "model.cell=lstmm: .*'lstm' or 'gru'"),
+        ("model: {size: 3}", "model.size: no such setting"),
+        ("modle: {size: 3}", "modle: no such setting"),
+        ("train: {epochs: 2.5}", "train.epochs=2.5"),
+        ("train: {epochs: yes}", "train.epochs=True"),
+        ("train: {learning_rate: .nan}", "train.learning_rate=nan"),
+        ("windowing: {channels: [acc]}", "'acc' is none of total_acc, body_acc"),
+        ("windowing: {channels: []}", "windowing.channels"),
+        ("windowing: {channels: [gyro, gyro]}", "named twice"),
+        ("windowing: {overlap: 1}", "windowing.overlap=1"),
+        ("split: {val_subjects: -1}", "split.val_subjects=-1: should be 0 or more"),
+        ("split: {val_subjects: [1, 1]}", "named twice"),
+        ("split: {val_subjects: 0}", "choose train.keep=last"),
+        ("model: [", "is not YAML"),
+        ("just words", "does not hold sections"),
+        ("", "does not hold sections"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it(tmp_path, text, message):
+    with pytest.raises(HarError, match=message) as caught:
+        read(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--model.size", "3"], ["--epochs", "3"], ["extra"], ["--train.epochs"]]
+)
+def test_a_wrong_command_line_is_one_line(tmp_path, arguments):
+    with pytest.raises(HarError, match="command line: "):
+        read(tmp_path, "{}", arguments)
+
+
+def test_a_missing_file_says_where_to_be(tmp_path):
+    with pytest.raises(HarError, match="run from the project's folder"):
+        Params.read(tmp_path / "params.yaml")
+
+
+def test_help_lists_every_setting_with_its_default(tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        read(tmp_path, "{}", ["--help"])
+    assert caught.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name, default in Params().flat().items():
+        assert f"--{name} VALUE" in text
+        assert f"(default: {default})" in text
+    assert "samples at 50 Hz" in text
+
+
+def test_the_shell_does_not_change_a_setting(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAIN__EPOCHS", "7")
+    monkeypatch.setenv("TRAIN", '{"epochs": 7}')
+    assert read(tmp_path).train.epochs == Params().train.epochs

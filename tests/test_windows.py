@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from har import windows as har_windows
+from har.errors import HarError
+from har.recordings import Recording
+from har.windows import cut, join_overlapping, restore_stretch, step_of
+
+
+def test_windows_lie_where_they_say(recordings):
+    made = cut(recordings, 100, 0.25, ["total_acc", "gyro"], "made_up", "")
+    for row in (0, 3, len(made) - 1):
+        recording = recordings[made.bout[row]]
+        piece = recording.signals[made.start[row] : made.start[row] + 100]
+        assert np.array_equal(made.signals[row], piece[:, [6, 7, 8, 3, 4, 5]])
+        assert made.label[row] == recording.activity
+        assert made.subject[row] == recording.subject
+        assert made.split[row] == recording.split
+    first_bout = made.start[made.bout == 0]
+    assert first_bout.tolist() == [0, 75, 150]  # of 300 samples
+    assert made.channels.tolist()[:2] == ["total_acc_x", "total_acc_y"]
+
+
+@pytest.mark.parametrize(
+    ("size", "overlap", "step"), [(128, 0.5, 64), (100, 0, 100), (3, 0.99, 1), (200, 0.75, 50)]
+)
+def test_step(size, overlap, step):
+    assert step_of(size, overlap) == step
+
+
+def test_a_recording_of_exactly_one_window_gives_one(recordings):
+    exact = [Recording(1, 0, "train", recordings[0].signals[:64])]
+    assert len(cut(exact, 64, 0.5, ["gyro"], "made_up", "")) == 1
+
+
+def test_short_recordings_give_none_and_none_at_all_is_an_error(recordings):
+    made = cut(recordings, 250, 0.5, ["gyro"], "made_up", "")
+    assert set(made.bout) == set(range(0, len(recordings), 2))  # those of 300 samples
+    with pytest.raises(HarError, match=r"windowing.size: .* 301 samples .* longest has 300"):
+        cut(recordings, 301, 0.5, ["gyro"], "made_up", "")
+
+
+def test_cutting_and_joining_are_inverse(recordings):
+    signals = [recording.signals[:256] for recording in recordings[::2]]
+    pieces = [np.stack([s[i : i + 64] for i in range(0, 256 - 63, 32)]) for s in signals]
+    joined = join_overlapping(np.concatenate(pieces))
+    assert len(joined) == len(signals)
+    for rows, original in zip(joined, signals, strict=True):
+        assert np.array_equal(restore_stretch(np.concatenate(pieces)[rows]), original)
+
+
+def test_stretches_end_where_label_or_subject_changes(recordings):
+    signal = recordings[0].signals[:256]
+    pieces = np.stack([signal[i : i + 64] for i in range(0, 193, 32)])
+    label = np.array([0, 0, 0, 1, 1, 1, 1])
+    subject = np.array([1, 1, 1, 1, 1, 2, 2])
+    assert join_overlapping(pieces, label, subject) == [slice(0, 3), slice(3, 5), slice(5, 7)]
+
+
+def test_saved_windows_come_back_and_the_bytes_repeat(tmp_path, windows):
+    first, second = tmp_path / "a.npz", tmp_path / "b.npz"
+    har_windows.save(first, windows, offset=np.arange(3.0))
+    har_windows.save(second, windows, offset=np.arange(3.0))
+    assert first.read_bytes() == second.read_bytes()
+    back, more = har_windows.load(first)
+    assert np.array_equal(back.signals, windows.signals)
+    assert back.split.tolist() == windows.split.tolist()
+    assert (back.dataset, back.dataset_digest) == ("made_up", "0" * 64)
+    assert more["offset"].tolist() == [0, 1, 2]
+
+
+def test_a_missing_or_damaged_file_is_one_line(tmp_path, windows):
+    path = tmp_path / "windows.npz"
+    with pytest.raises(HarError, match="is not there: make it with"):
+        har_windows.load(path)
+    har_windows.save(path, windows)
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"not a zip", whole[:3000] + whole[5000:]):
+        path.write_bytes(content)
+        with pytest.raises(HarError, match="is damaged") as caught:
+            har_windows.load(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_selecting_a_split(windows):
+    test = windows.of("test")
+    assert set(test.subject) == {5, 6}
+    assert len(test) + len(windows.of("train")) == len(windows)
