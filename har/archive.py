@@ -122,7 +122,7 @@ def download(archive: Archive, folder: Path, pause: float = 1.0, retries: int = 
         if sha256(path) == archive.sha256:
             return path
         path.unlink()
-    failures = 0
+    resumed, failures = part.exists(), 0
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
@@ -142,6 +142,8 @@ def download(archive: Archive, folder: Path, pause: float = 1.0, retries: int = 
             raise HarError(f"{part}: cannot write: {error.strerror}") from error
     if sha256(part) != archive.sha256:
         part.unlink()
+        if resumed:  # what an earlier run left may have been the fault
+            return download(archive, folder, pause, retries)
         raise HarError(f"{archive.url}: what came has not the published SHA-256")
     part.replace(path)
     return path

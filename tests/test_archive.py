@@ -96,19 +96,19 @@ def test_a_download_is_verified_and_kept(server, tmp_path):
 def test_a_broken_transfer_goes_on_where_it_stopped(server, tmp_path):
     server.faults = ["break", "break"]
     assert download(server, tmp_path).read_bytes() == server.content
-    half = len(server.content) // 2
     assert server.ranges[0] is None
-    assert server.ranges[1] == f"bytes={half}-"
-    assert int(server.ranges[2].removeprefix("bytes=").removesuffix("-")) > half
+    first, second = (int(one.removeprefix("bytes=").removesuffix("-")) for one in server.ranges[1:])
+    assert 0 < first < second
 
 
 def test_a_later_run_goes_on_too(server, tmp_path):
     server.faults = ["break", 503, 503]
     with pytest.raises(HarError, match="503"):
         download(server, tmp_path, retries=1)
-    assert (tmp_path / "archive.zip.part").stat().st_size == len(server.content) // 2
+    have = (tmp_path / "archive.zip.part").stat().st_size
+    assert 0 < have <= len(server.content) // 2
     assert download(server, tmp_path).read_bytes() == server.content
-    assert server.ranges[-1] == f"bytes={len(server.content) // 2}-"
+    assert server.ranges[-1] == f"bytes={have}-"
 
 
 @pytest.mark.parametrize("faults", [[503, 429, 500], ["break", "no ranges"]])
@@ -124,11 +124,9 @@ def test_a_refusal_is_not_retried(server, tmp_path):
     assert len(server.ranges) == 1
 
 
-def test_a_part_of_something_else_does_not_spoil_the_archive(server, tmp_path):
-    (tmp_path / "archive.zip.part").write_bytes(b"x" * (len(server.content) + 10))
-    with pytest.raises(HarError, match="SHA-256"):
-        download(server, tmp_path)
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize("size", [1000, 10_000_000])
+def test_a_part_of_something_else_does_not_spoil_the_archive(server, tmp_path, size):
+    (tmp_path / "archive.zip.part").write_bytes(b"x" * size)
     assert download(server, tmp_path).read_bytes() == server.content
 
 
@@ -169,7 +167,7 @@ def test_a_local_archive_of_published_size_must_have_the_published_digest(server
     changed = bytearray(server.content)
     changed[-1000] ^= 1
     (tmp_path / "archive.zip").write_bytes(changed)
-    obtain([server.archive()], lambda path: None, tmp_path, tmp_path / "d")
+    obtain([server.archive()], lambda _: None, tmp_path, tmp_path / "d")
     assert len(server.ranges) == 1
 
 
@@ -183,7 +181,7 @@ def test_when_nothing_helps_every_reason_is_told(server, tmp_path):
     server.faults = [404, 403]
     addresses = [server.archive("new.zip"), server.archive("old.zip")]
     with pytest.raises(ArchiveUnavailable) as caught:
-        obtain(addresses, lambda path: None, tmp_path / "nowhere", tmp_path)
+        obtain(addresses, lambda _: None, tmp_path / "nowhere", tmp_path)
     for reason in ("nowhere is not a folder", "new.zip: HTTP status 404", "old.zip: HTTP status"):
         assert reason in str(caught.value)
 
@@ -252,5 +250,5 @@ def test_changed_bytes_are_noticed(tmp_path):
 def test_a_zip_without_a_needed_file_says_which(tmp_path):
     path = tmp_path / "a.zip"
     path.write_bytes(zipped({"top/train/y.txt": "1"}))
-    with pytest.raises(HarError, match=r"lacks top/README.txt"):
+    with pytest.raises(HarError, match=r"lacks README.txt"):
         unpack(path, tmp_path / "raw")
