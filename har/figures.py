@@ -251,6 +251,8 @@ def model_performance(
 def save(figure: Figure, path: Path, note: str) -> None:
     """Write a figure as PNG, the same bytes every time, `note` small in its lower right corner."""
     figure.supxlabel(note, x=0.99, ha="right", fontsize=8.5, color=GREY)
+    # The layout settles at the second drawing: a figure saved twice would differ by a hair.
+    figure.draw_without_rendering()
     with replacing_file(path) as partial:
         figure.savefig(partial, metadata={"Software": None}, pil_kwargs={"optimize": True})
 

@@ -129,7 +129,10 @@ class Train(Section):
     )
     seed: int = Field(0, ge=0, description="seed of weights, order of windows and dropout")
     threads: int = Field(
-        2, ge=1, le=1024, description="CPU threads; part of the result, bit for bit"
+        1,
+        ge=1,
+        le=1024,
+        description="CPU threads; another number gives other last digits, and rarely more speed",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where to compute; auto takes a GPU where there is one"
