@@ -20,18 +20,6 @@ from har.recordings import ACTIVITIES, SAMPLING_RATE
 from har.signals import CHANNEL_GROUPS
 from har.windows import Windows
 
-FIGURES = (
-    "activity_distribution",
-    "sensor_signals",
-    "time_series_patterns",
-    "correlation_heatmap",
-    "training_loss",
-    "accuracy_curves",
-    "confusion_matrix",
-    "model_performance",
-)
-"""The pictures: each is a function of this module and the stem of a file's name."""
-
 # Colours of Okabe and Ito, told apart with any colour vision.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#595959"
 SPLITS = {"train": ("Training", BLUE), "val": ("Validation", ORANGE), "test": ("Test", GREEN)}

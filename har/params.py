@@ -70,7 +70,7 @@ class Simulated(Section):
     """The simulated recordings; read when `dataset.name` is `simulated`."""
 
     seconds: float = Field(
-        20.0, ge=3, le=600, description="length of each person's recording of each activity, s"
+        15.0, ge=3, le=600, description="length of each person's recording of each activity, s"
     )
     seed: int = Field(0, ge=0, description="seed of the people and their movements")
 
@@ -129,10 +129,7 @@ class Train(Section):
     )
     seed: int = Field(0, ge=0, description="seed of weights, order of windows and dropout")
     threads: int = Field(
-        1,
-        ge=1,
-        le=1024,
-        description="CPU threads; another number gives other last digits, and rarely more speed",
+        1, ge=1, le=1024, description="CPU threads; another number gives other last digits"
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where to compute; auto takes a GPU where there is one"

@@ -11,6 +11,7 @@ from har import figures
 from har.recordings import ACTIVITIES, Recording
 from har.signals import CHANNEL_GROUPS, channel_units
 from har.windows import Windows, cut
+from stages.common import FIGURE_NAMES
 
 SIX = ("total_acc", "gyro")
 PARTS = {1: "train", 2: "train", 3: "val", 4: "test"}
@@ -113,7 +114,7 @@ def numbers(ax) -> np.ndarray:
 READABLE = ["Walking", "Walking upstairs", "Walking downstairs", "Sitting", "Standing", "Laying"]
 
 
-@pytest.mark.parametrize("name", figures.FIGURES)
+@pytest.mark.parametrize("name", FIGURE_NAMES)
 def test_every_figure_is_labelled_and_leaves_pyplot_alone(name):
     before = dict(matplotlib.rcParams)
     figure = draw(name)

@@ -1,0 +1,109 @@
+"""A copy of the project to run DVC in, as a new user has it: no identity, network or archive."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SMALL = {
+    "dataset.name": "simulated",
+    "simulated.seconds": 6,
+    "model.hidden_size": 8,
+    "model.head_size": 8,
+    "train.epochs": 2,
+}
+"""Settings of a run that takes seconds."""
+
+
+class Project:
+    """A git checkout of the working tree in a folder of its own."""
+
+    def __init__(self, folder: Path, home: Path):
+        self.folder = folder
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("DVC_", "MLFLOW_", "HAR_", "GIT_", "PYTEST_"))
+        }
+        self.environment = environment | {
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            # Nobody listens there, so whatever looks for the network finds none.
+            "HTTPS_PROXY": "http://127.0.0.1:9",
+            "HTTP_PROXY": "http://127.0.0.1:9",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "OMP_NUM_THREADS": "1",
+        }
+
+    @classmethod
+    def copy(cls, folder: Path, home: Path, settings: dict) -> "Project":
+        """The working tree's own files, less a former run's reports, with some settings changed."""
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in listed.stdout.split("\0"):
+            made = name == "dvc.lock" or (name.startswith("reports/") and "." in name)
+            if name and not made and (ROOT / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        project = cls(folder, home)
+        params = yaml.safe_load((folder / "params.yaml").read_text())
+        for name, value in settings.items():
+            section, key = name.split(".")
+            params[section][key] = value
+        (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        project.run("git", "init", "-q", "-b", "main")
+        project.commit("the project")
+        return project
+
+    def clone(self, folder: Path) -> "Project":
+        """A second checkout, with nothing that git does not hold."""
+        self.run("git", "clone", "-q", str(self.folder), str(folder))
+        other = Project(folder, folder)
+        other.environment = dict(self.environment)
+        return other
+
+    def commit(self, message: str) -> None:
+        """Commit everything."""
+        self.run("git", "add", "-A")
+        identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.org")
+        self.run("git", *identity, "commit", "-q", "-m", message)
+
+    def run(self, *command: str, fails: bool = False, **environment: str) -> str:
+        """Run a command in the project; its output, both streams together."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=300,
+        )
+        assert (done.returncode != 0) == fails, f"{command}: {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+    def dvc(self, *arguments: str, fails: bool = False, **environment: str) -> str:
+        """Run DVC."""
+        return self.run(sys.executable, "-m", "dvc", *arguments, fails=fails, **environment)
+
+    def stage(self, name: str, *arguments: str, fails: bool = False, **environment: str) -> str:
+        """Run a stage script by hand."""
+        module = f"stages.{name}" if name else "stages"
+        return self.run(sys.executable, "-m", module, *arguments, fails=fails, **environment)
+
+    def read(self, path: str) -> str:
+        """A file's text."""
+        return (self.folder / path).read_text()

@@ -1,0 +1,313 @@
+"""The pipeline as its users run it: real DVC, in copies of the project, on few recordings."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+import yaml
+from project import SMALL, Project
+
+from har.recordings import ACTIVITIES
+
+CONTRACT = [
+    "data/raw/train/y_train.txt",
+    "data/windows.npz",
+    "data/normalized.npz",
+    "models/bundle.json",
+    "models/weights.safetensors",
+    "reports/history.csv",
+    "reports/metrics.json",
+    "reports/predictions.csv",
+    "reports/per_class.csv",
+    "reports/per_subject.csv",
+    *(
+        f"reports/figures/{name}.png"
+        for name in (
+            "activity_distribution",
+            "sensor_signals",
+            "time_series_patterns",
+            "correlation_heatmap",
+            "training_loss",
+            "accuracy_curves",
+            "confusion_matrix",
+            "model_performance",
+        )
+    ),
+]
+
+
+def locked(project: Project, stage: str) -> dict[str, str]:
+    """Hashes of a stage's outputs."""
+    lock = yaml.safe_load(project.read("dvc.lock"))
+    return {out["path"]: out["md5"] for out in lock["stages"][stage]["outs"]}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """A project whose pipeline has run and was committed. Tests copy it and leave it as it is."""
+    folder = tmp_path_factory.mktemp("finished")
+    project = Project.copy(folder / "project", folder, SMALL)
+    output = project.dvc("repro")
+    assert output.count("Running stage") == 6
+    project.commit("a run")
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Project:
+    """A copy of the finished project, DVC's cache included; its MLflow store is empty."""
+    subprocess.run(["cp", "-a", str(finished.folder), str(tmp_path / "project")], check=True)
+    (tmp_path / "project" / "mlflow.db").unlink()  # it names paths of the other folder
+    return Project(tmp_path / "project", tmp_path)
+
+
+def experiments(project: Project) -> pd.DataFrame:
+    table = pd.read_csv(io.StringIO(project.dvc("exp", "show", "--csv")))
+    return table[table["typ"].isin(["branch_base", "branch_commit"])]
+
+
+def test_the_outputs_are_those_of_the_contract(finished):
+    for path in CONTRACT:
+        assert (finished.folder / path).stat().st_size > 0, path
+    metrics = json.loads(finished.read("reports/metrics.json"))
+    assert metrics["dataset"] == "simulated"
+    assert list(metrics) == ["dataset", "parameters", "train", "val", "test"]
+    for part in ("train", "val", "test"):
+        assert list(metrics[part])[:5] == ["accuracy", "loss", "f1", "precision", "recall"]
+    assert 0 <= metrics["test"]["accuracy_by_subject_min"] <= metrics["test"]["accuracy"] <= 1
+    assert 0 <= metrics["test"]["ece"] <= 1
+
+    predictions = pd.read_csv(finished.folder / "reports/predictions.csv")
+    columns = ["subject", "bout", "start", "actual", "predicted", *ACTIVITIES]
+    assert predictions.columns.tolist() == columns
+    assert set(predictions["subject"]) == {2, 4, 9, 10, 12, 13, 18, 20, 24}
+    hits = predictions["actual"] == predictions["predicted"]
+    assert hits.mean() == pytest.approx(metrics["test"]["accuracy"], abs=1e-6)
+    most_probable = predictions[list(ACTIVITIES)].idxmax(axis=1)
+    assert (most_probable == predictions["predicted"]).mean() > 0.99  # but for rounding
+
+    history = pd.read_csv(finished.folder / "reports/history.csv")
+    assert history.columns.tolist() == [
+        "epoch",
+        "train_loss",
+        "val_loss",
+        "train_accuracy",
+        "val_accuracy",
+        "learning_rate",
+    ]
+    assert history["epoch"].tolist() == [1, 2]
+
+
+def test_the_run_in_mlflow_holds_what_the_files_say(finished):
+    (run,) = mlflow_runs(finished)
+    assert run["status"] == "FINISHED"
+    assert run["history"] == 2
+    metrics = json.loads(finished.read("reports/metrics.json"))
+    for key, value in metrics["test"].items():
+        assert run["metrics"][f"final_test_{key}"] == value
+    assert run["params"]["train.epochs"] == "2"
+    assert run["params"]["windowing.channels"] == "['total_acc', 'gyro']"
+    assert set(run["artifacts"]) == {
+        *(f"model/{name}" for name in ("bundle.json", "weights.safetensors")),
+        *(path for path in CONTRACT if path.startswith("reports/") and "figures" not in path),
+        *(path.removeprefix("reports/") for path in CONTRACT if "figures" in path),
+    }
+
+
+def test_git_holds_what_is_small_and_not_the_rest(finished):
+    held = set(finished.run("git", "ls-files").split())
+    for path in CONTRACT:
+        assert (path in held) == path.startswith("reports/"), path
+    assert "dvc.lock" in held
+    assert not [path for path in held if "mlflow.db" in path or path.startswith("mlruns")]
+
+
+def test_a_second_repro_runs_nothing(project):
+    output = project.dvc("repro")
+    assert "Running stage" not in output
+    assert "up to date" in output
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_training_again_gives_the_same_model(project):
+    before = locked(project, "train")
+    output = project.dvc("repro", "--force", "--single-item", "--no-run-cache", "train")
+    assert "Running stage 'train'" in output
+    assert locked(project, "train") == before
+
+
+def test_an_experiment_and_what_can_be_asked_of_it(project):
+    output = project.dvc("exp", "run", "-S", "model.hidden_size=12", "-n", "wider")
+    for stage, runs in [("windowing", False), ("train", True), ("evaluate", True), ("plots", True)]:
+        assert (f"Running stage '{stage}'" in output) == runs
+    assert "12" in project.dvc("params", "diff", "HEAD")
+    assert "test.accuracy" in project.dvc("metrics", "diff", "HEAD")
+    shown = experiments(project)
+    assert "wider" in shown["Experiment"].tolist()
+    assert shown.set_index("Experiment").loc["wider", "model.hidden_size"] == 12
+
+    project.dvc("plots", "diff", "HEAD", "--out", "plots")
+    page = project.read("plots/index.html")
+    for title in ("Loss", "Accuracy", "Confusion matrix, test subjects", "F1 per activity"):
+        assert title in page
+    for series in ("train_loss", "val_loss", "train_accuracy", "val_accuracy"):
+        assert series in page
+    pictures = {path.name for path in (project.folder / "plots/static").iterdir()}
+    for figure in ("confusion_matrix", "training_loss", "model_performance"):
+        assert {name for name in pictures if figure in name and name.startswith("HEAD")}
+        assert {name for name in pictures if figure in name and name.startswith("workspace")}
+
+
+def test_a_number_in_scientific_notation_arrives_as_one(project):
+    project.dvc("exp", "run", "--temp", "-S", "train.learning_rate=1e-4", "-n", "slow")
+    assert project.run("git", "status", "--porcelain") == ""  # all happened in a copy
+    project.dvc("exp", "apply", "slow")
+    history = project.read("reports/history.csv")
+    rows = list(csv.DictReader(io.StringIO(history)))
+    assert {float(row["learning_rate"]) for row in rows} == {1e-4}
+
+
+def test_a_queue_of_two_at_once_and_every_run_in_one_store(project):
+    project.dvc("exp", "run", "--queue", "-S", "model.hidden_size=4,6")
+    project.dvc("queue", "start", "-j", "2")
+    deadline = time.monotonic() + 150
+    while time.monotonic() < deadline:
+        status = project.dvc("queue", "status")
+        if status.count("Success") == 2 or "Failed" in status:
+            break
+        time.sleep(2)
+    assert status.count("Success") == 2, status
+    assert set(experiments(project)["model.hidden_size"].astype(int)) >= {4, 6}
+
+    runs = mlflow_runs(project)
+    assert {run["params"]["model.hidden_size"] for run in runs} == {"4", "6"}
+    for run in runs:
+        assert run["status"] == "FINISHED"
+        assert run["metrics"]["final_test_accuracy"] > 0
+        assert {"val_loss", "train_accuracy", "final_test_f1", "parameters"} <= set(run["metrics"])
+        assert run["history"] == 2
+        assert {"model/weights.safetensors", "reports/per_class.csv"} <= set(run["artifacts"])
+        assert "figures/confusion_matrix.png" in run["artifacts"]
+        assert run["tags"]["dataset"] == "simulated"
+        assert len(run["tags"]["model_hash"]) == len(run["tags"]["dataset_digest"]) == 64
+        head = project.run("git", "rev-parse", "HEAD").strip()
+        assert run["tags"]["baseline_commit"] == head
+    names = {run["tags"]["dvc_experiment"] for run in runs}
+    assert names == set(experiments(project)["Experiment"].dropna())
+
+
+def mlflow_runs(project: Project) -> list[dict]:
+    """Every run of the project's own store, read by another process."""
+    script = """
+import json, sys
+from mlflow.tracking import MlflowClient
+client = MlflowClient("sqlite:///mlflow.db")
+def files(run, path=None):
+    for one in client.list_artifacts(run, path):
+        yield from files(run, one.path) if one.is_dir else [one.path]
+print("RUNS" + json.dumps([
+    {"params": run.data.params, "metrics": run.data.metrics, "tags": run.data.tags,
+     "status": run.info.status, "id": run.info.run_id,
+     "history": len(client.get_metric_history(run.info.run_id, "train_loss")),
+     "artifacts": list(files(run.info.run_id))}
+    for one in client.search_experiments() for run in client.search_runs([one.experiment_id])]))
+"""
+    output = project.run(sys.executable, "-c", script)
+    return json.loads(output.split("RUNS")[1])
+
+
+def test_evaluating_and_plotting_again_after_a_change_leaves_the_older_run(project):
+    project.stage(
+        "plots"
+    )  # no run knows this model yet, as after a pull: one is made from the files
+    before = mlflow_runs(project)
+    assert len(before) == 1
+    project.stage("evaluate")  # the same outcome is no news
+    assert mlflow_runs(project) == before
+    code = project.folder / "har/metrics.py"
+    code.write_text(code.read_text().replace("bins: int = 15", "bins: int = 3"))
+    output = project.dvc("repro")
+    assert "Running stage 'evaluate'" in output
+    assert "Running stage 'train'" not in output
+    after = mlflow_runs(project)
+    assert len(after) == 2
+    assert before[0] in after
+    newer = next(run for run in after if run != before[0])
+    assert newer["metrics"]["final_test_ece"] != before[0]["metrics"]["final_test_ece"]
+    assert set(newer["artifacts"]) == set(before[0]["artifacts"])
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://x", "sqlite:////nowhere/x.db"])
+def test_a_tracking_server_that_is_not_there_is_a_warning(project, uri):
+    output = project.stage("evaluate", MLFLOW_TRACKING_URI=uri)
+    assert "warning: MLflow at" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("model.hidden_size=-3", "error: model.hidden_size=-3: Input should be greater than"),
+        ("model.cell=lstmm", "error: model.cell=lstmm: Input should be 'lstm' or 'gru'"),
+        ("model.hiden_size=3", "Key 'hiden_size' is not in struct"),
+    ],
+)
+def test_a_wrong_setting_is_said_and_nothing_is_overwritten(finished, setting, message):
+    untouched = {path: (finished.folder / path).read_bytes() for path in CONTRACT}
+    output = finished.dvc("exp", "run", "-S", setting, fails=True)
+    finished.run("git", "checkout", "-q", "params.yaml")
+    assert message in output
+    assert "Traceback" not in output
+    assert untouched == {path: (finished.folder / path).read_bytes() for path in CONTRACT}
+    assert finished.run("git", "status", "--porcelain") == ""
+
+
+def test_pushed_results_need_no_archive_on_a_second_clone(project, tmp_path):
+    project.dvc("remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    project.commit("a remote")
+    project.dvc("push")
+    second = project.clone(tmp_path / "second")
+    second.dvc("pull")
+    output = second.dvc("repro")
+    assert "Running stage" not in output
+    assert second.run("git", "status", "--porcelain") == ""
+    for path in CONTRACT:
+        assert (second.folder / path).read_bytes() == (project.folder / path).read_bytes()
+
+
+def test_repro_without_the_archive_fails_with_the_two_ways_on(project):
+    project.run("git", "rm", "-q", "--cached", "dvc.lock")
+    output = project.dvc("exp", "run", "--temp", "-S", "dataset.name=uci_har", fails=True)
+    assert "error: UCI HAR is not to be had" in output
+    assert "HAR_ARCHIVE_DIR" in output
+    assert "dvc exp run -S dataset.name=simulated" in output
+    assert "Traceback" not in output
+
+
+def test_make_run_without_the_archive_says_so_and_runs_on_simulated_recordings(tmp_path):
+    project = Project.copy(tmp_path / "project", tmp_path, SMALL | {"dataset.name": "uci_har"})
+    output = project.stage("")
+    assert "SIMULATED recordings instead" in output
+    assert "simulated: accuracy" in output.splitlines()[-2]
+    assert json.loads(project.read("reports/metrics.json"))["dataset"] == "simulated"
+    assert {run["tags"]["dataset"] for run in mlflow_runs(project)} == {"simulated"}
+
+
+def test_a_stage_stands_alone_and_other_windows_work_all_the_way(tmp_path):
+    """Without DVC: every stage by hand, with windows of 200 samples of the accelerometer alone."""
+    project = Project.copy(tmp_path / "project", tmp_path, SMALL | {"simulated.seconds": 10})
+    arguments = ["--windowing.size", "200", "--windowing.channels", "[total_acc, acc_norm]"]
+    arguments += ["--split.val_subjects", "0", "--train.keep", "last", "--model.cell", "gru"]
+    for stage in ("download", "windowing", "normalization", "train", "evaluate", "plots"):
+        project.stage(stage, *arguments)
+    metrics = json.loads(project.read("reports/metrics.json"))
+    assert metrics["val"] == {}
+    bundle = json.loads(project.read("models/bundle.json"))
+    assert (bundle["window_size"], bundle["architecture"]["cell"]) == (200, "gru")
+    assert bundle["channels"] == ["total_acc_x", "total_acc_y", "total_acc_z", "acc_norm"]
+    assert all((project.folder / path).exists() for path in CONTRACT)
