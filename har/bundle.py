@@ -1,20 +1,22 @@
 """A trained model as one folder: all that predicting needs, and nothing that runs on loading."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as to_bytes
 
 from har.errors import HarError
 from har.files import replacing_folder
-from har.models import RecurrentClassifier
 from har.signals import Scaling
+
+if TYPE_CHECKING:  # PyTorch takes seconds to import, and a description needs none of it
+    from har.models import RecurrentClassifier
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "bundle.json"
 
@@ -59,7 +61,7 @@ class Description(BaseModel):
 class Bundle:
     """A model with its description."""
 
-    model: RecurrentClassifier
+    model: "RecurrentClassifier"
     description: Description
 
     @property
@@ -73,10 +75,22 @@ class Bundle:
 
 def save(folder: Path, bundle: Bundle) -> None:
     """Write a bundle; the folder holds the old one or the new one, never half of one."""
+    from safetensors.torch import save as to_bytes
+
     weights = {name: value.cpu().contiguous() for name, value in bundle.model.state_dict().items()}
     with replacing_folder(folder) as partial:
         (partial / WEIGHTS).write_bytes(to_bytes(weights))
         (partial / DESCRIPTION).write_text(bundle.description.model_dump_json(indent=2) + "\n")
+
+
+def describe(folder: Path) -> Description:
+    """Read a bundle's description alone.
+
+    Raises:
+        HarError: It is not there, or damaged.
+    """
+    with _problems_in_words(folder):
+        return Description.model_validate_json((folder / DESCRIPTION).read_bytes())
 
 
 def load(folder: Path) -> Bundle:
@@ -85,20 +99,29 @@ def load(folder: Path) -> Bundle:
     Raises:
         HarError: It is not there, or damaged.
     """
-    try:
-        description = Description.model_validate_json((folder / DESCRIPTION).read_bytes())
+    from safetensors.torch import load_file
+
+    from har.models import RecurrentClassifier
+
+    description = describe(folder)
+    with _problems_in_words(folder):
         model = RecurrentClassifier(**description.architecture)
         model.load_state_dict(load_file(folder / WEIGHTS))
+    return Bundle(model, description)
+
+
+@contextmanager
+def _problems_in_words(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
-        raise HarError(
-            f"{error.filename or folder}: no trained model; run `dvc repro train`"
-        ) from None
+        missing = error.filename or folder
+        raise HarError(f"{missing}: no trained model; run `dvc repro train`") from None
     except (ValidationError, SafetensorError, TypeError, KeyError, RuntimeError, OSError) as error:
         text = " ".join(str(error).split())
         raise HarError(
             f"{folder} is damaged ({text:.200}); run `dvc repro --force train`"
         ) from None
-    return Bundle(model, description)
 
 
 def digest(folder: Path) -> str:

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from har import archive
 from har.datasets import uci_har
 from har.errors import HarError
+from har.files import replacing_file
 from har.params import Params
 from stages.common import METRICS, PARAMS, run
 from stages.download import downloads, local_archives
@@ -39,6 +41,16 @@ def raw_data_is_current() -> bool:
     return status.returncode == 0 and json.loads(status.stdout or "{}") == {}
 
 
+def choose_simulated() -> None:
+    """Set `dataset.name` in params.yaml, and leave the rest of the file as it is written."""
+    text = PARAMS.read_text()
+    changed = re.sub(r"(?m)^(dataset:.*\n(?:\s.*\n)*?\s+name:\s*)uci_har\b", r"\1simulated", text)
+    with replacing_file(PARAMS) as partial:
+        partial.write_text(changed)
+    if Params.read(PARAMS).dataset.name != "simulated":
+        raise HarError(f"{PARAMS}: set dataset.name to simulated by hand, then `make run` again")
+
+
 def main(params: Params) -> None:
     if params.dataset.name == "uci_har" and not raw_data_is_current():
 
@@ -49,9 +61,7 @@ def main(params: Params) -> None:
             archive.obtain(uci_har.ARCHIVES, check, local_archives(), downloads())
         except archive.ArchiveUnavailable as error:
             print(SWAP.format(reason=str(error).replace("; ", "\n  ")), flush=True)
-            dvc("exp", "run", "--set-param", "dataset.name=simulated")
-            report()
-            return
+            choose_simulated()
     dvc("repro")
     report()
 

@@ -1,5 +1,6 @@
 """Draw the figures of reports/figures/ from the windows, the history and the predictions."""
 
+import json
 from dataclasses import replace
 
 import pandas as pd
@@ -10,6 +11,7 @@ from stages.common import (
     BUNDLE,
     FIGURES,
     HISTORY,
+    METRICS,
     NORMALIZED,
     PER_CLASS,
     PER_SUBJECT,
@@ -27,7 +29,8 @@ def main(params: Params) -> None:
     history = pd.read_csv(HISTORY)
     predictions = pd.read_csv(PREDICTIONS)
     per_class, per_subject = pd.read_csv(PER_CLASS), pd.read_csv(PER_SUBJECT)
-    kept_epoch = bundle.load(BUNDLE).description.kept_epoch
+    kept_epoch = bundle.describe(BUNDLE).kept_epoch
+    note = f"data set: {json.loads(METRICS.read_text())['dataset']}"
     drawn = {
         "activity_distribution": figures.activity_distribution(measured),
         "sensor_signals": figures.sensor_signals(measured),
@@ -39,7 +42,7 @@ def main(params: Params) -> None:
         "model_performance": figures.model_performance(per_class, per_subject, predictions),
     }
     for name, figure in drawn.items():
-        figures.save(figure, FIGURES / f"{name}.png", note=f"data set: {measured.dataset}")
+        figures.save(figure, FIGURES / f"{name}.png", note)
     record("plots", params)
 
 

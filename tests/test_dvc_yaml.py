@@ -1,0 +1,134 @@
+"""`dvc.yaml`, `dvc.lock` and `params.yaml` against the code."""
+
+import ast
+import hashlib
+
+import pytest
+import yaml
+from imports import ROOT, local_imports
+
+from har.params import Params
+
+PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+STAGES = PIPELINE["stages"]
+
+
+def paths(entries):
+    """Names of `deps`, `outs` or `params`, with or without options."""
+    return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
+
+
+def settings_read(stage):
+    """Leaf settings that a stage's script reads: `params.a.b`, or all of `params.a` if passed on."""
+    tree = ast.parse((ROOT / f"stages/{stage}.py").read_text())
+    found, inner = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+            section = node.value
+            if isinstance(section.value, ast.Name) and section.value.id == "params":
+                found.add(f"{section.attr}.{node.attr}")
+                inner.add(section)
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "params"
+            and node not in inner
+            and node.attr in Params.model_fields
+        ):
+            fields = getattr(Params(), node.attr).model_dump()
+            found |= {f"{node.attr}.{key}" for key in fields}
+    return found
+
+
+def test_the_six_stages_in_their_order():
+    names = ["download", "windowing", "normalization", "train", "evaluate", "plots"]
+    assert list(STAGES) == names
+    for name, stage in STAGES.items():
+        assert stage["cmd"] == f"python -m stages.{name}"
+        assert stage["desc"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_imported_file_is_a_dependency(stage):
+    declared = set(paths(STAGES[stage]["deps"]))
+    code = {path for path in declared if path.endswith(".py")}
+    assert code == local_imports(ROOT / f"stages/{stage}.py")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_setting_that_is_read_is_declared_and_no_other(stage):
+    assert set(STAGES[stage].get("params", [])) == settings_read(stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_file_that_is_read_or_written_is_declared(stage):
+    """The constants of stages/common.py that a script names are its files."""
+    source = (ROOT / f"stages/{stage}.py").read_text()
+    from stages import common
+
+    tree = ast.parse(source)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    named = {
+        getattr(common, name).as_posix()
+        for name in ("RAW", "WINDOWS", "NORMALIZED", "BUNDLE", "HISTORY", "METRICS")
+        + ("PREDICTIONS", "PER_CLASS", "PER_SUBJECT")
+        if name in used
+    }
+    data = [path for path in paths(STAGES[stage]["deps"]) if not path.endswith(".py")]
+    outs = [path for path in paths(STAGES[stage]["outs"]) if "/figures/" not in path]
+    assert sorted(data + outs) == sorted(named)
+
+
+def test_dependencies_are_files_but_for_what_stages_make():
+    made = {path for stage in STAGES.values() for path in paths(stage["outs"])}
+    for stage in STAGES.values():
+        for path in paths(stage["deps"]):
+            assert path in made or (ROOT / path).is_file(), path
+
+
+def test_params_yaml_and_the_settings_declare_the_same():
+    written = yaml.safe_load((ROOT / "params.yaml").read_text())
+    keys = {f"{section}.{key}" for section, values in written.items() for key in values}
+    assert keys == set(Params().flat())
+
+
+def test_every_setting_is_used_by_a_stage():
+    declared = {name for stage in STAGES.values() for name in stage.get("params", [])}
+    assert declared == set(Params().flat())
+
+
+def test_plots_have_titles_and_axis_labels():
+    for entry in PIPELINE["plots"]:
+        if isinstance(entry, dict):
+            (options,) = entry.values()
+            assert {"title", "x_label", "y_label", "template"} <= set(options)
+
+
+@pytest.mark.skipif(not (ROOT / "dvc.lock").exists(), reason="the pipeline has not run yet")
+class TestLock:
+    """What is committed belongs together: run `dvc repro` and commit if one of these fails."""
+
+    LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text()) if (ROOT / "dvc.lock").exists() else None
+
+    @pytest.mark.parametrize("stage", STAGES)
+    def test_code_and_small_files_are_those_of_the_last_run(self, stage):
+        locked = self.LOCK["stages"][stage]
+        for entry in locked["deps"] + locked["outs"]:
+            path = ROOT / entry["path"]
+            if path.suffix == ".py" or path.parts[-2] in ("reports", "figures"):
+                assert hashlib.md5(path.read_bytes()).hexdigest() == entry["md5"], entry["path"]
+
+    @pytest.mark.parametrize("stage", STAGES)
+    def test_settings_are_those_of_the_last_run(self, stage):
+        now = Params.read(ROOT / "params.yaml").flat()
+        locked = self.LOCK["stages"][stage].get("params", {}).get("params.yaml", {})
+        assert set(locked) == set(STAGES[stage].get("params", []))
+        for name, value in locked.items():
+            assert now[name] == value, name
+
+    @pytest.mark.parametrize("stage", STAGES)
+    def test_dependencies_and_outputs_are_those_of_dvc_yaml(self, stage):
+        for kind in ("deps", "outs"):
+            locked = {entry["path"] for entry in self.LOCK["stages"][stage][kind]}
+            assert locked == set(paths(STAGES[stage][kind]))
