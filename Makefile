@@ -28,7 +28,7 @@ mlflow: $(INSTALLED)  ## open MLflow's pages on http://127.0.0.1:5000
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
 
 readme: $(INSTALLED)  ## write the results of reports/ into README.md
-	python -m benchmarks.readme
+	python -m tools.readme
 
 benchmark: $(INSTALLED)  ## measure the pipeline's speed into benchmarks/results.json
 	python -m benchmarks.speed

@@ -62,7 +62,8 @@ def record(stage: str, outputs: Outputs, parameters: dict[str, Any], root: Path)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # a line per table of a new store
+    for chatty in ("alembic", "mlflow"):  # lines about the tables of a new store
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     uri = _tracking_uri(root)
     try:
         # Processes that meet a fresh SQLite store at once break it, and later lock each other out.

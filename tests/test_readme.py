@@ -1,0 +1,35 @@
+"""README.md against the repository."""
+
+import re
+
+import pytest
+from imports import ROOT
+
+from har.params import Params
+from tools import readme
+
+TEXT = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.skipif(not (ROOT / "reports/metrics.json").exists(), reason="no run yet")
+def test_the_results_are_those_of_the_reports(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    written = TEXT.split(readme.BEGIN)[1].split(readme.END)[0].strip()
+    assert written == readme.results(), "run `make readme`"
+
+
+def test_every_linked_file_exists():
+    links = re.findall(r"\]\((?!http|#)([^)]+)\)", TEXT)
+    assert len(links) > 8
+    for link in links:
+        assert (ROOT / link).exists() or link.startswith("reports/"), link
+
+
+def test_every_setting_it_names_exists():
+    named = re.findall(r"\b((?:dataset|windowing|split|model|train)\.[a-z_]+)\b", TEXT)
+    assert set(named) <= set(Params().flat()) | {"model.cell"}
+
+
+def test_every_target_it_names_exists():
+    targets = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"`make ([a-z]+)`", TEXT)) <= targets
