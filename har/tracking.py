@@ -40,8 +40,15 @@ class Outputs:
     bundle: Path
     history: Path
     metrics: Path
-    tables: tuple[Path, ...]
+    predictions: Path
+    per_class: Path
+    per_subject: Path
     figures: tuple[Path, ...]
+
+    @property
+    def reports(self) -> tuple[Path, ...]:
+        """What evaluation writes."""
+        return (self.metrics, self.predictions, self.per_class, self.per_subject)
 
 
 def record(stage: str, outputs: Outputs, parameters: dict[str, Any], root: Path) -> None:
@@ -99,7 +106,7 @@ class _Recorder:
         self.experiment_id = self._experiment(local=uri.startswith("sqlite:"))
         self.steps: dict[str, tuple[Callable[[str], None], tuple[Path, ...]]] = {
             "train": (self._log_training, (outputs.history,)),
-            "evaluate": (self._log_evaluation, (outputs.metrics, *outputs.tables)),
+            "evaluate": (self._log_evaluation, outputs.reports),
             "plots": (self._log_figures, outputs.figures),
         }
 
@@ -133,7 +140,9 @@ class _Recorder:
         # Left to MLflow, a local store's artifacts would lie below today's working directory for
         # good.
         location = (self.root / ARTIFACTS).as_uri() if local else None
-        return self.client.create_experiment(name, artifact_location=location)
+        # The kind opens MLflow's pages at the runs, not at the traces of a chat application.
+        tags = {"mlflow.experimentKind": "custom_model_development"}
+        return self.client.create_experiment(name, artifact_location=location, tags=tags)
 
     def _newest_run(self) -> tuple[str | None, dict[str, str]]:
         found = self.client.search_runs(
@@ -187,12 +196,16 @@ class _Recorder:
         metrics = json.loads(self.outputs.metrics.read_text())
         now = int(time.time() * 1000)
         values = {"parameters": metrics["parameters"]}
-        for split in ("train", "val", "test"):
-            values |= {f"final_{split}_{key}": value for key, value in metrics[split].items()}
+        # Per epoch there is a train_loss, val_loss and so on already; these are of the kept weights.
+        for split, prefix in (("train", "final_train"), ("val", "final_val"), ("test", "test")):
+            values |= {f"{prefix}_{key}": value for key, value in metrics[split].items()}
+        for row in pd.read_csv(self.outputs.per_class).to_dict("records"):
+            activity = row.pop("activity").lower()
+            values |= {f"test_{key}_{activity}": float(value) for key, value in row.items()}
         logged = [Metric(name, value, now, 0) for name, value in values.items()]
         self.client.log_batch(run_id, metrics=logged)
-        for table in (self.outputs.metrics, *self.outputs.tables):
-            self.client.log_artifact(run_id, str(table), "reports")
+        for report in self.outputs.reports:
+            self.client.log_artifact(run_id, str(report), "reports")
 
     def _log_figures(self, run_id: str) -> None:
         for figure in self.outputs.figures:

@@ -8,7 +8,9 @@ OUTPUTS = tracking.Outputs(
     bundle=common.BUNDLE,
     history=common.HISTORY,
     metrics=common.METRICS,
-    tables=(common.PREDICTIONS, common.PER_CLASS, common.PER_SUBJECT),
+    predictions=common.PREDICTIONS,
+    per_class=common.PER_CLASS,
+    per_subject=common.PER_SUBJECT,
     figures=tuple(common.FIGURES / f"{name}.png" for name in common.FIGURE_NAMES),
 )
 

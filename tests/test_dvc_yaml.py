@@ -19,7 +19,7 @@ def paths(entries):
 
 
 def settings_read(stage):
-    """Leaf settings that a stage's script reads: `params.a.b`, or all of `params.a` if passed on."""
+    """Leaf settings that a script reads: `params.a.b`, or all of `params.a` if passed on."""
     tree = ast.parse((ROOT / f"stages/{stage}.py").read_text())
     found, inner = set(), set()
     for node in ast.walk(tree):

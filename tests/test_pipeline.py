@@ -109,7 +109,9 @@ def test_the_run_in_mlflow_holds_what_the_files_say(finished):
     assert run["history"] == 2
     metrics = json.loads(finished.read("reports/metrics.json"))
     for key, value in metrics["test"].items():
-        assert run["metrics"][f"final_test_{key}"] == value
+        assert run["metrics"][f"test_{key}"] == value
+    recall = pd.read_csv(finished.folder / "reports/per_class.csv").set_index("activity")["recall"]
+    assert run["metrics"]["test_recall_sitting"] == recall["SITTING"]
     assert run["params"]["train.epochs"] == "2"
     assert run["params"]["windowing.channels"] == "['total_acc', 'gyro']"
     assert set(run["artifacts"]) == {
@@ -188,8 +190,8 @@ def test_a_queue_of_two_at_once_and_every_run_in_one_store(project):
     assert {run["params"]["model.hidden_size"] for run in runs} == {"4", "6"}
     for run in runs:
         assert run["status"] == "FINISHED"
-        assert run["metrics"]["final_test_accuracy"] > 0
-        assert {"val_loss", "train_accuracy", "final_test_f1", "parameters"} <= set(run["metrics"])
+        assert run["metrics"]["test_accuracy"] > 0
+        assert {"val_loss", "train_accuracy", "test_f1", "parameters"} <= set(run["metrics"])
         assert run["history"] == 2
         assert {"model/weights.safetensors", "reports/per_class.csv"} <= set(run["artifacts"])
         assert "figures/confusion_matrix.png" in run["artifacts"]
@@ -238,7 +240,7 @@ def test_evaluating_and_plotting_again_after_a_change_leaves_the_older_run(proje
     assert len(after) == 2
     assert before[0] in after
     newer = next(run for run in after if run != before[0])
-    assert newer["metrics"]["final_test_ece"] != before[0]["metrics"]["final_test_ece"]
+    assert newer["metrics"]["test_ece"] != before[0]["metrics"]["test_ece"]
     assert set(newer["artifacts"]) == set(before[0]["artifacts"])
 
 
