@@ -196,7 +196,7 @@ class _Recorder:
         metrics = json.loads(self.outputs.metrics.read_text())
         now = int(time.time() * 1000)
         values = {"parameters": metrics["parameters"]}
-        # Per epoch there is a train_loss, val_loss and so on already; these are of the kept weights.
+        # Per epoch there are train_loss, val_loss and so on already; these are of the kept weights.
         for split, prefix in (("train", "final_train"), ("val", "final_val"), ("test", "test")):
             values |= {f"{prefix}_{key}": value for key, value in metrics[split].items()}
         for row in pd.read_csv(self.outputs.per_class).to_dict("records"):
