@@ -1,1 +1,1 @@
-"""Measurements of the project's speed, and the tables of results in its READMEs."""
+"""Measurements of the project's speed and memory."""

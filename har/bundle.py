@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from har.errors import HarError
 from har.files import replacing_folder
 from har.signals import Scaling
+from har.windows import Windows
 
 if TYPE_CHECKING:  # PyTorch takes seconds to import, and a description needs none of it
     from har.models import RecurrentClassifier
@@ -29,6 +30,7 @@ class Description(BaseModel):
         architecture: Arguments of `RecurrentClassifier`.
         activities: Name of each class.
         channels: Channels of the input, in order; see `har.signals.CHANNEL_GROUPS`.
+        units: Their units.
         sampling_rate: Samples a second.
         window_size: Samples a window.
         window_overlap: Share of a window that the next one repeats.
@@ -38,6 +40,7 @@ class Description(BaseModel):
         dataset_digest: SHA-256 of that data set's content.
         train_subjects: Whom it was trained on.
         kept_epoch: Epochs of training behind the weights.
+        settings: Settings of the network and its training, by dotted name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +49,7 @@ class Description(BaseModel):
     architecture: dict[str, Any]
     activities: list[str]
     channels: list[str]
+    units: list[str]
     sampling_rate: float
     window_size: int
     window_overlap: float
@@ -55,6 +59,7 @@ class Description(BaseModel):
     dataset_digest: str
     train_subjects: list[int]
     kept_epoch: int
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,30 @@ def _problems_in_words(folder: Path) -> Iterator[None]:
         raise HarError(
             f"{folder} is damaged ({text:.200}); run `dvc repro --force train`"
         ) from None
+
+
+def check_fits(description: Description, scaled: Windows, scaling: Scaling) -> None:
+    """Raise HarError unless a model was trained on just these windows, scaled and split like this.
+
+    Another split would score people as unseen who were seen; another scaling or length, nonsense.
+    """
+    train_subjects = np.unique(scaled.subject[scaled.split == "train"]).tolist()
+    facts = {
+        "data set": (description.dataset_digest, scaled.dataset_digest),
+        "channels": (description.channels, scaled.channels.tolist()),
+        "window size": (description.window_size, scaled.size),
+        "window overlap": (description.window_overlap, scaled.overlap),
+        "training subjects": (description.train_subjects, train_subjects),
+        "scaling": (
+            [description.offset, description.scale],
+            [scaling.offset.tolist(), scaling.scale.tolist()],
+        ),
+    }
+    if other := [name for name, (trained, given) in facts.items() if trained != given]:
+        raise HarError(
+            f"the model was trained with another {', '.join(other)} than data/normalized.npz has: "
+            "run `dvc repro`"
+        )
 
 
 def digest(folder: Path) -> str:

@@ -153,9 +153,9 @@ def time_series_patterns(windows: Windows) -> Figure:
         rhythm.fill_between(frequency[shown], low, high, color="#C4C4C4", linewidth=0)
         dots = "." if shown.sum() <= 30 else ""
         rhythm.semilogy(frequency[shown], middle, marker=dots, markersize=4, color=GREY)
-        peak = frequency[shown][middle.argmax()]
+        peak = f"Strongest at {frequency[shown][middle.argmax()]:.1f} Hz"
         rhythm.yaxis.set_major_locator(LogLocator(numticks=5))
-        rhythm.set(title=f"Strongest at {peak:.1f} Hz", xlim=(0, _PATTERN_HERTZ))
+        rhythm.set(title=peak if middle.argmax() else "No rhythm", xlim=(0, _PATTERN_HERTZ))
     left.supxlabel("Time (s)")
     left.supylabel(_quantity(name))
     right.supxlabel("Frequency (Hz)")

@@ -30,10 +30,16 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         new, old = folder / "new", folder / "old"
         new.mkdir()
         yield new
-        # A folder cannot be renamed over one that has content: the old one steps aside first.
-        if path.exists():
-            path.replace(old)
-        new.replace(path)
+        # A folder cannot be renamed over one that has content: the old one steps aside first, and
+        # comes back if it is not followed, be it for Ctrl-C between the two.
+        try:
+            if path.exists():
+                path.replace(old)
+            new.replace(path)
+        except BaseException:
+            if old.exists() and not path.exists():
+                old.replace(path)
+            raise
 
 
 @contextmanager

@@ -43,6 +43,11 @@ def _count_or_subjects(subjects: int | list[int]) -> int | list[int]:
     return subjects
 
 
+MAX_SEED = 2**32 - 1
+
+Subject = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
 class Section(BaseModel):
     """What all sections share: an unknown key is refused, and so is a number that is none."""
 
@@ -72,7 +77,7 @@ class Simulated(Section):
     seconds: float = Field(
         15.0, ge=3, le=600, description="length of each person's recording of each activity, s"
     )
-    seed: int = Field(0, ge=0, description="seed of the people and their movements")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="seed of the people and their movements")
 
 
 class Windowing(Section):
@@ -92,10 +97,12 @@ class Windowing(Section):
 class Split(Section):
     """Who is in which part; the test subjects are the data set's own."""
 
-    val_subjects: Annotated[int | list[int], AfterValidator(_count_or_subjects)] = Field(
+    val_subjects: Annotated[int | list[Subject], AfterValidator(_count_or_subjects)] = Field(
         4, description="validation subjects, out of the training ones: how many, or which"
     )
-    seed: int = Field(0, ge=0, description="seed of the draw when `val_subjects` is a number")
+    seed: int = Field(
+        0, ge=0, le=MAX_SEED, description="seed of the draw when `val_subjects` is a number"
+    )
 
 
 class Normalization(Section):
@@ -127,7 +134,9 @@ class Train(Section):
     keep: Literal["best", "last"] = Field(
         "best", description="epoch to keep: lowest validation loss, or the last one"
     )
-    seed: int = Field(0, ge=0, description="seed of weights, order of windows and dropout")
+    seed: int = Field(
+        0, ge=0, le=MAX_SEED, description="seed of weights, order of windows and dropout"
+    )
     threads: int = Field(
         1, ge=1, le=1024, description="CPU threads; another number gives other last digits"
     )
@@ -177,12 +186,16 @@ class Params(Section):
         except (yaml.YAMLError, AttributeError, TypeError):
             raise HarError(f"--{name} {text}: not a value as params.yaml would hold it") from None
         try:
-            return cls(**content)
+            return cls.model_validate(content)
         except ValidationError as error:
             raise HarError(_in_words(error)) from None
 
     @classmethod
     def _parser(cls, path: Path) -> ArgumentParser:
+        try:
+            content = _read_yaml(path)
+        except HarError:
+            content = {}  # --help answers also where the file is wrong
         parser = _Parser(
             usage="python -m stages.STAGE [--SECTION.KEY VALUE ...]",
             description=f"Run one stage with the settings of {path}, or those given here.",
@@ -193,7 +206,9 @@ class Params(Section):
             section_type = cast(type[Section], field.annotation)
             group = parser.add_argument_group(section, section_type.__doc__)
             for key, leaf in section_type.model_fields.items():
-                help_text = f"{leaf.description}{_range_of(leaf)} (default: {leaf.default})"
+                values = content.get(section)
+                default = (values if isinstance(values, dict) else {}).get(key, leaf.default)
+                help_text = f"{leaf.description}{_range_of(leaf)} (default: {default})"
                 group.add_argument(
                     f"--{section}.{key}", metavar="VALUE", help=help_text.replace("%", "%%")
                 )
@@ -250,6 +265,6 @@ def _in_words(error: ValidationError) -> str:
             continue
         message = each["msg"].removeprefix("Value error, ")
         if where and where not in problems:
-            message = f"{where}={each['input']}: {message}"
+            message = f"{where}={each['input']}: {message}".replace("\n", " ")
         problems.setdefault(where, []).append(message)
     return "; ".join(" or ".join(messages) for messages in problems.values())

@@ -18,10 +18,16 @@ def assign_splits(windows: Windows, val_subjects: int | list[int], seed: int) ->
         str (windows,), `"train"`, `"val"` or `"test"`.
 
     Raises:
-        HarError: A subject is in two parts, is not a training subject, or none is left to train on.
+        HarError: A subject is in two parts, is not a training subject, or a part has nobody.
     """
     training = np.unique(windows.subject[windows.split == "train"])
     testing = np.unique(windows.subject[windows.split == "test"])
+    for part, subjects in (("training", training), ("test", testing)):
+        if not len(subjects):
+            raise HarError(
+                f"no {part} subject has a window of {windows.size} samples; "
+                "choose a smaller windowing.size"
+            )
     if both := np.intersect1d(training, testing).tolist():
         raise HarError(f"{windows.dataset}: subjects {both} are in the training and the test part")
     if isinstance(val_subjects, int):

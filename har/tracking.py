@@ -5,27 +5,22 @@ MLflow watches and does not decide: the files are written before it is called, a
 with it is a warning.
 """
 
-import getpass
 import json
 import logging
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock
 
-from har.bundle import digest
+from har.bundle import describe, digest
 from har.files import sha256
-
-if TYPE_CHECKING:
-    pass
 
 EXPERIMENT = "human-activity-recognition"
 """MLflow experiment, unless `MLFLOW_EXPERIMENT_NAME` names another."""
@@ -51,7 +46,22 @@ class Outputs:
         return (self.metrics, self.predictions, self.per_class, self.per_subject)
 
 
-def record(stage: str, outputs: Outputs, parameters: dict[str, Any], root: Path) -> None:
+@dataclass(frozen=True)
+class Origin:
+    """Where a run comes from.
+
+    Attributes:
+        root: Folder of the local store, unless `MLFLOW_TRACKING_URI` names another.
+        experiment: Name of the DVC experiment, or None outside of one.
+        commit: The commit it started from.
+    """
+
+    root: Path
+    experiment: str | None
+    commit: str
+
+
+def record(stage: str, outputs: Outputs, parameters: dict[str, Any], origin: Origin) -> None:
     """Bring the MLflow run of the model up to date with what a stage has just made.
 
     The run is found by the model's digest, not by a stored id, so that a model brought back from a
@@ -61,22 +71,21 @@ def record(stage: str, outputs: Outputs, parameters: dict[str, Any], root: Path)
     Args:
         stage: `"train"`, `"evaluate"` or `"plots"`.
         outputs: The files.
-        parameters: Every setting by its dotted name.
-        root: Folder of the local store, unless `MLFLOW_TRACKING_URI` names another.
+        parameters: Every setting by its dotted name; those that the model was trained with
+            come before them.
+        origin: Where the run comes from.
     """
     # Unless the person says otherwise: no usage reports, and no minutes of retries when nobody
     # answers.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    for chatty in ("alembic", "mlflow"):  # lines about the tables of a new store
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    uri = _tracking_uri(root)
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    uri = _tracking_uri(origin.root)
     try:
         # Processes that meet a fresh SQLite store at once break it, and later lock each other out.
-        local = uri.startswith("sqlite:")
-        with FileLock(root / f"{STORE}.lock", timeout=300) if local else nullcontext():
-            _Recorder(uri, root, outputs, parameters).record(stage)
+        local = not uri.startswith(("http:", "https:", "databricks"))
+        with FileLock(origin.root / f"{STORE}.lock", timeout=300) if local else nullcontext():
+            _Recorder(uri, local, outputs, parameters, origin).record(stage)
     except Exception as error:
         reason = " ".join(str(error).split())
         print(
@@ -96,14 +105,25 @@ def _tracking_uri(root: Path) -> str:
 
 
 class _Recorder:
-    def __init__(self, uri: str, root: Path, outputs: Outputs, parameters: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        uri: str,
+        local: bool,
+        outputs: Outputs,
+        parameters: dict[str, Any],
+        origin: Origin,
+    ) -> None:
         from mlflow.tracking import MlflowClient  # two seconds: only where it is used
 
-        self.client: MlflowClient = MlflowClient(tracking_uri=uri)
-        self.outputs, self.parameters, self.root = outputs, parameters, root
+        for chatty in ("alembic", "mlflow"):  # lines about the tables of a new store
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        self.client = MlflowClient(tracking_uri=uri)
+        self.outputs, self.origin = outputs, origin
+        self.description = describe(outputs.bundle)
+        self.parameters = parameters | self.description.settings
         self.model_hash = digest(outputs.bundle)
-        self.dvc_experiment = os.environ.get("DVC_EXP_NAME", "workspace")
-        self.experiment_id = self._experiment(local=uri.startswith("sqlite:"))
+        self.dvc_experiment = origin.experiment or "workspace"
+        self.experiment_id = self._experiment(local)
         self.steps: dict[str, tuple[Callable[[str], None], tuple[Path, ...]]] = {
             "train": (self._log_training, (outputs.history,)),
             "evaluate": (self._log_evaluation, outputs.reports),
@@ -135,11 +155,19 @@ class _Recorder:
     def _experiment(self, local: bool) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
         experiment = self.client.get_experiment_by_name(name)
+        here = (self.origin.root / ARTIFACTS).as_uri()
         if experiment is not None:
+            if local and experiment.artifact_location != here:
+                print(
+                    f"warning: MLflow keeps this experiment's files in "
+                    f"{experiment.artifact_location}, where it was first made; to begin anew here, "
+                    f"delete {STORE} or set MLFLOW_EXPERIMENT_NAME",
+                    file=sys.stderr,
+                )
             return experiment.experiment_id
         # Left to MLflow, a local store's artifacts would lie below today's working directory for
         # good.
-        location = (self.root / ARTIFACTS).as_uri() if local else None
+        location = here if local else None
         # The kind opens MLflow's pages at the runs, not at the traces of a chat application.
         tags = {"mlflow.experimentKind": "custom_model_development"}
         return self.client.create_experiment(name, artifact_location=location, tags=tags)
@@ -155,21 +183,18 @@ class _Recorder:
         return (found[0].info.run_id, found[0].data.tags) if found else (None, {})
 
     def _new_run(self) -> str:
-        description = json.loads((self.outputs.bundle / "bundle.json").read_text())
-        commit = os.environ.get("DVC_EXP_BASELINE_REV") or _head(self.root)
         tags = {
-            "mlflow.user": getpass.getuser(),
+            "mlflow.user": os.environ.get("USER") or os.environ.get("USERNAME") or "unknown",
             "mlflow.source.name": "stages.train",
             "mlflow.source.type": "LOCAL",
-            "mlflow.source.git.commit": commit,
+            "mlflow.source.git.commit": self.origin.commit,
             "dvc_experiment": self.dvc_experiment,
-            "baseline_commit": commit,
-            "dataset": description["dataset"],
-            "dataset_digest": description["dataset_digest"],
+            "baseline_commit": self.origin.commit,
+            "dataset": self.description.dataset,
+            "dataset_digest": self.description.dataset_digest,
             "model_hash": self.model_hash,
         }
-        named = os.environ.get("DVC_EXP_NAME")
-        run = self.client.create_run(self.experiment_id, tags=tags, run_name=named)
+        run = self.client.create_run(self.experiment_id, tags=tags, run_name=self.origin.experiment)
         return run.info.run_id
 
     def _log_training(self, run_id: str) -> None:
@@ -210,12 +235,3 @@ class _Recorder:
     def _log_figures(self, run_id: str) -> None:
         for figure in self.outputs.figures:
             self.client.log_artifact(run_id, str(figure), "figures")
-
-
-def _head(root: Path) -> str:
-    """The commit that is checked out, or nothing outside git."""
-    try:
-        command = ["git", "-C", str(root), "rev-parse", "HEAD"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""

@@ -64,8 +64,10 @@ def fit(model: nn.Module, train: Windows, val: Windows, settings: Train) -> Hist
         settings: Epochs, batch size, learning rate and so on.
 
     Raises:
-        HarError: The loss is no longer a number.
+        HarError: The loss is no longer a number, or there is nothing to choose the best epoch by.
     """
+    if settings.keep == "best" and not len(val):
+        raise HarError("train.keep=best needs validation windows; choose train.keep=last")
     keep_freed_memory()
     device = choose_device(settings.device)
     model.to(device)
@@ -111,16 +113,19 @@ def fit(model: nn.Module, train: Windows, val: Windows, settings: Train) -> Hist
             "learning_rate": optimizer.param_groups[0]["lr"],
         }
         epochs.append(row)
-        if not math.isfinite(total_loss.item()):
+        if not math.isfinite(total_loss.item()) or not math.isfinite(val_loss or 0):
             raise HarError(
-                f"the training loss is {total_loss.item()} in epoch {epoch}: "
+                f"the loss is {row['train_loss']} in training, {val_loss} in validation, "
+                f"in epoch {epoch}: "
                 f"train.learning_rate={settings.learning_rate} is too high; lower it"
             )
         if settings.keep == "best" and val_loss is not None and val_loss < best_loss:
             best_loss, kept_epoch = val_loss, epoch
             best_weights = copy.deepcopy(model.state_dict())
         shown = {"loss": row["train_loss"], "val_accuracy": val_accuracy}
-        progress.set_postfix({name: f"{value:.4f}" for name, value in shown.items() if value})
+        progress.set_postfix(
+            {name: f"{value:.4f}" for name, value in shown.items() if value is not None}
+        )
     if best_weights is not None:
         model.load_state_dict(best_weights)
     return History(epochs, kept_epoch)

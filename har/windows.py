@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from zipfile import BadZipFile
@@ -27,6 +27,7 @@ class Windows:
         start: int64 (windows,), first sample of the window, counted within its bout.
         split: str (windows,), `"train"`, `"val"` or `"test"`.
         channels: str (channels,), names of the channels.
+        overlap: Share of a window that the next one has in common with it.
         dataset: Name of the data set.
         dataset_digest: SHA-256 of the data set's signals, labels and subjects.
     """
@@ -38,6 +39,7 @@ class Windows:
     start: np.ndarray
     split: np.ndarray
     channels: np.ndarray
+    overlap: float
     dataset: str
     dataset_digest: str
 
@@ -51,13 +53,7 @@ class Windows:
 
     def select(self, where: np.ndarray) -> "Windows":
         """The windows at a boolean mask or at indices."""
-        chosen = {name: getattr(self, name)[where] for name in _PER_WINDOW}
-        return Windows(
-            **chosen,
-            channels=self.channels,
-            dataset=self.dataset,
-            dataset_digest=self.dataset_digest,
-        )
+        return replace(self, **{name: getattr(self, name)[where] for name in _PER_WINDOW})
 
     def of(self, split: str) -> "Windows":
         """The windows of one split."""
@@ -84,7 +80,8 @@ def load(path: Path) -> tuple[Windows, dict[str, np.ndarray]]:
         raise HarError(f"{path} is not there: make it with `dvc repro`") from None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise HarError(f"{path} is damaged ({error}): delete it and run `dvc repro`") from error
-    own["dataset"], own["dataset_digest"] = str(own["dataset"]), str(own["dataset_digest"])
+    # What is a single value comes back as an array without axes.
+    own = {name: value.item() if value.ndim == 0 else value for name, value in own.items()}
     return Windows(**own), arrays
 
 
@@ -139,6 +136,7 @@ def cut(
         start=np.concatenate([np.array(each, np.int64) for each in starts]),
         split=np.repeat([recording.split for recording in recordings], counts),
         channels=np.array(names),
+        overlap=overlap,
         dataset=dataset,
         dataset_digest=dataset_digest,
     )

@@ -1,13 +1,18 @@
 """What every stage script shares: where files lie, and how a script starts and fails."""
 
+import json
 import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from har.errors import HarError
 from har.params import Params
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARAMS = Path("params.yaml")
 
@@ -38,6 +43,30 @@ def project_root() -> Path:
     return Path(os.environ.get("DVC_ROOT") or ".").absolute()
 
 
+def read_metrics() -> dict[str, Any]:
+    """What `evaluate` wrote to reports/metrics.json."""
+    try:
+        metrics = json.loads(METRICS.read_text())
+        metrics["dataset"], metrics["test"]["accuracy"]
+    except FileNotFoundError:
+        raise HarError(f"{METRICS} is not there: make it with `dvc repro`") from None
+    except (ValueError, KeyError, TypeError):
+        raise HarError(f"{METRICS} is damaged: delete it and run `dvc repro`") from None
+    return metrics
+
+
+def read_table(path: Path) -> "pd.DataFrame":
+    """One of the tables in reports/."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path)
+    except FileNotFoundError:
+        raise HarError(f"{path} is not there: make it with `dvc repro`") from None
+    except ValueError:  # of which pandas' own errors are kinds
+        raise HarError(f"{path} is damaged: delete it and run `dvc repro`") from None
+
+
 def run(main: Callable[[Params], None]) -> None:
     """Run a stage with the settings of `params.yaml` and the command line.
 
@@ -53,5 +82,9 @@ def run(main: Callable[[Params], None]) -> None:
         if error.filename is None and error.strerror is None:
             raise
         sys.exit(f"error: {error.filename or 'file'}: {error.strerror}")
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        sys.exit("error: not enough memory; lower model.hidden_size or train.batch_size")
     except KeyboardInterrupt:
         sys.exit("error: interrupted; what was there before is untouched")

@@ -3,38 +3,42 @@
 import os
 from pathlib import Path
 
-from har import archive
+from har.archive import ArchiveUnavailable
 from har.datasets import simulated, uci_har
+from har.errors import HarError
 from har.files import replacing_folder
 from har.params import Params
 from stages.common import RAW, project_root, run
 
 
-def local_archives() -> Path | None:
-    """The folder of the person's own archives, if `HAR_ARCHIVE_DIR` names one."""
+def fetch_uci_har(folder: Path) -> None:
+    """Unpack UCI HAR to an empty folder from where this person has it, or the publisher."""
     named = os.environ.get("HAR_ARCHIVE_DIR")
-    return Path(named) if named else None
+    root = project_root()  # a relative path is meant from there, also in DVC's temporary copies
+    uci_har.fetch(folder, root / named if named else None, root / "data" / "downloads")
 
 
-def downloads() -> Path:
-    """Where downloaded archives stay, so that none is fetched twice."""
-    return project_root() / "data" / "downloads"
+def raw_holds_uci_har() -> bool:
+    """Whether data/raw/ has the published numbers already, and no archive is needed."""
+    try:
+        uci_har.read_recordings(RAW)
+    except HarError:
+        return False
+    return True
 
 
 def main(params: Params) -> None:
+    if params.dataset.name == "uci_har" and raw_holds_uci_har():
+        print(f"{RAW} holds UCI HAR already, verified")
+        return
     with replacing_folder(RAW) as folder:
         if params.dataset.name == "simulated":
             simulated.write(folder, params.simulated.seconds, params.simulated.seed)
             return
-
-        def unpack_and_verify(path: Path) -> None:
-            archive.unpack(path, uci_har.FILES, folder)
-            uci_har.read_recordings(folder)
-
         try:
-            archive.obtain(uci_har.ARCHIVES, unpack_and_verify, local_archives(), downloads())
-        except archive.ArchiveUnavailable as error:
-            raise archive.ArchiveUnavailable(
+            fetch_uci_har(folder)
+        except ArchiveUnavailable as error:
+            raise ArchiveUnavailable(
                 f"UCI HAR is not to be had ({error}). Two ways on: put the archive into a folder "
                 "and name it, `export HAR_ARCHIVE_DIR=/that/folder`; or use simulated recordings, "
                 "`dvc exp run -S dataset.name=simulated`"

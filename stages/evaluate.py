@@ -7,11 +7,11 @@ import pandas as pd
 import torch
 
 from har import bundle, metrics, windows
-from har.errors import HarError
 from har.files import replacing_file
 from har.models import choose_device, count_parameters, predict_probabilities
 from har.params import Params
 from har.recordings import ACTIVITIES
+from har.signals import Scaling
 from stages.common import (
     BUNDLE,
     METRICS,
@@ -25,43 +25,48 @@ from stages.track import record
 
 
 def main(params: Params) -> None:
-    scaled, _ = windows.load(NORMALIZED)
+    scaled, scaling = windows.load(NORMALIZED)
     trained = bundle.load(BUNDLE)
-    if trained.description.channels != scaled.channels.tolist():
-        raise HarError(f"{BUNDLE} was trained on other channels than {NORMALIZED} has; train again")
+    bundle.check_fits(trained.description, scaled, Scaling(**scaling))
     torch.set_num_threads(params.train.threads)
     device = choose_device(params.train.device)
 
-    scores: dict[str, dict[str, float]] = {}
-    for split in ("train", "val", "test"):
-        part = scaled.of(split)
-        probabilities = predict_probabilities(trained.model, part.signals, device)
-        scores[split] = metrics.scores(part.label, probabilities) if len(part) else {}
-    # The last part is the test subjects', of which the tables tell more.
-    predicted = probabilities.argmax(axis=1)
-    per_class = metrics.per_class(part.label, predicted, ACTIVITIES)
-    per_subject = metrics.per_subject(part.label, predicted, part.subject)
-    scores["test"]["accuracy_by_subject_min"] = float(per_subject["accuracy"].min())
-    scores["test"]["ece"] = metrics.expected_calibration_error(part.label, probabilities)
+    parts = {split: scaled.of(split) for split in ("train", "val", "test")}
+    probabilities = {
+        split: predict_probabilities(trained.model, part.signals, device)
+        for split, part in parts.items()
+        if len(part)
+    }
+    scores = {
+        split: metrics.scores(parts[split].label, its) for split, its in probabilities.items()
+    }
+    test, of_test = parts["test"], probabilities["test"]
+    predicted = of_test.argmax(axis=1)
+    per_class = metrics.per_class(test.label, predicted, ACTIVITIES)
+    per_subject = metrics.per_subject(test.label, predicted, test.subject)
+    scores["test"] |= {
+        "accuracy_by_subject_min": float(per_subject["accuracy"].min()),
+        "ece": metrics.expected_calibration_error(test.label, of_test),
+    }
     report = {
         "dataset": scaled.dataset,
         "parameters": count_parameters(trained.model),
         **{
-            split: {name: round(value, 6) for name, value in of_split.items()}
-            for split, of_split in scores.items()
+            split: {name: round(value, 6) for name, value in scores.get(split, {}).items()}
+            for split in parts
         },
     }
     names = np.array(ACTIVITIES)
     predictions = pd.DataFrame(
         {
-            "subject": part.subject,
-            "bout": part.bout,
-            "start": part.start,
-            "actual": names[part.label],
+            "subject": test.subject,
+            "bout": test.bout,
+            "start": test.start,
+            "actual": names[test.label],
             "predicted": names[predicted],
         }
     )
-    predictions[list(ACTIVITIES)] = probabilities
+    predictions[list(ACTIVITIES)] = of_test
 
     with replacing_file(METRICS) as partial:
         partial.write_text(json.dumps(report, indent=2) + "\n")
@@ -70,8 +75,8 @@ def main(params: Params) -> None:
         with replacing_file(path) as partial:
             table.to_csv(partial, index=False, float_format="%.6f")
     record("evaluate", params)
-    test = scores["test"]
-    print(f"{scaled.dataset}: test accuracy {test['accuracy']:.4f}, macro F1 {test['f1']:.4f}")
+    accuracy, f1 = scores["test"]["accuracy"], scores["test"]["f1"]
+    print(f"{scaled.dataset}: test accuracy {accuracy:.4f}, macro F1 {f1:.4f}")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,23 @@
 """Draw the figures of reports/figures/ from the windows, the history and the predictions."""
 
-import json
 from dataclasses import replace
 
-import pandas as pd
+import numpy as np
 
 from har import bundle, figures, windows
+from har.errors import HarError
 from har.params import Params
 from stages.common import (
     BUNDLE,
     FIGURES,
     HISTORY,
-    METRICS,
     NORMALIZED,
     PER_CLASS,
     PER_SUBJECT,
     PREDICTIONS,
     WINDOWS,
+    read_metrics,
+    read_table,
     run,
 )
 from stages.track import record
@@ -25,12 +26,13 @@ from stages.track import record
 def main(params: Params) -> None:
     cut, _ = windows.load(WINDOWS)
     scaled, _ = windows.load(NORMALIZED)
+    if not np.array_equal([cut.bout, cut.start], [scaled.bout, scaled.start]):
+        raise HarError(f"{NORMALIZED} was made of other windows than {WINDOWS}; run `dvc repro`")
     measured = replace(cut, split=scaled.split)  # signals in their units, and who is in which part
-    history = pd.read_csv(HISTORY)
-    predictions = pd.read_csv(PREDICTIONS)
-    per_class, per_subject = pd.read_csv(PER_CLASS), pd.read_csv(PER_SUBJECT)
+    history, predictions = read_table(HISTORY), read_table(PREDICTIONS)
+    per_class, per_subject = read_table(PER_CLASS), read_table(PER_SUBJECT)
     kept_epoch = bundle.describe(BUNDLE).kept_epoch
-    note = f"data set: {json.loads(METRICS.read_text())['dataset']}"
+    note = f"data set: {read_metrics()['dataset']}"
     drawn = {
         "activity_distribution": figures.activity_distribution(measured),
         "sensor_signals": figures.sensor_signals(measured),

@@ -1,5 +1,8 @@
 """Tell MLflow what a stage has made."""
 
+import os
+import subprocess
+
 from har import tracking
 from har.params import Params
 from stages import common
@@ -17,4 +20,18 @@ OUTPUTS = tracking.Outputs(
 
 def record(stage: str, params: Params) -> None:
     """Bring the MLflow run of the model in models/ up to date with a stage's files."""
-    tracking.record(stage, OUTPUTS, params.flat(), common.project_root())
+    origin = tracking.Origin(
+        root=common.project_root(),
+        experiment=os.environ.get("DVC_EXP_NAME"),
+        commit=os.environ.get("DVC_EXP_BASELINE_REV") or _head(),
+    )
+    tracking.record(stage, OUTPUTS, params.flat(), origin)
+
+
+def _head() -> str:
+    """The commit that is checked out, or nothing outside git."""
+    try:
+        command = ["git", "rev-parse", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

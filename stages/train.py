@@ -8,6 +8,7 @@ from har.files import replacing_file
 from har.models import RecurrentClassifier, count_parameters
 from har.params import Params
 from har.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals import channel_units
 from har.training import fit, seed_everything
 from stages.common import BUNDLE, HISTORY, NORMALIZED, run
 from stages.track import record
@@ -33,15 +34,21 @@ def main(params: Params) -> None:
         architecture=model.settings,
         activities=list(ACTIVITIES),
         channels=scaled.channels.tolist(),
+        units=[channel_units()[name] for name in scaled.channels],
         sampling_rate=SAMPLING_RATE,
         window_size=scaled.size,
-        window_overlap=params.windowing.overlap,
+        window_overlap=scaled.overlap,
         offset=scaling["offset"].tolist(),
         scale=scaling["scale"].tolist(),
         dataset=scaled.dataset,
         dataset_digest=scaled.dataset_digest,
         train_subjects=np.unique(train.subject).tolist(),
         kept_epoch=history.kept_epoch,
+        settings={
+            f"{section}.{key}": value
+            for section, settings in (("model", params.model), ("train", params.train))
+            for key, value in settings.model_dump().items()
+        },
     )
     bundle.save(BUNDLE, bundle.Bundle(model, description))
     with replacing_file(HISTORY) as partial:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from har import bundle
 from har.errors import HarError
 from har.models import RecurrentClassifier
 from har.recordings import ACTIVITIES
+from har.signals import fit_scaling
+from har.splits import assign_splits
 
 
 def made(seed=0):
@@ -17,6 +20,7 @@ def made(seed=0):
         architecture=model.settings,
         activities=list(ACTIVITIES),
         channels=["total_acc_x", "total_acc_y", "total_acc_z"],
+        units=["g", "g", "g"],
         sampling_rate=50,
         window_size=128,
         window_overlap=0.5,
@@ -26,6 +30,7 @@ def made(seed=0):
         dataset_digest="abc",
         train_subjects=[1, 2],
         kept_epoch=4,
+        settings={"train.epochs": 5},
     )
     return bundle.Bundle(model, description)
 
@@ -67,3 +72,33 @@ def test_weights_that_do_not_fit_the_architecture_are_refused(tmp_path):
     path.write_text(json.dumps(description))
     with pytest.raises(HarError, match="is damaged"):
         bundle.load(tmp_path / "models")
+
+
+def test_a_model_is_not_scored_on_what_it_was_not_made_for(windows):
+    split = assign_splits(windows, [4], seed=0)
+    scaling = fit_scaling(windows.signals[split == "train"], "standard")
+    scaled = replace(windows, split=split)
+    description = made().description.model_copy(
+        update={
+            "channels": windows.channels.tolist(),
+            "offset": scaling.offset.tolist(),
+            "scale": scaling.scale.tolist(),
+            "window_size": 64,
+            "window_overlap": 0.5,
+            "train_subjects": [1, 2, 3],
+            "dataset_digest": windows.dataset_digest,
+        }
+    )
+    bundle.check_fits(description, scaled, scaling)
+    other_split = assign_splits(windows, [3], seed=0)
+    other_scaling = fit_scaling(windows.signals, "minmax")
+    for windows_given, scaling_given, message in [
+        (replace(scaled, split=other_split), scaling, "another training subjects than"),
+        (scaled, other_scaling, "another scaling than"),
+        (replace(scaled, dataset_digest="1"), scaling, "another data set than"),
+        (replace(scaled, overlap=0.25), scaling, "another window overlap than"),
+        (replace(scaled, signals=scaled.signals[:, :32]), scaling, "another window size than"),
+        (replace(scaled, channels=scaled.channels[::-1]), scaling, "another channels than"),
+    ]:
+        with pytest.raises(HarError, match=message):
+            bundle.check_fits(description, windows_given, scaling_given)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from har.files import replacing_file, replacing_folder
@@ -17,6 +19,24 @@ def test_a_file_is_replaced_only_when_the_block_ends_well(tmp_path):
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert [one.name for one in path.parent.iterdir()] == ["table.csv"]
+
+
+def test_an_interrupted_swap_brings_the_old_folder_back(tmp_path, monkeypatch):
+    path = tmp_path / "models"
+    with replacing_folder(path) as partial:
+        (partial / "old").touch()
+    rename = Path.replace
+
+    def interrupted(source, target):
+        result = rename(source, target)
+        if target.name == "old":  # the old one has just stepped aside
+            raise SystemExit(143)
+        return result
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(SystemExit), replacing_folder(path) as partial:
+        (partial / "new").touch()
+    assert [one.name for one in path.iterdir()] == ["old"]
 
 
 def test_a_folder_is_replaced_whole(tmp_path):

@@ -49,6 +49,10 @@ def test_the_command_line_comes_before_the_file(tmp_path):
         ("split: {val_subjects: -1}", "split.val_subjects=-1: should be 0 or more"),
         ("split: {val_subjects: [1, 1]}", "named twice"),
         ("split: {val_subjects: 0}", "choose train.keep=last"),
+        ("train: {seed: 99999999999999999999}", "train.seed"),
+        ("split: {val_subjects: [99999999999999999999]}", "split.val_subjects"),
+        ("1: {epochs: 3}", "1"),
+        ('model: {cell: "a\\nb"}', "model.cell=a b"),
         ("model: [", "is not YAML"),
         ("just words", "does not hold sections"),
         ("", "does not hold sections"),
@@ -82,6 +86,11 @@ def test_help_lists_every_setting_with_its_default(tmp_path, capsys):
         assert f"--{name} VALUE" in text
         assert f"(default: {default})" in text
     assert "samples at 50 Hz" in text
+    with pytest.raises(SystemExit):
+        read(tmp_path, "train: {epochs: 77}", ["--help"])
+    assert "(default: 77)" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        read(tmp_path, "not: [yaml", ["--help"])
 
 
 def test_the_shell_does_not_change_a_setting(tmp_path, monkeypatch):

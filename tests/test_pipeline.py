@@ -12,6 +12,7 @@ import pytest
 import yaml
 from project import SMALL, Project
 
+from har import windows
 from har.recordings import ACTIVITIES
 
 CONTRACT = [
@@ -141,6 +142,42 @@ def test_training_again_gives_the_same_model(project):
     output = project.dvc("repro", "--force", "--single-item", "--no-run-cache", "train")
     assert "Running stage 'train'" in output
     assert locked(project, "train") == before
+
+
+def test_test_people_change_nothing_that_is_learnt(project):
+    """Nonsense in place of the test people's signals: same scaling, same epochs, same model."""
+    names = ("models/bundle.json", "models/weights.safetensors", "reports/history.csv")
+    before = [(project.folder / name).read_bytes() for name in names]
+    path = project.folder / "data/windows.npz"
+    cut, _ = windows.load(path)
+    cut.signals[cut.split == "test"] *= -1000
+    windows.save(path, cut)
+    project.stage("normalization")
+    project.stage("train")
+    assert [(project.folder / name).read_bytes() for name in names] == before
+
+
+def test_validation_people_change_nothing_but_the_choice_of_the_epoch(project):
+    last = ("--train.keep", "last")
+    project.stage("train", *last)
+    before = (project.folder / "models/weights.safetensors").read_bytes()
+    path = project.folder / "data/windows.npz"
+    cut, _ = windows.load(path)
+    scaled, _ = windows.load(project.folder / "data/normalized.npz")
+    cut.signals[scaled.split == "val"] *= -1000
+    windows.save(path, cut)
+    project.stage("normalization")
+    project.stage("train", *last)
+    assert (project.folder / "models/weights.safetensors").read_bytes() == before
+
+
+def test_a_model_is_not_scored_on_people_it_was_trained_on(project):
+    subjects = json.loads(project.read("models/bundle.json"))["train_subjects"][:2]
+    reports = project.read("reports/metrics.json")
+    project.stage("normalization", "--split.val_subjects", str(subjects))
+    output = project.stage("evaluate", fails=True)
+    assert "error: the model was trained with another training subjects" in output
+    assert project.read("reports/metrics.json") == reports
 
 
 def test_an_experiment_and_what_can_be_asked_of_it(project):
@@ -282,6 +319,25 @@ def test_pushed_results_need_no_archive_on_a_second_clone(project, tmp_path):
         assert (second.folder / path).read_bytes() == (project.folder / path).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("path", "stage"),
+    [
+        ("data/raw/train/y_train.txt", "windowing"),
+        ("data/windows.npz", "normalization"),
+        ("data/normalized.npz", "train"),
+        ("models/weights.safetensors", "evaluate"),
+        ("reports/predictions.csv", "plots"),
+        ("reports/metrics.json", "plots"),
+    ],
+)
+def test_a_damaged_input_is_one_line(project, path, stage):
+    damaged = project.folder / path
+    damaged.write_bytes(damaged.read_bytes()[:7])
+    output = project.stage(stage, fails=True)
+    assert output.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in output
+
+
 def test_repro_without_the_archive_fails_with_the_two_ways_on(project):
     output = project.dvc("exp", "run", "--temp", "-S", "dataset.name=uci_har", fails=True)
     assert "error: UCI HAR is not to be had" in output
@@ -294,8 +350,13 @@ def test_make_run_without_the_archive_says_so_and_runs_on_simulated_recordings(t
     project = Project.copy(tmp_path / "project", tmp_path, SMALL | {"dataset.name": "uci_har"})
     output = project.stage("")
     assert "SIMULATED recordings instead" in output
+    params = project.read("params.yaml")
+    assert yaml.safe_load(params) == yaml.safe_load(
+        project.run("git", "show", "HEAD:params.yaml").replace("uci_har", "simulated")
+    )
     assert "simulated: accuracy" in output.splitlines()[-2]
     assert json.loads(project.read("reports/metrics.json"))["dataset"] == "simulated"
+    assert "error: " in project.stage("", "--train.epochs", "3", fails=True)
     assert {run["tags"]["dataset"] for run in mlflow_runs(project)} == {"simulated"}
 
 

@@ -31,6 +31,12 @@ def test_no_validation_subjects(windows):
         assert "val" not in assign_splits(windows, none, seed=0)
 
 
+@pytest.mark.parametrize(("split", "part"), [("test", "training"), ("train", "test")])
+def test_a_part_without_windows_is_an_error(windows, split, part):
+    with pytest.raises(HarError, match=f"no {part} subject has a window of 64 samples"):
+        assign_splits(windows.of(split), [], seed=0)
+
+
 @pytest.mark.parametrize(
     ("val_subjects", "message"),
     [

@@ -62,8 +62,13 @@ def test_without_validation_subjects_the_last_epoch_is_kept(parts):
     assert history.epochs[0]["val_accuracy"] is None
 
 
+def test_without_validation_subjects_there_is_no_best_epoch(parts):
+    with pytest.raises(HarError, match="train.keep=best needs validation windows"):
+        train((parts[0], parts[1].select(np.zeros(len(parts[1]), bool))), keep="best")
+
+
 def test_a_loss_that_is_no_number_is_said(parts):
     train_windows, val = parts
     train_windows.signals[0, 0, 0] = np.nan
-    with pytest.raises(HarError, match=r"training loss is nan in epoch 1"):
+    with pytest.raises(HarError, match=r"the loss is nan in training, .* in epoch 1"):
         train((train_windows, val))

@@ -1,12 +1,14 @@
 """On the real archive; skipped where HAR_ARCHIVE_DIR does not name its folder."""
 
 import io
+import shutil
 import subprocess
 import sys
 import zipfile
 
 import numpy as np
 import pytest
+from project import Project
 from scipy.spatial import cKDTree
 
 from har import windows
@@ -65,6 +67,12 @@ def test_one_wrong_number_is_noticed(uci_har_folder, tmp_path):
     labels.write_text("4" + content[1:])
     with pytest.raises(HarError, match="the test labels are not those that were published"):
         uci_har.read_recordings(tmp_path)
+
+
+def test_verified_data_are_kept_where_the_archive_is_gone(uci_har_folder, tmp_path):
+    project = Project.copy(tmp_path / "project", tmp_path, {})
+    shutil.copytree(uci_har_folder, project.folder / "data/raw")
+    assert "holds UCI HAR already" in project.stage("download")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -1,30 +1,30 @@
 """Write the results in README.md from the files in reports/: `make readme`."""
 
-import json
 import sys
 from pathlib import Path
 
-import pandas as pd
+import yaml
 
 from har.errors import HarError
 from har.files import replacing_file
-from har.params import Params
-from stages.common import HISTORY, METRICS, PARAMS, PER_CLASS, PER_SUBJECT
+from stages.common import HISTORY, PER_CLASS, PER_SUBJECT, read_metrics, read_table
 
+LOCK = Path("dvc.lock")
 README = Path("README.md")
 BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- /results -->"
 
 
 def results() -> str:
     """The results as Markdown."""
-    metrics = json.loads(METRICS.read_text())
-    per_class, per_subject = pd.read_csv(PER_CLASS), pd.read_csv(PER_SUBJECT)
-    params = Params.read(PARAMS)
+    metrics = read_metrics()
+    per_class, per_subject = read_table(PER_CLASS), read_table(PER_SUBJECT)
+    trained = yaml.safe_load(LOCK.read_text())["stages"]["train"]["params"]["params.yaml"]
+    both = "bidirectional " if trained["model.bidirectional"] else ""
     test = metrics["test"]
     lines = [
-        f"Data set `{metrics['dataset']}`; {params.model.cell.upper()}, "
-        f"{params.model.num_layers} layers of {params.model.hidden_size} units, "
-        f"{metrics['parameters']:,} parameters; {len(pd.read_csv(HISTORY))} epochs.",
+        f"Data set `{metrics['dataset']}`; {both}{trained['model.cell'].upper()}, "
+        f"{trained['model.num_layers']} layers of {trained['model.hidden_size']} units, "
+        f"{metrics['parameters']:,} parameters; {len(read_table(HISTORY))} epochs.",
         "",
         "| part | accuracy | loss | F1 | precision | recall |",
         "|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""The data sets, by name: each module gets its files into a folder and reads them as recordings."""
+"""The data sets, by name: each module makes its files and reads them as recordings."""
 
 from har.datasets import simulated, uci_har
 

@@ -22,6 +22,7 @@ from scipy.signal import butter, sosfilt
 from scipy.spatial.transform import Rotation
 
 from har.datasets import uci_har
+from har.errors import HarError
 from har.recordings import ACTIVITIES, BASE_CHANNELS, SAMPLING_RATE, Recording
 from har.signals import filter_recording
 
@@ -30,6 +31,9 @@ SUBJECTS = range(1, 31)
 
 BOUT_SECONDS = 8.0
 """Length of a bout to aim at."""
+
+README_BEGINS = "Simulated recordings"
+"""What the files are told by, so that nobody takes measured ones for simulated."""
 
 FADE = round(2.0 * SAMPLING_RATE)
 """Samples of the change from one activity to the next."""
@@ -288,7 +292,7 @@ def write(folder: Path, seconds: float, seed: int) -> None:
         seed: Seed of the people and their movements; the same seed gives the same files.
     """
     (folder / "README.txt").write_text(
-        "Simulated recordings, made by har/datasets/simulated.py with\n"
+        f"{README_BEGINS}, made by har/datasets/simulated.py with\n"
         f"seconds = {seconds:g} and seed = {seed}, in the file layout of UCI HAR.\n"
         "They come from a model of movement. They are not measurements of anybody.\n",
         encoding="ascii",
@@ -323,4 +327,10 @@ def _write_part(
 
 def read_recordings(folder: Path) -> tuple[list[Recording], str]:
     """Read what `write` wrote: the bouts, and a digest, as `uci_har.recordings_of`."""
+    try:
+        written = (folder / "README.txt").read_text("ascii").startswith(README_BEGINS)
+    except (OSError, UnicodeDecodeError):
+        written = False
+    if not written:
+        raise HarError(f"{folder} does not hold simulated recordings; run `dvc repro download`")
     return uci_har.recordings_of(uci_har.read_parts(folder))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from har.archive import Archive
+from har.archive import Archive, obtain, unpack
 from har.errors import HarError
 from har.recordings import ACTIVITIES, BASE_CHANNELS, Recording
 from har.windows import join_overlapping, restore_stretch
@@ -134,6 +134,29 @@ def _read_numbers(path: Path, columns: int) -> np.ndarray:
     if values.shape[1] != columns or not np.isfinite(values).all():
         raise HarError(f"{path} does not hold rows of {columns} finite numbers")
     return values
+
+
+def fetch(folder: Path, local: Path | None, downloads: Path) -> None:
+    """Unpack the data set from the first archive that holds the published numbers.
+
+    Args:
+        folder: An existing empty folder to unpack to.
+        local: Folder of the person's own archives, or None.
+        downloads: Folder that keeps what was downloaded.
+
+    Raises:
+        ArchiveUnavailable: There is none.
+    """
+
+    def unpack_and_verify(path: Path) -> None:
+        unpack(path, FILES, folder)
+        try:
+            read_recordings(folder)
+        except HarError as error:
+            reason = str(error).replace(f"{folder}/", "").replace(f"{folder}: ", "")
+            raise HarError(f"{path}: {reason}") from None
+
+    obtain(ARCHIVES, unpack_and_verify, local, downloads)
 
 
 def read_recordings(folder: Path) -> tuple[list[Recording], str]:
