@@ -38,6 +38,8 @@ def seed_everything(seed: int, threads: int) -> None:
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
+    # Would also fill every fresh tensor, for programs that read memory before they write it.
+    torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def keep_freed_memory() -> None:

@@ -60,11 +60,14 @@ def read_table(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        return pd.read_csv(path)
+        table = pd.read_csv(path)
     except FileNotFoundError:
         raise HarError(f"{path} is not there: make it with `dvc repro`") from None
     except ValueError:  # of which pandas' own errors are kinds
         raise HarError(f"{path} is damaged: delete it and run `dvc repro`") from None
+    if table.empty:
+        raise HarError(f"{path} has no rows: delete it and run `dvc repro`")
+    return table
 
 
 def run(main: Callable[[Params], None]) -> None:
