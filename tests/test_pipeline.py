@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import time
 import pandas as pd
 import pytest
 import yaml
+from filelock import FileLock
 from project import SMALL, Project
 
 from har import windows
@@ -50,13 +52,23 @@ def locked(project: Project, stage: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
-    """A project whose pipeline has run and was committed. Tests copy it and leave it as it is."""
-    folder = tmp_path_factory.mktemp("finished")
-    project = Project.copy(folder / "project", folder, SMALL)
-    output = project.dvc("repro")
-    assert output.count("Running stage") == 6
-    project.commit("a run")
-    return project
+    """A project whose pipeline has run and was committed, one for all test processes.
+
+    Tests copy it and leave it as it is.
+    """
+    # With several processes, each has a folder below the one that they share.
+    several = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if several else base) / "finished"
+    with FileLock(f"{folder}.lock"):
+        if (folder / "done").exists():
+            return Project(folder / "project", folder)
+        project = Project.copy(folder / "project", folder, SMALL)
+        output = project.dvc("repro")
+        assert output.count("Running stage") == 6
+        project.commit("a run")
+        (folder / "done").touch()
+        return project
 
 
 @pytest.fixture
@@ -296,14 +308,14 @@ def test_a_tracking_server_that_is_not_there_is_a_warning(project, uri):
         ("model.hiden_size=3", "Key 'hiden_size' is not in struct"),
     ],
 )
-def test_a_wrong_setting_is_said_and_nothing_is_overwritten(finished, setting, message):
-    untouched = {path: (finished.folder / path).read_bytes() for path in CONTRACT}
-    output = finished.dvc("exp", "run", "-S", setting, fails=True)
-    finished.run("git", "checkout", "-q", "params.yaml")
+def test_a_wrong_setting_is_said_and_nothing_is_overwritten(project, setting, message):
+    untouched = {path: (project.folder / path).read_bytes() for path in CONTRACT}
+    output = project.dvc("exp", "run", "-S", setting, fails=True)
+    project.run("git", "checkout", "-q", "params.yaml")
     assert message in output
     assert "Traceback" not in output
-    assert untouched == {path: (finished.folder / path).read_bytes() for path in CONTRACT}
-    assert finished.run("git", "status", "--porcelain") == ""
+    assert untouched == {path: (project.folder / path).read_bytes() for path in CONTRACT}
+    assert project.run("git", "status", "--porcelain") == ""
 
 
 def test_pushed_results_need_no_archive_on_a_second_clone(project, tmp_path):
