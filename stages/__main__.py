@@ -21,9 +21,8 @@ SWAP = """
 UCI HAR is neither in a local archive nor to be had from its publisher:
   {reason}
 The pipeline now runs on SIMULATED recordings instead. They show that everything works; a score on
-them says nothing about people. `dataset.name` in params.yaml becomes `simulated`. To come back,
-with the archive at hand (README, "The data by hand"):
-  git checkout params.yaml && make run
+them says nothing about people. `dataset.name` in params.yaml becomes `simulated`. To come back, set
+it to `uci_har` there and `make run`, with the archive at hand (README, "The data by hand").
 """
 
 
