@@ -35,9 +35,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from har import training
 from har.files import replacing_file
-from har.models import RecurrentClassifier
+from har.models import Classifier, build
 from har.params import Params
 from har.recordings import ACTIVITIES
+from har.signals import Scaling, channel_names
 from har.windows import Windows
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -251,20 +252,19 @@ def random_windows() -> Windows:
         signals=generator.standard_normal(shape, np.float32),
         label=generator.integers(len(ACTIVITIES), size=LOOP_WINDOWS),
         subject=zeros,
-        bout=zeros,
+        bout=np.arange(LOOP_WINDOWS),
         start=zeros,
         split=np.full(LOOP_WINDOWS, "train"),
-        channels=np.array([f"channel{number}" for number in range(CHANNELS)]),
+        channels=np.array(channel_names(Params().windowing.channels)),
         dataset="noise",
         dataset_digest="",
         overlap=Params().windowing.overlap,
     )
 
 
-def new_model() -> RecurrentClassifier:
+def new_model() -> Classifier:
     """The network of the default settings."""
-    sizes = Params().model.model_dump()
-    return RecurrentClassifier(input_size=CHANNELS, num_classes=len(ACTIVITIES), **sizes)
+    return build(Params().model, CHANNELS, len(ACTIVITIES))
 
 
 def fit_epoch(data: Windows, threads: int) -> None:
@@ -273,7 +273,9 @@ def fit_epoch(data: Windows, threads: int) -> None:
         update={"epochs": 1, "keep": "last", "threads": threads, "device": "cpu"}
     )
     training.seed_everything(settings.seed, settings.threads)
-    training.fit(new_model(), data, data.select(np.arange(0)), settings)
+    scaling = Scaling(np.zeros(CHANNELS, np.float32), np.ones(CHANNELS, np.float32))
+    nobody = data.select(np.arange(0))
+    training.fit(new_model(), data, nobody, scaling, settings, Params().augmentation)
 
 
 def bare_epoch(batches: Iterable[Sequence[Tensor]], threads: int) -> None:

@@ -17,7 +17,7 @@ from har.signals import Scaling
 from har.windows import Windows
 
 if TYPE_CHECKING:  # PyTorch takes seconds to import, and a description needs none of it
-    from har.models import RecurrentClassifier
+    from har.models import Classifier
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "bundle.json"
 
@@ -27,7 +27,8 @@ class Description(BaseModel):
 
     Attributes:
         format: Version of this layout.
-        architecture: Arguments of `RecurrentClassifier`.
+        model: Name of the network, a key of `har.models.CLASSIFIERS`.
+        architecture: Its arguments.
         activities: Name of each class.
         channels: Channels of the input, in order; see `har.signals.CHANNEL_GROUPS`.
         units: Their units.
@@ -41,11 +42,13 @@ class Description(BaseModel):
         train_subjects: Whom it was trained on.
         kept_epoch: Epochs of training behind the weights.
         settings: Settings of the network and its training, by dotted name.
+        weights_sha256: Of the weights' file; `save` fills it in.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = 1
+    model: str
     architecture: dict[str, Any]
     activities: list[str]
     channels: list[str]
@@ -60,13 +63,14 @@ class Description(BaseModel):
     train_subjects: list[int]
     kept_epoch: int
     settings: dict[str, Any]
+    weights_sha256: str = ""
 
 
 @dataclass(frozen=True)
 class Bundle:
     """A model with its description."""
 
-    model: "RecurrentClassifier"
+    model: "Classifier"
     description: Description
 
     @property
@@ -83,9 +87,13 @@ def save(folder: Path, bundle: Bundle) -> None:
     from safetensors.torch import save as to_bytes
 
     weights = {name: value.cpu().contiguous() for name, value in bundle.model.state_dict().items()}
+    content = to_bytes(weights)
+    description = bundle.description.model_copy(
+        update={"weights_sha256": hashlib.sha256(content).hexdigest()}
+    )
     with replacing_folder(folder) as partial:
-        (partial / WEIGHTS).write_bytes(to_bytes(weights))
-        (partial / DESCRIPTION).write_text(bundle.description.model_dump_json(indent=2) + "\n")
+        (partial / WEIGHTS).write_bytes(content)
+        (partial / DESCRIPTION).write_text(description.model_dump_json(indent=2) + "\n")
 
 
 def describe(folder: Path) -> Description:
@@ -104,14 +112,17 @@ def load(folder: Path) -> Bundle:
     Raises:
         HarError: It is not there, or damaged.
     """
-    from safetensors.torch import load_file
+    from safetensors.torch import load as from_bytes
 
-    from har.models import RecurrentClassifier
+    from har.models import CLASSIFIERS
 
     description = describe(folder)
     with _problems_in_words(folder):
-        model = RecurrentClassifier(**description.architecture)
-        model.load_state_dict(load_file(folder / WEIGHTS))
+        content = (folder / WEIGHTS).read_bytes()
+        if hashlib.sha256(content).hexdigest() != description.weights_sha256:
+            raise RuntimeError(f"{WEIGHTS} is not the file that {DESCRIPTION} describes")
+        model = CLASSIFIERS[description.model](**description.architecture)
+        model.load_state_dict(from_bytes(content))
     return Bundle(model, description)
 
 
@@ -124,9 +135,7 @@ def _problems_in_words(folder: Path) -> Iterator[None]:
         raise HarError(f"{missing}: no trained model; run `dvc repro train`") from None
     except (ValidationError, SafetensorError, TypeError, KeyError, RuntimeError, OSError) as error:
         text = " ".join(str(error).split())
-        raise HarError(
-            f"{folder} is damaged ({text:.200}); run `dvc repro --force train`"
-        ) from None
+        raise HarError(f"{folder} is damaged ({text:.200}); run `dvc repro`") from None
 
 
 def check_fits(description: Description, scaled: Windows, scaling: Scaling) -> None:

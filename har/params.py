@@ -116,11 +116,27 @@ class Normalization(Section):
 class Model(Section):
     """The recurrent network."""
 
+    name: Literal["recurrent", "conv_recurrent"] = Field(
+        "conv_recurrent",
+        description="recurrent layers alone, or after convolutions and with attention",
+    )
     cell: Literal["lstm", "gru"] = Field("lstm", description="kind of recurrent layer")
     bidirectional: bool = Field(False, description="read each window in both directions")
     hidden_size: int = Field(64, ge=1, le=4096, description="units per layer and direction")
     num_layers: int = Field(2, ge=1, le=16, description="recurrent layers")
-    head_size: int = Field(128, ge=1, le=4096, description="units of the linear layer after them")
+    head_size: int = Field(
+        128, ge=1, le=4096, description="units of the linear layer after them; of recurrent only"
+    )
+    filters: int = Field(
+        64, ge=1, le=4096, description="filters per convolution; of conv_recurrent only"
+    )
+    companding: float = Field(
+        0.03,
+        ge=0,
+        le=100,
+        description="movement, in scaled units, below which a second form of each channel shows "
+        "all, 0 for no such form; of conv_recurrent only",
+    )
     dropout: float = Field(0.3, ge=0, lt=1, description="share of activations dropped in training")
 
 
@@ -129,8 +145,20 @@ class Train(Section):
 
     epochs: int = Field(50, ge=1, le=10_000, description="passes over the training windows")
     batch_size: int = Field(32, ge=1, le=65_536, description="windows a step")
-    learning_rate: float = Field(0.001, gt=0, le=10, description="step size of Adam")
-    weight_decay: float = Field(0.0001, ge=0, le=10, description="L2 penalty")
+    optimizer: Literal["adam", "adamw"] = Field(
+        "adamw", description="Adam with an L2 penalty, or with decoupled weight decay"
+    )
+    learning_rate: float = Field(0.003, gt=0, le=10, description="step size, or its peak")
+    schedule: Literal["constant", "one_cycle"] = Field(
+        "one_cycle", description="learning rate over the training: as it is, or up and down again"
+    )
+    weight_decay: float = Field(0.01, ge=0, le=10, description="penalty on the weights")
+    label_smoothing: float = Field(
+        0.1, ge=0, lt=1, description="share of the target spread over all activities"
+    )
+    weight_average: float = Field(
+        0.0, ge=0, lt=1, description="decay per step of a moving average of the weights; 0 for none"
+    )
     keep: Literal["best", "last"] = Field(
         "best", description="epoch to keep: lowest validation loss, or the last one"
     )
@@ -145,6 +173,41 @@ class Train(Section):
     )
 
 
+class Augmentation(Section):
+    """What is changed at random in each training window, every time it is seen."""
+
+    shift: float = Field(
+        0.25, ge=0, le=1, description="cut up to this share of a window earlier or later"
+    )
+    rotation: float = Field(
+        15.0, ge=0, le=180, description="angle of the sensor frame, standard deviation, degrees"
+    )
+    scale: float = Field(0.0, ge=0, le=1, description="size of all movement, deviation of its log")
+    mixup: float = Field(
+        0.0, ge=0, le=10, description="blend windows in pairs, alpha of the beta distribution"
+    )
+
+
+class Crossval(Section):
+    """The protocol of `python -m experiments.crossval`; the pipeline does not read it."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)] = Field(
+        "default", description="name of the configuration, under which its trials are kept"
+    )
+    folds: int = Field(
+        5, ge=2, le=1000, description="groups of training subjects, each held out once"
+    )
+    seeds: int = Field(1, ge=0, le=1000, description="trainings per fold, seeds counted from 0")
+    test_seeds: int = Field(
+        0, ge=0, le=1000, description="trainings on all training subjects, scored on the test ones"
+    )
+    backend: Literal["loky", "dask", "ray"] = Field(
+        "loky", description="joblib's: local processes, or a cluster"
+    )
+    jobs: int = Field(-1, ge=-1, le=10_000, description="trainings side by side; -1: all there is")
+    address: str = Field("", description="scheduler of the Dask or Ray cluster, such as HOST:8786")
+
+
 class Params(Section):
     """All settings."""
 
@@ -155,6 +218,8 @@ class Params(Section):
     normalization: Normalization = Normalization()
     model: Model = Model()
     train: Train = Train()
+    augmentation: Augmentation = Augmentation()
+    crossval: Crossval = Crossval()
 
     @model_validator(mode="after")
     def _best_epoch_needs_validation(self) -> "Params":

@@ -47,3 +47,26 @@ def assign_splits(windows: Windows, val_subjects: int | list[int], seed: int) ->
         if len(chosen) == len(training):
             raise HarError("split.val_subjects: names all training subjects; leave at least one")
     return np.where(np.isin(windows.subject, chosen), "val", windows.split)
+
+
+def subject_folds(subjects: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
+    """Deal people out into groups of nearly equal number, each held out once.
+
+    Args:
+        subjects: Numbers of the people, in any order, repeated or not.
+        folds: How many groups; as many as people is one person at a time.
+        seed: Seed of the deal.
+
+    Returns:
+        Sorted subjects per fold.
+
+    Raises:
+        HarError: There are fewer people than folds.
+    """
+    people = np.unique(subjects)
+    if folds > len(people):
+        raise HarError(
+            f"crossval.folds={folds}: there are {len(people)} training subjects; choose fewer folds"
+        )
+    dealt = np.random.default_rng(seed).permutation(people)
+    return [np.sort(group) for group in np.array_split(dealt, folds)]

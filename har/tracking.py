@@ -5,22 +5,27 @@ MLflow watches and does not decide: the files are written before it is called, a
 with it is a warning.
 """
 
+import hashlib
 import json
 import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from filelock import FileLock
 
 from har.bundle import describe, digest
-from har.files import sha256
+from har.files import replacing_file, sha256
+from har.trials import Trial, accuracy, accuracy_by_subject, macro_f1, summary
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 EXPERIMENT = "human-activity-recognition"
 """MLflow experiment, unless `MLFLOW_EXPERIMENT_NAME` names another."""
@@ -75,21 +80,44 @@ def record(stage: str, outputs: Outputs, parameters: dict[str, Any], origin: Ori
             come before them.
         origin: Where the run comes from.
     """
+    _watched(
+        f"{stage} run",
+        origin,
+        lambda store: _Recorder(store, outputs, parameters).record(stage),
+    )
+
+
+def record_trials(trials: Sequence[Trial], parameters: dict[str, Any], origin: Origin) -> None:
+    """Bring the MLflow run of a configuration's trials up to date: a child run per trial.
+
+    Args:
+        trials: All of one configuration.
+        parameters: Every setting by its dotted name.
+        origin: Where they come from.
+    """
+    _watched("crossval run", origin, lambda store: _record_trials(store, trials, parameters))
+
+
+def _watched(what: str, origin: Origin, work: "Callable[[_Store], None]") -> None:
+    """Do something with MLflow; whatever goes wrong is a warning."""
     # Unless the person says otherwise: no usage reports, and no minutes of retries when nobody
     # answers.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    for chatty in ("alembic", "mlflow"):  # lines about the tables of a new store
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     uri = _tracking_uri(origin.root)
     try:
         # Processes that meet a fresh SQLite store at once break it, and later lock each other out.
         local = not uri.startswith(("http:", "https:", "databricks"))
         with FileLock(origin.root / f"{STORE}.lock", timeout=300) if local else nullcontext():
-            _Recorder(uri, local, outputs, parameters, origin).record(stage)
+            _create_whole(uri)
+            work(_Store(uri, local, origin))
     except Exception as error:
         reason = " ".join(str(error).split())
         print(
-            f"warning: MLflow at {uri} did not take this {stage} run ({reason:.300}); "
+            f"warning: MLflow at {uri} did not take this {what} ({reason:.300}); "
             "the files are written, the pipeline goes on",
             file=sys.stderr,
         )
@@ -104,53 +132,58 @@ def _tracking_uri(root: Path) -> str:
     return uri
 
 
-class _Recorder:
-    def __init__(
-        self,
-        uri: str,
-        local: bool,
-        outputs: Outputs,
-        parameters: dict[str, Any],
-        origin: Origin,
-    ) -> None:
+def _create_whole(uri: str) -> None:
+    """Make the tables of a new SQLite store under another name and rename it.
+
+    MLflow takes seconds for it, and a store whose making was cut short is refused ever after.
+    """
+    path = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or path.exists():
+        return
+    from mlflow.tracking import MlflowClient
+
+    with replacing_file(path) as partial:
+        MlflowClient(tracking_uri=f"sqlite:///{partial}").search_experiments(max_results=1)
+
+
+class _Store:
+    """MLflow's store, with the experiment that all runs go to."""
+
+    def __init__(self, uri: str, local: bool, origin: Origin) -> None:
         from mlflow.tracking import MlflowClient  # two seconds: only where it is used
 
-        for chatty in ("alembic", "mlflow"):  # lines about the tables of a new store
-            logging.getLogger(chatty).setLevel(logging.WARNING)
         self.client = MlflowClient(tracking_uri=uri)
-        self.outputs, self.origin = outputs, origin
-        self.description = describe(outputs.bundle)
-        self.parameters = parameters | self.description.settings
-        self.model_hash = digest(outputs.bundle)
+        self.origin = origin
         self.dvc_experiment = origin.experiment or "workspace"
         self.experiment_id = self._experiment(local)
-        self.steps: dict[str, tuple[Callable[[str], None], tuple[Path, ...]]] = {
-            "train": (self._log_training, (outputs.history,)),
-            "evaluate": (self._log_evaluation, outputs.reports),
-            "plots": (self._log_figures, outputs.figures),
-        }
 
-    def record(self, stage: str) -> None:
-        run_id, tags = self._newest_run()
-        if stage == "train" or run_id is None:
-            run_id, tags = self._new_run(), {}
-        elif tags.get(f"har.{stage}") == self._outcome(stage):
-            return
-        elif f"har.{stage}" in tags:
-            run_id, tags = self._new_run(), {}
-        for earlier in self.steps:
-            if f"har.{earlier}" not in tags:
-                log, _ = self.steps[earlier]
-                log(run_id)
-                self.client.set_tag(run_id, f"har.{earlier}", self._outcome(earlier))
-            if earlier == stage:
-                break
-        self.client.set_terminated(run_id)
+    def newest_run(self, **tags: str) -> "Run | None":
+        """The latest run of this DVC experiment that has these tags."""
+        wanted = {**tags, "dvc_experiment": self.dvc_experiment}
+        found = self.client.search_runs(
+            [self.experiment_id],
+            " and ".join(f"tags.`{name}` = '{value}'" for name, value in wanted.items()),
+            max_results=1,
+            order_by=["attributes.start_time DESC"],
+        )
+        return found[0] if found else None
 
-    def _outcome(self, stage: str) -> str:
-        """Digest of the files that a stage contributes."""
-        _, paths = self.steps[stage]
-        return "-".join(sha256(path)[:8] for path in paths)
+    def new_run(self, name: str | None, source: str, **tags: str) -> str:
+        """Begin a run."""
+        run = self.client.create_run(
+            self.experiment_id,
+            run_name=name,
+            tags={
+                "mlflow.user": os.environ.get("USER") or os.environ.get("USERNAME") or "unknown",
+                "mlflow.source.name": source,
+                "mlflow.source.type": "LOCAL",
+                "mlflow.source.git.commit": self.origin.commit,
+                "dvc_experiment": self.dvc_experiment,
+                "baseline_commit": self.origin.commit,
+                **tags,
+            },
+        )
+        return run.info.run_id
 
     def _experiment(self, local: bool) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
@@ -172,30 +205,100 @@ class _Recorder:
         tags = {"mlflow.experimentKind": "custom_model_development"}
         return self.client.create_experiment(name, artifact_location=location, tags=tags)
 
-    def _newest_run(self) -> tuple[str | None, dict[str, str]]:
-        found = self.client.search_runs(
-            [self.experiment_id],
-            f"tags.model_hash = '{self.model_hash}' and "
-            f"tags.dvc_experiment = '{self.dvc_experiment}'",
-            max_results=1,
-            order_by=["attributes.start_time DESC"],
+
+def _record_trials(store: _Store, trials: Sequence[Trial], parameters: dict[str, Any]) -> None:
+    from mlflow.entities import Metric, Param
+
+    def log(run_id: str, values: Mapping[str, float | None], settings: dict[str, Any]) -> None:
+        now = int(time.time() * 1000)
+        store.client.log_batch(
+            run_id,
+            metrics=[
+                Metric(name, value, now, 0) for name, value in values.items() if value is not None
+            ],
+            params=[Param(name, str(value)) for name, value in settings.items()],
         )
-        return (found[0].info.run_id, found[0].data.tags) if found else (None, {})
+        store.client.set_terminated(run_id)
+
+    whole = {"crossval": trials[0].name, "dataset_digest": trials[0].dataset_digest}
+    content = "".join(trial.model_dump_json() for trial in trials)
+    outcome = hashlib.sha256(content.encode()).hexdigest()
+    if store.newest_run(**whole, outcome=outcome):
+        return
+    parent = store.new_run(
+        f"crossval-{trials[0].name}", "experiments.crossval", **whole, outcome=outcome
+    )
+    for trial in trials:
+        child = store.new_run(
+            f"{trial.name}-{trial.part}-seed{trial.seed}",
+            "experiments.crossval",
+            **{"mlflow.parentRunId": parent, "part": trial.part},
+        )
+        of_trial = {
+            "accuracy": accuracy([trial]),
+            "f1": macro_f1([trial]),
+            "train_seconds": trial.train_seconds,
+            "predict_ms": trial.predict_ms,
+        }
+        for person, value in accuracy_by_subject([trial]).items():
+            of_trial[f"accuracy_subject_{person}"] = value
+        log(child, of_trial, trial.settings | {"train.seed": trial.seed})
+    scores = {
+        f"{part}_{name}": value
+        for part, its in summary(trials).items()
+        if isinstance(its, dict)
+        for name, value in its.items()
+        if not isinstance(value, dict)
+    }
+    log(parent, scores, parameters)
+
+
+class _Recorder:
+    def __init__(self, store: _Store, outputs: Outputs, parameters: dict[str, Any]) -> None:
+        self.store, self.client = store, store.client
+        self.outputs = outputs
+        self.description = describe(outputs.bundle)
+        self.parameters = parameters | self.description.settings
+        self.model_hash = digest(outputs.bundle)
+        self.steps: dict[str, tuple[Callable[[str], None], tuple[Path, ...]]] = {
+            "train": (self._log_training, (outputs.history,)),
+            "evaluate": (self._log_evaluation, outputs.reports),
+            "plots": (self._log_figures, outputs.figures),
+        }
+
+    def record(self, stage: str) -> None:
+        newest = self.store.newest_run(model_hash=self.model_hash)
+        tags: dict[str, str] = newest.data.tags if newest else {}
+        if stage == "train" or newest is None:
+            run_id, tags = self._new_run(), {}
+        elif tags.get(f"har.{stage}") == self._outcome(stage):
+            return
+        elif f"har.{stage}" in tags:
+            run_id, tags = self._new_run(), {}
+        else:
+            run_id = newest.info.run_id
+        for earlier in self.steps:
+            if f"har.{earlier}" not in tags:
+                log, _ = self.steps[earlier]
+                log(run_id)
+                self.client.set_tag(run_id, f"har.{earlier}", self._outcome(earlier))
+            if earlier == stage:
+                break
+        self.client.set_terminated(run_id)
+
+    def _outcome(self, stage: str) -> str:
+        """Digest of the files that a stage contributes."""
+        _, paths = self.steps[stage]
+        return "-".join(sha256(path)[:8] for path in paths)
 
     def _new_run(self) -> str:
-        tags = {
-            "mlflow.user": os.environ.get("USER") or os.environ.get("USERNAME") or "unknown",
-            "mlflow.source.name": "stages.train",
-            "mlflow.source.type": "LOCAL",
-            "mlflow.source.git.commit": self.origin.commit,
-            "dvc_experiment": self.dvc_experiment,
-            "baseline_commit": self.origin.commit,
-            "dataset": self.description.dataset,
-            "dataset_digest": self.description.dataset_digest,
-            "model_hash": self.model_hash,
-        }
-        run = self.client.create_run(self.experiment_id, tags=tags, run_name=self.origin.experiment)
-        return run.info.run_id
+        return self.store.new_run(
+            self.store.origin.experiment,
+            "stages.train",
+            dataset=self.description.dataset,
+            dataset_digest=self.description.dataset_digest,
+            model_hash=self.model_hash,
+        )
 
     def _log_training(self, run_id: str) -> None:
         from mlflow.entities import Metric, Param

@@ -6,14 +6,20 @@ import math
 import os
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
+from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 from tqdm import tqdm
 
+from har.augmentation import Augmenter
 from har.errors import HarError
 from har.models import choose_device
-from har.params import Train
+from har.params import Augmentation, Train
+from har.recordings import ACTIVITIES
+from har.signals import Scaling
 from har.windows import Windows
 
 
@@ -54,16 +60,29 @@ def keep_freed_memory() -> None:
         mallopt(mmap_threshold, 32 << 20)  # glibc's upper limit
 
 
-def fit(model: nn.Module, train: Windows, val: Windows, settings: Train) -> History:
-    """Train a model in place with Adam (Kingma and Ba 2015) and cross-entropy.
+def fit(
+    model: nn.Module,
+    train: Windows,
+    val: Windows,
+    scaling: Scaling,
+    settings: Train,
+    augmentation: Augmentation,
+    show_progress: bool = True,
+) -> History:
+    """Train a model in place with cross-entropy.
 
-    Call `seed_everything` before the model is made.
+    Adam: Kingma and Ba 2015; AdamW: Loshchilov and Hutter 2019; one cycle: Smith and Topin 2019;
+    label smoothing: Szegedy et al. 2016; mixup: Zhang et al. 2018. Call `seed_everything` before
+    the model is made.
 
     Args:
         model: From (batch, size, channels) to logits (batch, classes).
         train: Scaled windows to learn from.
         val: Scaled windows to watch; may be empty if `settings.keep` is `"last"`.
+        scaling: How both were scaled.
         settings: Epochs, batch size, learning rate and so on.
+        augmentation: What is changed at random in the training windows.
+        show_progress: Show a bar on standard error.
 
     Raises:
         HarError: The loss is no longer a number, or there is nothing to choose the best epoch by.
@@ -73,15 +92,13 @@ def fit(model: nn.Module, train: Windows, val: Windows, settings: Train) -> Hist
     keep_freed_memory()
     device = choose_device(settings.device)
     model.to(device)
-    x, y = _tensors(train, device)
-    x_val, y_val = _tensors(val, device)
-    optimizer = torch.optim.Adam(
-        model.parameters(),
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
-    loss_of = nn.CrossEntropyLoss()
+    windows_at = Augmenter(train, scaling, augmentation, device)
+    y = torch.from_numpy(train.label).to(device)
+    x_val, y_val = (torch.from_numpy(each).to(device) for each in (val.signals, val.label))
+    optimizer = _optimizer(model, settings)
+    schedule = _schedule(optimizer, settings, math.ceil(len(y) / settings.batch_size))
+    average = _WeightAverage(model, settings.weight_average) if settings.weight_average else None
+    watched = average.model if average else model
     epochs: list[dict[str, float | int | None]] = []
     best_loss, best_weights, kept_epoch = math.inf, None, settings.epochs
 
@@ -90,6 +107,7 @@ def fit(model: nn.Module, train: Windows, val: Windows, settings: Train) -> Hist
         range(1, settings.epochs + 1),
         desc="train",
         unit="epoch",
+        disable=not show_progress,
         mininterval=0.1 if interactive else 15,
     )
     for epoch in progress:
@@ -97,15 +115,22 @@ def fit(model: nn.Module, train: Windows, val: Windows, settings: Train) -> Hist
         # Summed on the device: reading a number back after each batch would wait for it.
         total_loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
         for batch in torch.randperm(len(y)).to(device).split(settings.batch_size):
-            x_batch, y_batch = x[batch], y[batch]
+            x_batch, y_batch = windows_at(batch), y[batch]
+            if augmentation.mixup:
+                x_batch, target = mixed(x_batch, y_batch, augmentation.mixup)
+            else:
+                target = y_batch
             optimizer.zero_grad()
             logits = model(x_batch)
-            loss = loss_of(logits, y_batch)
+            loss = cross_entropy(logits, target, label_smoothing=settings.label_smoothing)
             loss.backward()
             optimizer.step()
-            total_loss += loss.detach() * len(batch)
+            schedule.step()
+            if average:
+                average.update(model)
+            total_loss += cross_entropy(logits.detach(), target) * len(batch)
             correct += (logits.detach().argmax(dim=1) == y_batch).sum()
-        val_loss, val_accuracy = _score(model, x_val, y_val)
+        val_loss, val_accuracy = _score(watched, x_val, y_val)
         row = {
             "epoch": epoch,
             "train_loss": total_loss.item() / len(y),
@@ -123,21 +148,82 @@ def fit(model: nn.Module, train: Windows, val: Windows, settings: Train) -> Hist
             )
         if settings.keep == "best" and val_loss is not None and val_loss < best_loss:
             best_loss, kept_epoch = val_loss, epoch
-            best_weights = copy.deepcopy(model.state_dict())
+            best_weights = copy.deepcopy(watched.state_dict())
         shown = {"loss": row["train_loss"], "val_accuracy": val_accuracy}
         progress.set_postfix(
-            {name: f"{value:.4f}" for name, value in shown.items() if value is not None}
+            {name: f"{value:.4f}" for name, value in shown.items() if value is not None},
+            refresh=interactive,
         )
-    if best_weights is not None:
-        model.load_state_dict(best_weights)
+    model.load_state_dict(best_weights if best_weights is not None else watched.state_dict())
     return History(epochs, kept_epoch)
 
 
-def _tensors(windows: Windows, device: torch.device) -> tuple[Tensor, Tensor]:
+def mixed(windows: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Blend each window of a batch with another one, and their labels alike (mixup).
+
+    Args:
+        windows: (batch, size, channels).
+        labels: int64 (batch,), indices into `ACTIVITIES`.
+        alpha: Of the beta distribution that the share comes from; one share for the batch.
+
+    Returns:
+        The blends, and the probability of each activity, (batch, activities).
+    """
+    share = float(torch.distributions.Beta(alpha, alpha).sample())
+    other = torch.randperm(len(labels)).to(labels.device)
+    target = one_hot(labels, len(ACTIVITIES)).to(windows.dtype)
     return (
-        torch.from_numpy(windows.signals).to(device),
-        torch.from_numpy(windows.label).to(device),
+        share * windows + (1 - share) * windows[other],
+        share * target + (1 - share) * target[other],
     )
+
+
+def _optimizer(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
+    if settings.optimizer == "adam":
+        return torch.optim.Adam(
+            model.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+    # Biases and normalizations are not decayed, as is usual with AdamW.
+    matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": matrices},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+
+
+def _schedule(optimizer: torch.optim.Optimizer, settings: Train, steps: int) -> LRScheduler:
+    """`steps` are the batches of an epoch."""
+    if settings.schedule == "constant":
+        return ConstantLR(optimizer, factor=1.0)
+    return OneCycleLR(optimizer, settings.learning_rate, total_steps=steps * settings.epochs + 1)
+
+
+class _WeightAverage:
+    """Exponential moving average of a model's weights, as in Polyak and Juditsky 1992.
+
+    The decay starts low and reaches its value after some steps, so that the random start is soon
+    forgotten.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = copy.deepcopy(model)
+        self._decay, self._steps = decay, 0
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        self._steps += 1
+        decay = min(self._decay, self._steps / (self._steps + 10))
+        for own, new in zip(self.model.parameters(), model.parameters(), strict=True):
+            own.lerp_(new, 1 - decay)
+        for kept, latest in zip(self.model.buffers(), model.buffers(), strict=True):
+            kept.copy_(latest)
 
 
 @torch.inference_mode()
@@ -148,4 +234,4 @@ def _score(model: nn.Module, x: Tensor, y: Tensor) -> tuple[float | None, float 
     model.eval()
     logits = torch.cat([model(batch) for batch in x.split(1024)])
     accuracy = (logits.argmax(dim=1) == y).double().mean()
-    return nn.functional.cross_entropy(logits, y).item(), accuracy.item()
+    return cross_entropy(logits, y).item(), accuracy.item()

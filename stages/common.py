@@ -26,6 +26,8 @@ PREDICTIONS = Path("reports/predictions.csv")
 PER_CLASS = Path("reports/per_class.csv")
 PER_SUBJECT = Path("reports/per_subject.csv")
 FIGURES = Path("reports/figures")
+CROSSVAL = Path("reports/crossval.json")
+TRIALS = Path("experiments/trials")
 FIGURE_NAMES = (
     "activity_distribution",
     "sensor_signals",

@@ -2,9 +2,11 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 
 from har import tracking
 from har.params import Params
+from har.trials import Trial
 from stages import common
 
 OUTPUTS = tracking.Outputs(
@@ -20,12 +22,20 @@ OUTPUTS = tracking.Outputs(
 
 def record(stage: str, params: Params) -> None:
     """Bring the MLflow run of the model in models/ up to date with a stage's files."""
-    origin = tracking.Origin(
+    tracking.record(stage, OUTPUTS, params.flat(), _origin())
+
+
+def record_trials(trials: Sequence[Trial], params: Params) -> None:
+    """Bring the MLflow run of a cross-validation up to date: a child run per training."""
+    tracking.record_trials(trials, params.flat(), _origin())
+
+
+def _origin() -> tracking.Origin:
+    return tracking.Origin(
         root=common.project_root(),
         experiment=os.environ.get("DVC_EXP_NAME"),
         commit=os.environ.get("DVC_EXP_BASELINE_REV") or _head(),
     )
-    tracking.record(stage, OUTPUTS, params.flat(), origin)
 
 
 def _head() -> str:

@@ -5,32 +5,27 @@ import pandas as pd
 
 from har import bundle, windows
 from har.files import replacing_file
-from har.models import RecurrentClassifier, count_parameters
+from har.models import build, count_parameters
 from har.params import Params
 from har.recordings import ACTIVITIES, SAMPLING_RATE
-from har.signals import channel_units
+from har.signals import Scaling, channel_units
 from har.training import fit, seed_everything
 from stages.common import BUNDLE, HISTORY, NORMALIZED, run
 from stages.track import record
+
+SECTIONS = ("model", "train", "augmentation")
+"""Those that decide what the model is."""
 
 
 def main(params: Params) -> None:
     scaled, scaling = windows.load(NORMALIZED)
     train, val = scaled.of("train"), scaled.of("val")
     seed_everything(params.train.seed, params.train.threads)
-    model = RecurrentClassifier(
-        input_size=len(scaled.channels),
-        num_classes=len(ACTIVITIES),
-        cell=params.model.cell,
-        hidden_size=params.model.hidden_size,
-        num_layers=params.model.num_layers,
-        bidirectional=params.model.bidirectional,
-        head_size=params.model.head_size,
-        dropout=params.model.dropout,
-    )
+    model = build(params.model, len(scaled.channels), len(ACTIVITIES))
     print(f"{count_parameters(model):,} parameters, {len(train):,} training windows")
-    history = fit(model, train, val, params.train)
+    history = fit(model, train, val, Scaling(**scaling), params.train, params.augmentation)
     description = bundle.Description(
+        model=params.model.name,
         architecture=model.settings,
         activities=list(ACTIVITIES),
         channels=scaled.channels.tolist(),
@@ -46,7 +41,8 @@ def main(params: Params) -> None:
         kept_epoch=history.kept_epoch,
         settings={
             f"{section}.{key}": value
-            for section, settings in (("model", params.model), ("train", params.train))
+            for section, settings in params
+            if section in SECTIONS
             for key, value in settings.model_dump().items()
         },
     )

@@ -1,0 +1,1 @@
+"""Experiments: cross-validation and final scores, apart from the pipeline."""

@@ -1,0 +1,57 @@
+"""Say whether one configuration is better than another by more than chance.
+
+python -m experiments.compare default minirocket
+python -m experiments.compare default lstm_standard --part test
+"""
+
+import argparse
+import sys
+
+from har import trials
+from har.errors import HarError
+from har.trials import TEST, Trial, compare
+from stages.common import TRIALS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.compare",
+        description="Compare two configurations on the people that both were scored on.",
+    )
+    parser.add_argument("first", metavar="NAME")
+    parser.add_argument("second", metavar="OTHER")
+    parser.add_argument(
+        "--part", choices=["cv", "test"], default="cv", help="held-out people, or test subjects"
+    )
+    arguments = parser.parse_args()
+    first, second = (of_part(name, arguments.part) for name in (arguments.first, arguments.second))
+    difference = compare(first, second)
+    print(
+        f"{arguments.first} {trials.accuracy(first):.2%}, "
+        f"{arguments.second} {trials.accuracy(second):.2%}: "
+        f"{100 * difference.mean:+.2f} points, 95 % interval {100 * difference.low:+.2f} to "
+        f"{100 * difference.high:+.2f} (bootstrap over {difference.people} people; better for "
+        f"{difference.better}, worse for {difference.worse})"
+    )
+    print(
+        "more than chance"
+        if difference.more_than_chance
+        else "not more than chance: the interval holds zero"
+    )
+
+
+def of_part(name: str, part: str) -> list[Trial]:
+    """The stored trials of a configuration, on folds or on the test subjects."""
+    stored = [trials.load(path) for path in sorted((TRIALS / name).glob("*.json"))]
+    chosen = [trial for trial in stored if (trial.part == TEST) == (part == "test")]
+    if not chosen:
+        there = sorted(path.name for path in TRIALS.glob("*") if path.is_dir())
+        raise HarError(f"{name} has no {part} trials; there are trials of {', '.join(there)}")
+    return chosen
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HarError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,90 @@
+"""Cross-validate the settings of params.yaml, and score them on the test subjects if asked to.
+
+Reads data/windows.npz, writes a file per training to experiments/trials/NAME/ and what they say
+together to reports/crossval.json. Trainings that are there are not run again, so a run that was
+killed goes on where it stopped.
+
+    python -m experiments.crossval --crossval.name wide --model.hidden_size 128
+    python -m experiments.crossval --crossval.test_seeds 5       # once all is chosen
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from har import trials, windows
+from har.crossval import deciding_settings, planned, run_trials
+from har.errors import HarError
+from har.files import replacing_file
+from har.params import Params
+from har.trials import Trial
+from har.windows import Windows
+from stages.common import CROSSVAL, TRIALS, WINDOWS, project_root, run
+from stages.track import record_trials
+
+
+def main(params: Params) -> None:
+    cut, _ = windows.load(WINDOWS)
+    # Kept in the person's checkout also where DVC works in a copy: half-done work must survive it.
+    folder = project_root() / TRIALS
+    name = params.crossval.name
+    plan = planned(cut, params)
+    done = _stored(folder, params, plan, cut)
+    missing = {key: held_out for key, held_out in plan.items() if key not in done}
+    print(f"{name}: {len(plan)} trainings, {len(done)} of them stored")
+    for trial in run_trials(cut, params, missing) if missing else ():
+        trials.save(folder, trial)
+        done[trial.part, trial.seed] = trial
+        shown = f", accuracy {trials.accuracy([trial]):.4f}" if trial.part != trials.TEST else ""
+        print(
+            f"{name} {trial.part} seed {trial.seed}: {trial.train_seconds:.0f} s{shown} "
+            f"({len(done)} of {len(plan)})",
+            flush=True,
+        )
+    ordered = [done[key] for key in plan]
+    summary = trials.summary(ordered) | {"dataset": cut.dataset}
+    with replacing_file(CROSSVAL) as partial:
+        partial.write_text(json.dumps(summary, indent=2) + "\n")
+    record_trials(ordered, params)
+    if cv := summary.get("cv"):
+        print(
+            f"{name}: accuracy {cv['accuracy']:.4f}, 95 % interval {cv['accuracy_low']:.4f} to "
+            f"{cv['accuracy_high']:.4f}, macro F1 {cv['f1']:.4f}, over {cv['people']} people"
+        )
+    if test := summary.get("test"):
+        print(
+            f"{name}: test accuracy {test['accuracy']:.4f}, macro F1 {test['f1']:.4f}, worst "
+            f"person {test['worst_subject_accuracy']:.4f}, over {test['seeds']} seeds"
+        )
+
+
+def _stored(
+    folder: Path, params: Params, plan: dict[tuple[str, int], np.ndarray], cut: Windows
+) -> dict[tuple[str, int], Trial]:
+    """The planned trials that were run before, with these settings on these data."""
+    name, settings = params.crossval.name, deciding_settings(params)
+    found = {}
+    for part, seed in plan:
+        path = trials.path_of(folder, name, part, seed)
+        if not path.exists():
+            continue
+        trial = trials.load(path)
+        other = [
+            key
+            for key in sorted({*settings, *trial.settings})
+            if settings.get(key) != trial.settings.get(key)
+        ]
+        if trial.dataset_digest != cut.dataset_digest:
+            other.append("the data")
+        if other:
+            raise HarError(
+                f"{path.parent} holds trainings with another {', '.join(other)}: choose another "
+                f"crossval.name, or delete that folder"
+            )
+        found[part, seed] = trial
+    return found
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,112 @@
+"""Make reports/experiments.csv and reports/rivals.csv from the stored trials: `make table`.
+
+A configuration has a row once all its folds have been run; its figures on the test subjects follow
+when those have.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from experiments import configurations
+from har import trials
+from har.errors import HarError
+from har.files import replacing_file
+from har.trials import TEST, Trial, compare, summary
+from stages.common import TRIALS
+
+EXPERIMENTS = Path("reports/experiments.csv")
+RIVALS = Path("reports/rivals.csv")
+ABLATION = Path("reports/ablation.csv")
+
+REFERENCE = "default"
+"""The configuration that the others are compared with."""
+
+
+def row(its: Sequence[Trial]) -> dict[str, object]:
+    """One configuration's figures; accuracies and F1 as shares, times of one CPU thread."""
+    both = summary(its)
+    cv, test = both["cv"], both.get("test", {})
+    tests = [trial for trial in its if trial.part == TEST]
+    seconds = [trial.train_seconds for trial in tests or its]
+    return {
+        "name": both["name"],
+        "parameters": both["parameters"],
+        "train_seconds": round(sum(seconds) / len(seconds), 1),
+        "cv_accuracy": cv["accuracy"],
+        "cv_accuracy_low": cv["accuracy_low"],
+        "cv_accuracy_high": cv["accuracy_high"],
+        "cv_f1": cv["f1"],
+        "test_seeds": test.get("seeds", 0),
+        "test_accuracy": test.get("accuracy"),
+        "test_accuracy_sd": test.get("accuracy_sd"),
+        "test_f1": test.get("f1"),
+        "worst_subject_accuracy": test.get("worst_subject_accuracy"),
+    }
+
+
+def rival_row(its: Sequence[Trial]) -> dict[str, object]:
+    """The same, with what a rival costs besides."""
+    return row(its) | {
+        "predict_ms": round(sum(trial.predict_ms for trial in its) / len(its), 4),
+        "model_bytes": max(trial.model_bytes for trial in its),
+    }
+
+
+def ablation_row(its: Sequence[Trial], reference: Sequence[Trial], note: str) -> dict[str, object]:
+    """How a configuration differs from the reference in the cross-validation, by person."""
+    folds, others = ([t for t in both if t.part != TEST] for both in (its, reference))
+    difference = compare(folds, others)
+    return {
+        "name": its[0].name,
+        "note": note,
+        "seeds": len({trial.seed for trial in folds}),
+        "cv_accuracy": summary(folds)["cv"]["accuracy"],
+        "difference": difference.mean,
+        "difference_low": difference.low,
+        "difference_high": difference.high,
+        "people_better": difference.better,
+        "people_worse": difference.worse,
+    }
+
+
+def complete(its: Sequence[Trial]) -> bool:
+    """Whether every fold has been run, for each of the seeds."""
+    parts: dict[int, set[str]] = {}
+    for trial in its:
+        if trial.part != TEST:
+            parts.setdefault(trial.seed, set()).add(trial.part)
+    return bool(parts) and all(
+        len(its_parts) == int(next(iter(its_parts)).partition("of")[2])
+        for its_parts in parts.values()
+    )
+
+
+def main() -> None:
+    known = configurations.read()
+    stored = {name: its for name, its in trials.load_all(TRIALS).items() if complete(its)}
+    if not stored:
+        raise HarError(f"{TRIALS} holds no finished cross-validation: run `make experiments`")
+    networks = [name for name in (REFERENCE, *known) if name in stored]
+    ablation = [name for name in networks if name in known and known[name].group == "ablation"]
+    rivals = [name for name in stored if stored[name][0].parameters is None]
+    tables = {EXPERIMENTS: [row(stored[name]) for name in networks if name not in ablation]}
+    if rivals and REFERENCE in stored:
+        tables[RIVALS] = [rival_row(stored[name]) for name in (REFERENCE, *rivals)]
+    if ablation and REFERENCE in stored:
+        tables[ABLATION] = [
+            ablation_row(stored[name], stored[REFERENCE], known[name].note) for name in ablation
+        ]
+    for path, rows in tables.items():
+        with replacing_file(path) as partial:
+            pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.6g")
+        print(f"{path}: {len(rows)} rows")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HarError as error:
+        sys.exit(f"error: {error}")

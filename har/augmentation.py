@@ -1,0 +1,121 @@
+"""Augmentation: other windows that the same people might have given, made batch by batch.
+
+All windows of a batch are changed at once, on the device that trains.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from har.params import Augmentation
+from har.signals import Scaling
+from har.windows import Windows
+
+
+class Augmenter:
+    """Scaled windows by index, each time changed at random.
+
+    - Shift: a window is cut anew from the stretch that it came from, at most `settings.shift` of
+      its length earlier or later, and never beyond the stretch's ends.
+    - Rotation: the phone sits at another angle. Acceleration and angular rate of a window are
+      turned together, about a random axis, by an angle drawn from a normal distribution
+      (Um et al. 2017, https://doi.org/10.1145/3136755.3136817, turn by any angle).
+    - Scale: all channels of a window larger or smaller by one factor, log-normal.
+
+    Args:
+        windows: Scaled windows, float32 (windows, size, channels).
+        scaling: How they were scaled: signals turn in their own units.
+        settings: How much of what; all zero leaves the windows as they are.
+        device: Where to compute.
+    """
+
+    def __init__(
+        self, windows: Windows, scaling: Scaling, settings: Augmentation, device: torch.device
+    ) -> None:
+        self._settings = settings
+        self._triplets = _triplets(windows.channels.tolist())
+        self._offset = torch.from_numpy(scaling.offset).to(device)
+        self._scale = torch.from_numpy(scaling.scale).to(device)
+        self._reach = round(settings.shift * windows.size)
+        flat, place, first, last = stretches(windows)
+        self._flat = torch.from_numpy(flat).to(device)
+        self._place, self._first, self._last = (
+            torch.from_numpy(each).to(device) for each in (place, first, last)
+        )
+        self._within = torch.arange(windows.size, device=device)
+
+    def __call__(self, indices: Tensor) -> Tensor:
+        """The windows at `indices` (batch,), changed: float32 (batch, size, channels)."""
+        place = self._place[indices]
+        if self._reach:
+            shift = torch.randint(-self._reach, self._reach + 1, place.shape, device=place.device)
+            place = (place + shift).clamp(self._first[indices], self._last[indices])
+        signals = self._flat[place[:, None] + self._within]
+        if not (self._settings.rotation or self._settings.scale):
+            return signals
+        signals = signals * self._scale + self._offset
+        if self._settings.rotation:
+            turns = random_rotations(len(indices), self._settings.rotation, signals.device)
+            for axes in self._triplets:
+                signals[..., axes] = signals[..., axes] @ turns.transpose(1, 2)
+        if self._settings.scale:
+            draw = torch.randn(len(indices), 1, 1, device=signals.device)
+            signals = signals * (draw * self._settings.scale).exp()
+        return (signals - self._offset) / self._scale
+
+
+def stretches(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Put windows back together into the stretches that they were cut from.
+
+    Returns:
+        The samples of all stretches in a row (samples, channels); for each window its first sample
+        there, and the first and last place of any window of its stretch, int64 (windows,). Where
+        windows leave a gap (an overlap of 0 and a rest), each side is a stretch of its own.
+    """
+    order = np.lexsort((windows.start, windows.bout))
+    bout, start = windows.bout[order], windows.start[order]
+    step = np.diff(start)
+    begins = np.flatnonzero(np.r_[True, (np.diff(bout) != 0) | (step > windows.size) | (step < 0)])
+    rows: list[np.ndarray] = []
+    place, first, last = (np.empty(len(windows), np.int64) for _ in range(3))
+    total = 0
+    for begin, end in zip(begins, [*begins[1:], len(order)], strict=True):
+        members, since = order[begin:end], start[begin:end] - start[begin]
+        length = int(since[-1]) + windows.size
+        stretch = np.empty((length, windows.signals.shape[2]), np.float32)
+        for index, offset in zip(members, since, strict=True):
+            stretch[offset : offset + windows.size] = windows.signals[index]
+        rows.append(stretch)
+        place[members] = total + since
+        first[members], last[members] = total, total + length - windows.size
+        total += length
+    return np.concatenate(rows), place, first, last
+
+
+def random_rotations(count: int, degrees: float, device: torch.device) -> Tensor:
+    """Rotation matrices (count, 3, 3) about random axes (Rodrigues' formula).
+
+    Args:
+        count: How many.
+        degrees: Standard deviation of the angle.
+        device: Where to compute.
+    """
+    x, y, z = functional.normalize(torch.randn(count, 3, device=device), dim=1).T
+    angle = torch.randn(count, 1, 1, device=device) * math.radians(degrees)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=1).view(count, 3, 3)
+    one = torch.eye(3, device=device)
+    return one + angle.sin() * cross + (1 - angle.cos()) * (cross @ cross)
+
+
+def _triplets(channels: list[str]) -> list[slice]:
+    """Where x, y and z of one sensor stand side by side."""
+    return [
+        slice(index, index + 3)
+        for index, name in enumerate(channels)
+        if name.endswith("_x")
+        and channels[index : index + 3] == [name[:-1] + axis for axis in "xyz"]
+    ]

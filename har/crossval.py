@@ -1,0 +1,169 @@
+"""The protocol: subject-grouped cross-validation for choosing, and the final fit for the score.
+
+Every choice is made on the training subjects, each held out once. The final fit trains on all of
+them, for a fixed length, and is scored on the test subjects.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import joblib
+import numpy as np
+import torch
+from safetensors.torch import save as to_bytes
+
+from har import trials
+from har.errors import HarError
+from har.models import build, count_parameters, predict_probabilities, settings_of
+from har.params import Crossval, Params
+from har.recordings import ACTIVITIES
+from har.signals import fit_scaling
+from har.splits import subject_folds
+from har.training import fit, seed_everything
+from har.trials import TEST, Trial
+from har.windows import Windows
+
+
+def planned(windows: Windows, params: Params) -> dict[tuple[str, int], np.ndarray]:
+    """The trials that `params.crossval` asks for: part and seed, and who is held out.
+
+    Args:
+        windows: Unscaled, with the data set's own `"train"` and `"test"` as splits.
+        params: `crossval` and `split.seed`, which deals people into folds.
+
+    Raises:
+        HarError: There are fewer training subjects than folds, or nothing is asked for.
+    """
+    protocol = params.crossval
+    groups = subject_folds(windows.of("train").subject, protocol.folds, params.split.seed)
+    plan = {
+        (trials.fold_name(fold, protocol.folds), seed): held_out
+        for seed in range(protocol.seeds)
+        for fold, held_out in enumerate(groups)
+    }
+    test_subjects = np.unique(windows.of("test").subject)
+    plan |= {(TEST, seed): test_subjects for seed in range(protocol.test_seeds)}
+    if not plan:
+        raise HarError("crossval.seeds and crossval.test_seeds are 0: nothing to train")
+    return plan
+
+
+def deciding_settings(params: Params) -> dict[str, Any]:
+    """The settings that decide a trial's outcome, beside its part and seed."""
+    flat = params.flat()
+    own = {f"model.{key}" for key in settings_of(params.model)}
+    sections = ["windowing.", "normalization.", "train.", "augmentation."]
+    left_out = {"train.seed", "train.keep", "train.device"}
+    if params.dataset.name == "simulated":
+        sections.append("simulated.")
+    return {
+        name: value
+        for name, value in flat.items()
+        if name in {"dataset.name", "split.seed", "model.name", *own}
+        or (name.startswith(tuple(sections)) and name not in left_out)
+    }
+
+
+def run_trial(
+    windows: Windows, params: Params, part: str, seed: int, held_out: np.ndarray
+) -> Trial:
+    """Train on the training subjects who are not held out, and score on those who are.
+
+    Scaling is fitted on the former alone, and the last epoch is kept: nothing about the people held
+    out is known before they are scored.
+
+    Args:
+        windows: Unscaled windows of all.
+        params: Settings.
+        part: Name of the part, for the trial.
+        seed: Of the training.
+        held_out: Numbers of the people to score.
+    """
+    out = np.isin(windows.subject, held_out)
+    known = windows.select(~out & (windows.split == "train"))
+    unseen = windows.select(out)
+    scaling = fit_scaling(known.signals, params.normalization.method)
+    known, unseen = (replace(each, signals=scaling.apply(each.signals)) for each in (known, unseen))
+    settings = params.train.model_copy(update={"seed": seed, "keep": "last"})
+    seed_everything(settings.seed, settings.threads)
+    model = build(params.model, len(known.channels), len(ACTIVITIES))
+    nobody = unseen.select(np.zeros(len(unseen), bool))
+    start = time.process_time()
+    fit(model, known, nobody, scaling, settings, params.augmentation, show_progress=False)
+    trained = time.process_time()
+    probabilities = predict_probabilities(model, unseen.signals, torch.device("cpu"))
+    done = time.process_time()
+    return Trial(
+        name=params.crossval.name,
+        part=part,
+        seed=seed,
+        settings=deciding_settings(params),
+        dataset_digest=windows.dataset_digest,
+        parameters=count_parameters(model),
+        train_seconds=round(trained - start, 1),
+        predict_ms=round(1000 * (done - trained) / len(unseen), 4),
+        model_bytes=len(to_bytes(model.state_dict())),
+        confusion=trials.confusion_by_subject(
+            unseen.label, probabilities.argmax(axis=1), unseen.subject
+        ),
+    )
+
+
+def run_trials(
+    windows: Windows, params: Params, plan: dict[tuple[str, int], np.ndarray]
+) -> Iterator[Trial]:
+    """Run planned trials side by side, and hand out each as it is done.
+
+    joblib spreads them, over local processes or over a Dask or Ray cluster.
+
+    Raises:
+        HarError: The cluster cannot be reached.
+    """
+    protocol = params.crossval
+    with _backend(protocol):
+        # Ray's backend for joblib cannot hand out results one by one.
+        return_as = "list" if protocol.backend == "ray" else "generator_unordered"
+        yield from joblib.Parallel(n_jobs=protocol.jobs, return_as=return_as, pre_dispatch="all")(
+            joblib.delayed(run_trial)(windows, params, part, seed, held_out)
+            for (part, seed), held_out in plan.items()
+        )
+
+
+@contextmanager
+def _backend(protocol: Crossval) -> Iterator[None]:
+    """Where joblib sends the trials meanwhile."""
+    try:
+        if protocol.backend == "dask":
+            from dask.distributed import Client
+
+            with (
+                Client(protocol.address or None, timeout="30s", set_as_default=True),
+                joblib.parallel_config(backend="dask"),
+            ):
+                yield
+        elif protocol.backend == "ray":
+            import ray
+            from ray.util.joblib import register_ray
+
+            ray.init(address=protocol.address or None)
+            register_ray()
+            with joblib.parallel_config(backend="ray"):
+                yield
+        else:
+            with joblib.parallel_config(backend="loky"):
+                yield
+    except ImportError as error:
+        package = {"dask": "distributed"}.get(protocol.backend, protocol.backend)
+        raise HarError(
+            f"crossval.backend={protocol.backend} needs the package {package} ({error}): "
+            f"pip install {package}"
+        ) from None
+    except (OSError, TimeoutError) as error:
+        if not protocol.address:
+            raise
+        raise HarError(
+            f"crossval.address={protocol.address}: no {protocol.backend} cluster answers ({error})"
+        ) from None

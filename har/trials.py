@@ -1,0 +1,269 @@
+"""Trials: what one training of one configuration scored, and what many of them say together.
+
+A trial holds a confusion matrix per held-out person, so that every score, and its uncertainty, can
+be worked out from the stored files, by person, without training again.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from har.errors import HarError
+from har.files import replacing_file
+from har.recordings import ACTIVITIES
+
+TEST = "test"
+"""The part of a trial on the test subjects, trained on all training subjects."""
+
+RESAMPLES = 10_000
+
+
+class Trial(BaseModel):
+    """One training, scored on people that it has not seen.
+
+    Attributes:
+        name: Of the configuration.
+        part: Who was held out: a fold such as `"fold2of5"`, or `"test"`.
+        seed: Seed of the training.
+        settings: All that decides the outcome beside part and seed, by dotted name.
+        dataset_digest: SHA-256 of the data set's content.
+        parameters: Trained weights; None for methods that count none.
+        train_seconds: CPU time of the training, on one thread.
+        predict_ms: CPU time per held-out window, predicted in batches, milliseconds.
+        model_bytes: Size of the trained model on disk.
+        confusion: Windows per held-out person: rows the actual activity, columns the predicted one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    part: str
+    seed: int
+    settings: dict[str, Any]
+    dataset_digest: str
+    parameters: int | None
+    train_seconds: float
+    predict_ms: float
+    model_bytes: int
+    confusion: dict[int, list[list[int]]]
+
+
+def fold_name(fold: int, folds: int) -> str:
+    """The part of a cross-validation's fold, such as `"fold2of5"`."""
+    return f"fold{fold}of{folds}"
+
+
+def confusion_by_subject(
+    actual: np.ndarray, predicted: np.ndarray, subject: np.ndarray
+) -> dict[int, list[list[int]]]:
+    """A confusion matrix per person: rows the actual activity, columns the predicted one.
+
+    Args:
+        actual: int (windows,), indices into `ACTIVITIES`.
+        predicted: int (windows,), likewise.
+        subject: int (windows,).
+    """
+    classes = len(ACTIVITIES)
+    tables = {}
+    for person in np.unique(subject):
+        rows = subject == person
+        pairs = actual[rows] * classes + predicted[rows]
+        table = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+        tables[int(person)] = table.tolist()
+    return tables
+
+
+def path_of(folder: Path, name: str, part: str, seed: int) -> Path:
+    """The file of a trial."""
+    return folder / name / f"{part}-seed{seed}.json"
+
+
+def save(folder: Path, trial: Trial) -> None:
+    """Write a trial to its file."""
+    path = path_of(folder, trial.name, trial.part, trial.seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_file(path) as partial:
+        partial.write_text(trial.model_dump_json() + "\n")
+
+
+def load(path: Path) -> Trial:
+    """Read what `save` wrote.
+
+    Raises:
+        HarError: The file is damaged.
+    """
+    try:
+        return Trial.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise HarError(f"{path} is damaged: delete it, and its trial is run again") from None
+
+
+def load_all(folder: Path) -> dict[str, list[Trial]]:
+    """The stored trials of every configuration, sorted by file name."""
+    found: dict[str, list[Trial]] = {}
+    for path in sorted(folder.glob("*/*.json")):
+        found.setdefault(path.parent.name, []).append(load(path))
+    return found
+
+
+def accuracy(trials: Sequence[Trial]) -> float:
+    """Share of all held-out windows recognised."""
+    total = _pooled(trials)
+    return float(np.trace(total) / total.sum())
+
+
+def macro_f1(trials: Sequence[Trial]) -> float:
+    """Plain mean over the activities of F1, from the pooled confusion matrix."""
+    total = _pooled(trials)
+    both = total.sum(axis=0) + total.sum(axis=1)
+    return float(np.mean(2 * np.diag(total) / np.maximum(both, 1)))
+
+
+def accuracy_by_subject(trials: Sequence[Trial]) -> dict[int, float]:
+    """Each person's accuracy, seeds together."""
+    hits, windows = _hits_and_windows(trials)
+    return {person: hits[person] / windows[person] for person in sorted(hits)}
+
+
+def accuracy_interval(trials: Sequence[Trial]) -> tuple[float, float]:
+    """A 95 % interval of the accuracy for other people of the same kind.
+
+    Percentiles of the bootstrap over people (Efron and Tibshirani 1993): a person is the unit,
+    since the windows of one person are far from independent.
+    """
+    hits, windows = _hits_and_windows(trials)
+    people = sorted(hits)
+    drawn = _resample(len(people))
+    hit, all_ = (np.array([values[person] for person in people]) for values in (hits, windows))
+    low, high = np.percentile(hit[drawn].sum(axis=1) / all_[drawn].sum(axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def summary(trials: Sequence[Trial]) -> dict[str, Any]:
+    """What the trials of one configuration say together.
+
+    Returns:
+        `name`, `parameters`, `train_seconds` (mean); under `"cv"`, for the trials on folds:
+        `seeds`, `people`, `accuracy` with its 95 % interval `accuracy_low` to `accuracy_high`,
+        `accuracy_sd` (over seeds; None for one), `f1` (macro), `folds` (accuracy by fold),
+        `accuracy_by_subject`; under `"test"`, for those on the test subjects, the same without
+        folds, and `worst_subject_accuracy`. Accuracies are over all windows, seeds together.
+    """
+    parts = {
+        "cv": [trial for trial in trials if trial.part != TEST],
+        "test": [trial for trial in trials if trial.part == TEST],
+    }
+    result: dict[str, Any] = {
+        "name": trials[0].name,
+        "parameters": trials[0].parameters,
+        "train_seconds": float(np.mean([trial.train_seconds for trial in trials])),
+    }
+    for part, its in parts.items():
+        if not its:
+            continue
+        low, high = accuracy_interval(its)
+        seeds = sorted({trial.seed for trial in its})
+        by_seed = [accuracy([trial for trial in its if trial.seed == seed]) for seed in seeds]
+        by_subject = accuracy_by_subject(its)
+        result[part] = {
+            "seeds": len(seeds),
+            "people": len(by_subject),
+            "accuracy": accuracy(its),
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "accuracy_sd": float(np.std(by_seed, ddof=1)) if len(seeds) > 1 else None,
+            "f1": macro_f1(its),
+            "worst_subject_accuracy": min(by_subject.values()),
+            "accuracy_by_subject": by_subject,
+        }
+        if part == "cv":
+            result[part]["folds"] = {
+                fold: accuracy([trial for trial in its if trial.part == fold])
+                for fold in sorted({trial.part for trial in its})
+            }
+    return result
+
+
+class Difference(BaseModel):
+    """How much more accurate one configuration is than another, on the same people.
+
+    Attributes:
+        mean: Difference of the accuracies over all windows.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        people: How many people it rests on.
+        better: People for whom the first is more accurate.
+        worse: People for whom it is less accurate.
+    """
+
+    mean: float
+    low: float
+    high: float
+    people: int
+    better: int
+    worse: int
+
+    @property
+    def more_than_chance(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.low > 0 or self.high < 0
+
+
+def compare(first: Sequence[Trial], second: Sequence[Trial]) -> Difference:
+    """Compare two configurations, paired by person: a bootstrap over the people of both.
+
+    Args:
+        first: Trials of one configuration, of any number of seeds.
+        second: Those of the other, over the same people.
+
+    Raises:
+        HarError: The people or their windows differ.
+    """
+    (hits, windows), (other_hits, other_windows) = (
+        _hits_and_windows(first),
+        _hits_and_windows(second),
+    )
+    if windows.keys() != other_windows.keys():
+        raise HarError("the two were not scored on the same people: run the same folds for both")
+    if {trial.dataset_digest for trial in first} != {trial.dataset_digest for trial in second}:
+        raise HarError("the two were not scored on the same data")
+    people = sorted(windows)
+    own = np.array([hits[person] / windows[person] for person in people])
+    other = np.array([other_hits[person] / other_windows[person] for person in people])
+    # A person counts by windows, however many seeds there are of either.
+    weight = np.array([windows[person] for person in people]) / sum(windows.values())
+    gain = own - other
+    drawn = _resample(len(people))
+    means = (gain * weight)[drawn].sum(axis=1) / weight[drawn].sum(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Difference(
+        mean=float((gain * weight).sum()),
+        low=float(low),
+        high=float(high),
+        people=len(people),
+        better=int((gain > 0).sum()),
+        worse=int((gain < 0).sum()),
+    )
+
+
+def _resample(people: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(people, size=(RESAMPLES, people))
+
+
+def _pooled(trials: Sequence[Trial]) -> np.ndarray:
+    return np.sum([table for trial in trials for table in trial.confusion.values()], axis=0)
+
+
+def _hits_and_windows(trials: Sequence[Trial]) -> tuple[dict[int, int], dict[int, int]]:
+    """Windows recognised and windows in all, by person, over all trials."""
+    hits: dict[int, int] = {}
+    windows: dict[int, int] = {}
+    for trial in trials:
+        for person, rows in trial.confusion.items():
+            table = np.array(rows)
+            hits[person] = hits.get(person, 0) + int(np.trace(table))
+            windows[person] = windows.get(person, 0) + int(table.sum())
+    return hits, windows
