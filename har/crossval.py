@@ -26,6 +26,9 @@ from har.training import fit, seed_everything
 from har.trials import TEST, Trial
 from har.windows import Windows
 
+CONNECT_SECONDS = 30
+"""How long a cluster may take to answer."""
+
 
 def planned(windows: Windows, params: Params) -> dict[tuple[str, int], np.ndarray]:
     """The trials that `params.crossval` asks for: part and seed, and who is held out.
@@ -140,7 +143,7 @@ def _backend(protocol: Crossval) -> Iterator[None]:
             from dask.distributed import Client
 
             with (
-                Client(protocol.address or None, timeout="30s", set_as_default=True),
+                Client(protocol.address or None, timeout=CONNECT_SECONDS),
                 joblib.parallel_config(backend="dask"),
             ):
                 yield

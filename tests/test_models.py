@@ -3,7 +3,15 @@ import pytest
 import torch
 
 from har.errors import HarError
-from har.models import RecurrentClassifier, choose_device, count_parameters, predict_probabilities
+from har.models import (
+    ConvRecurrentClassifier,
+    RecurrentClassifier,
+    build,
+    choose_device,
+    count_parameters,
+    predict_probabilities,
+)
+from har.params import Model
 
 
 def network(**changes):
@@ -75,3 +83,72 @@ def test_a_missing_gpu_is_said():
     assert choose_device("auto").type == "cpu"
     with pytest.raises(HarError, match="train.device=cuda"):
         choose_device("cuda")
+
+
+def conv_network(**changes):
+    torch.manual_seed(0)
+    settings = {
+        "input_size": 6,
+        "num_classes": 6,
+        "cell": "lstm",
+        "hidden_size": 8,
+        "num_layers": 2,
+        "bidirectional": True,
+        "filters": 16,
+        "companding": 0.03,
+        "dropout": 0.3,
+    }
+    return ConvRecurrentClassifier(**settings | changes)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("companding", [0, 0.03])
+@pytest.mark.parametrize("size", [8, 30, 128])
+def test_every_convolutional_form_learns_from_the_whole_window(
+    cell, bidirectional, companding, size
+):
+    model = conv_network(cell=cell, bidirectional=bidirectional, companding=companding).eval()
+    x = torch.randn(4, size, 6, requires_grad=True)
+    logits = model(x)
+    assert logits.shape == (4, 6)
+    logits.sum().backward()
+    usable = size - size % 4  # what the pooling takes in
+    assert (x.grad[:, :usable].abs().sum(dim=(0, 2)) > 0).all()
+
+
+def test_companding_shows_small_movements_beside_large_ones():
+    """A still window and one of a thousandth of a step's size are told apart by their features."""
+    torch.manual_seed(0)
+    still = torch.zeros(1, 128, 6)
+    sway = still + 0.01 * torch.sin(torch.arange(128) / 5)[None, :, None]
+
+    def difference(companding):
+        model = conv_network(companding=companding).eval()
+        return (
+            (
+                model.convolutions(model.input_norm(features(model, still)))
+                - model.convolutions(model.input_norm(features(model, sway)))
+            )
+            .abs()
+            .mean()
+        )
+
+    assert difference(0.003) > 20 * difference(0)
+
+
+def features(model, windows):
+    seen = []
+    hook = model.input_norm.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model(windows)
+    hook.remove()
+    return seen[0]
+
+
+def test_a_network_takes_the_settings_that_it_has():
+    settings = Model(name="recurrent", hidden_size=64, num_layers=2, bidirectional=False)
+    assert count_parameters(build(settings, 6, 6)) == 60_806
+    assert isinstance(build(Model(name="conv_recurrent"), 6, 6), ConvRecurrentClassifier)
+    again = build(Model(name="conv_recurrent", filters=16), 6, 6)
+    assert again.settings["filters"] == 16
+    assert "head_size" not in again.settings

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from har.errors import HarError
-from har.splits import assign_splits
+from har.splits import assign_splits, subject_folds
 
 
 def test_validation_subjects_by_name(windows):
@@ -56,3 +56,21 @@ def test_a_person_in_two_parts_is_an_error(windows):
     split[np.flatnonzero(windows.subject == 2)[0]] = "test"
     with pytest.raises(HarError, match=r"subjects \[2\] are in the training and the test part"):
         assign_splits(replace(windows, split=split), 1, seed=0)
+
+
+def test_folds_hold_everybody_out_once_in_groups_of_nearly_equal_number():
+    subjects = np.repeat([3, 1, 4, 15, 9, 2, 6], 5)
+    folds = subject_folds(subjects, 3, seed=0)
+    assert sorted(np.concatenate(folds)) == [1, 2, 3, 4, 6, 9, 15]
+    assert sorted(map(len, folds)) == [2, 2, 3]
+    again = subject_folds(subjects, 3, seed=0)
+    assert all(np.array_equal(*pair) for pair in zip(folds, again, strict=True))
+    others = [subject_folds(subjects, 3, seed=seed)[0].tolist() for seed in range(1, 6)]
+    assert any(other != folds[0].tolist() for other in others)
+
+
+def test_as_many_folds_as_people_is_one_person_at_a_time():
+    folds = subject_folds(np.arange(21), 21, seed=0)
+    assert all(len(fold) == 1 for fold in folds)
+    with pytest.raises(HarError, match=r"crossval.folds=22: there are 21 training subjects"):
+        subject_folds(np.arange(21), 22, seed=0)

@@ -4,9 +4,13 @@ import torch
 
 from har.errors import HarError
 from har.models import RecurrentClassifier
-from har.params import Train
+from har.params import Augmentation, Train
+from har.signals import Scaling
 from har.splits import assign_splits
-from har.training import fit, seed_everything
+from har.training import fit, mixed, seed_everything
+
+UNSCALED = Scaling(np.zeros(6, np.float32), np.ones(6, np.float32))
+NOTHING = Augmentation(shift=0, rotation=0)
 
 
 @pytest.fixture
@@ -16,14 +20,27 @@ def parts(windows):
 
 
 def settings(**changes):
-    return Train(**{"epochs": 3, "learning_rate": 0.01, "threads": 1, "device": "cpu"} | changes)
+    usual = {
+        "epochs": 3,
+        "batch_size": 32,
+        "optimizer": "adam",
+        "learning_rate": 0.01,
+        "schedule": "constant",
+        "weight_decay": 0.0001,
+        "label_smoothing": 0.0,
+        "weight_average": 0.0,
+        "keep": "best",
+        "threads": 1,
+        "device": "cpu",
+    }
+    return Train(**usual | changes)
 
 
-def train(parts, **changes):
+def train(parts, augmentation=NOTHING, **changes):
     chosen = settings(**changes)
     seed_everything(chosen.seed, chosen.threads)
     model = RecurrentClassifier(6, 6, "lstm", 16, 1, False, 16, 0.1)
-    return model, fit(model, *parts, chosen)
+    return model, fit(model, *parts, UNSCALED, chosen, augmentation)
 
 
 def weights(model):
@@ -72,3 +89,57 @@ def test_a_loss_that_is_no_number_is_said(parts):
     train_windows.signals[0, 0, 0] = np.nan
     with pytest.raises(HarError, match=r"the loss is nan in training, .* in epoch 1"):
         train((train_windows, val))
+
+
+def test_one_cycle_rises_to_the_learning_rate_and_falls_to_nothing(parts):
+    _, history = train(parts, epochs=10, schedule="one_cycle", optimizer="adamw")
+    rates = [row["learning_rate"] for row in history.epochs]
+    peak = int(np.argmax(rates))
+    assert rates[peak] == pytest.approx(0.01, rel=0.05)
+    assert 1 <= peak <= 4
+    assert rates[-1] < 1e-4 < rates[0]
+
+
+def test_adamw_decays_matrices_alone(parts):
+    """With so small a step only the decay moves a weight far: matrices shrink, biases stay."""
+    nothing, _ = train(parts, epochs=1, optimizer="adamw", weight_decay=0.0, learning_rate=1e-6)
+    model, _ = train(parts, epochs=1, optimizer="adamw", weight_decay=9.0, learning_rate=1e-6)
+    before, after = nothing.head[0], model.head[0]
+    assert torch.equal(before.bias, after.bias)
+    assert after.weight.norm() < before.weight.norm()
+
+
+def test_label_smoothing_lowers_confidence_and_loss_is_told_without_it(parts):
+    plain, _ = train(parts, epochs=8)
+    smooth, history = train(parts, epochs=8, label_smoothing=0.4)
+    x = torch.from_numpy(parts[1].signals)
+
+    def confidence(model):
+        return model.eval()(x).softmax(dim=1).amax(dim=1).mean()
+
+    assert confidence(smooth) < confidence(plain)
+    # Cross-entropy with smoothed targets cannot fall below the entropy of the target, 1.2 here.
+    assert history.epochs[-1]["train_loss"] < 1.2
+
+
+def test_averaged_weights_are_another_model_that_also_learns(parts):
+    plain, _ = train(parts, keep="last")
+    averaged, history = train(parts, keep="last", weight_average=0.9, epochs=6)
+    assert not np.array_equal(weights(plain), weights(averaged))
+    assert history.epochs[-1]["val_accuracy"] > 0.8
+
+
+def test_augmentation_changes_the_training_and_repeats_with_the_seed(parts):
+    strong = Augmentation(shift=0.5, rotation=20, scale=0.1, mixup=0.2)
+    first, second = (weights(train(parts, strong)[0]) for _ in range(2))
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, weights(train(parts)[0]))
+
+
+def test_mixup_blends_windows_and_labels_by_one_share():
+    torch.manual_seed(0)
+    windows = torch.eye(6)[:, :, None].expand(6, 6, 2)
+    blended, target = mixed(windows, torch.arange(6), 1.0)
+    # Window i is the one-hot of its label, so the blend of windows is the blend of labels.
+    torch.testing.assert_close(blended[:, :, 0], target)
+    torch.testing.assert_close(target.sum(dim=1), torch.ones(6))

@@ -1,0 +1,112 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from har.augmentation import Augmenter, random_rotations, stretches
+from har.params import Augmentation
+from har.signals import Scaling, fit_scaling
+from har.windows import cut
+
+CPU = torch.device("cpu")
+
+
+def augmenter(windows, scaling=None, **settings):
+    nothing = {"shift": 0, "rotation": 0, "scale": 0, "mixup": 0}
+    scaling = scaling or Scaling(np.zeros(6, np.float32), np.ones(6, np.float32))
+    return Augmenter(windows, scaling, Augmentation(**nothing | settings), CPU)
+
+
+def test_without_settings_windows_come_as_they_are(windows):
+    given = augmenter(windows)(torch.arange(len(windows)))
+    assert np.array_equal(given.numpy(), windows.signals)
+
+
+@pytest.mark.parametrize("overlap", [0, 0.5, 0.75])
+def test_stretches_are_the_recordings_that_windows_were_cut_from(recordings, overlap):
+    windows = cut(recordings, 64, overlap, ["total_acc", "gyro"], "made_up", "")
+    shuffled = windows.select(np.random.default_rng(0).permutation(len(windows)))
+    flat, place, first, last = stretches(shuffled)
+    for row in range(len(shuffled)):
+        assert np.array_equal(flat[place[row] : place[row] + 64], shuffled.signals[row])
+        assert first[row] <= place[row] <= last[row]
+        stretch = flat[first[row] : last[row] + 64]
+        whole = recordings[shuffled.bout[row]].signals[:, [6, 7, 8, 3, 4, 5]]
+        assert np.array_equal(stretch, whole[: len(stretch)])
+
+
+def test_windows_with_a_gap_between_them_are_not_joined(windows):
+    lone = windows.select((windows.bout == 0) & np.isin(windows.start, [0, 128]))
+    _, _, first, last = stretches(lone)
+    assert len(lone) == 2
+    # Beginning 128 samples apart and 64 long: nothing is known of what lies between.
+    assert (first == last).all()
+
+
+def test_a_shifted_window_is_a_piece_of_its_own_stretch(recordings, windows):
+    torch.manual_seed(0)
+    make = augmenter(windows, shift=0.25)
+    starts = set()
+    for _ in range(50):
+        signals = make(torch.arange(len(windows))).numpy()
+        for row in (0, 1, 7):
+            whole = recordings[windows.bout[row]].signals[:, [6, 7, 8, 3, 4, 5]]
+            places = [
+                start
+                for start in range(len(whole) - 63)
+                if np.array_equal(whole[start : start + 64], signals[row])
+            ]
+            assert len(places) == 1
+            assert abs(places[0] - windows.start[row]) <= 16
+            starts.add((row, places[0]))
+    assert len({start for row, start in starts if row == 1}) > 10
+
+
+def test_rotations_are_rotations_of_the_asked_size():
+    torch.manual_seed(0)
+    turns = random_rotations(4000, 15.0, CPU).double()
+    identity = torch.eye(3, dtype=torch.double).expand(4000, 3, 3)
+    torch.testing.assert_close(turns @ turns.transpose(1, 2), identity, atol=1e-6, rtol=0)
+    assert torch.allclose(torch.linalg.det(turns), torch.ones(4000, dtype=torch.double))
+    trace = turns.diagonal(dim1=1, dim2=2).sum(dim=1)
+    angles = torch.rad2deg(((trace - 1) / 2).clamp(-1, 1).arccos())
+    assert angles.square().mean().sqrt() == pytest.approx(15, rel=0.05)
+
+
+def test_both_sensors_turn_together_and_in_their_own_units(windows):
+    """Scaled unevenly per channel, the signals still turn as vectors of g and rad/s."""
+    scaling = fit_scaling(windows.signals * [1, 5, 0.2, 1, 3, 0.5] + 0.3, "standard")
+    scaled = replace(windows, signals=scaling.apply(windows.signals))
+    torch.manual_seed(0)
+    indices = torch.arange(20)
+    turned = augmenter(scaled, scaling, rotation=40)(indices).numpy()
+    turned = turned * scaling.scale + scaling.offset
+    for row, after in enumerate(turned):
+        before = windows.signals[row]
+        solved = [
+            np.linalg.lstsq(before[:, axes], after[:, axes], rcond=None)[0]
+            for axes in (slice(0, 3), slice(3, 6))
+        ]
+        np.testing.assert_allclose(solved[0], solved[1], atol=1e-3)
+        np.testing.assert_allclose(solved[0] @ solved[0].T, np.eye(3), atol=1e-3)
+    assert not np.allclose(turned, windows.signals[:20], atol=0.05)
+
+
+def test_channels_without_a_direction_do_not_turn(recordings):
+    windows = cut(recordings, 64, 0.5, ["acc_norm", "total_acc", "gyro_norm"], "made_up", "")
+    scaling = Scaling(np.zeros(5, np.float32), np.ones(5, np.float32))
+    turned = augmenter(windows, scaling, rotation=40)(torch.arange(10)).numpy()
+    assert np.array_equal(turned[..., [0, 4]], windows.signals[:10][..., [0, 4]])
+    length = np.linalg.norm(turned[..., 1:4], axis=-1)
+    np.testing.assert_allclose(length, windows.signals[:10, :, 0], atol=1e-5)
+
+
+def test_scale_makes_a_whole_window_larger_or_smaller(windows):
+    torch.manual_seed(0)
+    larger = augmenter(windows, scale=0.3)(torch.arange(50)).numpy() / windows.signals[:50]
+    factors = np.median(larger, axis=(1, 2))
+    np.testing.assert_allclose(
+        larger, np.broadcast_to(factors[:, None, None], larger.shape), rtol=1e-3
+    )
+    assert np.log(factors).std() == pytest.approx(0.3, rel=0.3)

@@ -1,0 +1,157 @@
+"""The protocol on made-up people, and its scripts."""
+
+import json
+
+import numpy as np
+import pytest
+from imports import ROOT
+
+from har.crossval import deciding_settings, planned, run_trial, run_trials
+from har.errors import HarError
+from har.params import Params
+from har.trials import accuracy
+
+
+def params(model=None, train=None, **protocol):
+    return Params.model_validate(
+        {
+            "dataset": {"name": "simulated"},
+            "split": {"val_subjects": 0},
+            "model": {"hidden_size": 4, "filters": 4} | (model or {}),
+            "train": {"epochs": 2, "keep": "last", "device": "cpu"} | (train or {}),
+            "crossval": {"folds": 2, "jobs": 2} | protocol,
+        }
+    )
+
+
+def test_each_training_subject_is_held_out_once_and_no_test_subject_ever(windows):
+    plan = planned(windows, params(folds=4, seeds=2))
+    for seed in (0, 1):
+        held_out = np.concatenate([out for (_, its), out in plan.items() if its == seed])
+        assert sorted(held_out) == [1, 2, 3, 4]
+    assert {part for part, _ in plan} == {f"fold{n}of4" for n in range(4)}
+
+
+def test_the_final_fit_is_asked_for_and_holds_out_the_test_subjects(windows):
+    plan = planned(windows, params(seeds=0, test_seeds=2))
+    assert list(plan) == [("test", 0), ("test", 1)]
+    assert plan["test", 0].tolist() == [5, 6]
+    with pytest.raises(HarError, match="nothing to train"):
+        planned(windows, params(seeds=0, test_seeds=0))
+
+
+def test_a_trial_learns_from_training_people_alone(windows):
+    """Other signals of the people held out, and of test people, change nothing that is learnt."""
+    held_out = np.array([2])
+    tampered = windows.signals.copy()
+    tampered[windows.split == "test"] = 1e6
+    settings = params(train={"epochs": 1, "threads": 1})
+    first = run_trial(windows, settings, "fold0of4", 0, held_out)
+    from dataclasses import replace
+
+    second = run_trial(replace(windows, signals=tampered), settings, "fold0of4", 0, held_out)
+    assert first.confusion == second.confusion
+    assert list(first.confusion) == [2]
+    assert np.array(first.confusion[2]).sum() == (windows.subject == 2).sum()
+
+
+def test_scaling_does_not_see_the_people_held_out(windows, monkeypatch):
+    from har import crossval
+
+    seen = []
+    fit_scaling = crossval.fit_scaling
+    monkeypatch.setattr(
+        crossval,
+        "fit_scaling",
+        lambda signals, method: (seen.append(signals), fit_scaling(signals, method))[1],
+    )
+    run_trial(windows, params(train={"epochs": 1}), "fold0of4", 0, np.array([2, 3]))
+    known = np.isin(windows.subject, [1, 4])
+    assert np.array_equal(seen[0], windows.signals[known])
+
+
+def test_it_learns(windows):
+    settings = params(train={"epochs": 8, "learning_rate": 0.02}, model={"hidden_size": 16})
+    trial = run_trial(windows, settings, "test", 0, np.array([5, 6]))
+    assert accuracy([trial]) > 0.9
+    assert trial.parameters > 0 and trial.train_seconds > 0 and trial.model_bytes > 0
+
+
+def test_settings_that_decide_are_those_of_the_network_trained():
+    conv = deciding_settings(params())
+    assert "model.filters" in conv and "model.head_size" not in conv
+    plain = deciding_settings(params(model={"name": "recurrent"}))
+    assert "model.head_size" in plain and "model.filters" not in plain
+    for left_out in ("train.seed", "crossval.jobs", "crossval.name", "train.device"):
+        assert left_out not in conv
+    assert conv["train.epochs"] == 2
+
+
+@pytest.fixture(scope="module")
+def dask_cluster():
+    """A Dask scheduler with two worker processes; its address."""
+    from dask.distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_a_dask_cluster_gives_what_local_processes_give(windows, dask_cluster):
+    results = {}
+    for backend, address in (("loky", ""), ("dask", dask_cluster)):
+        settings = params(backend=backend, address=address, jobs=2)
+        plan = planned(windows, settings)
+        results[backend] = {
+            trial.part: trial.confusion for trial in run_trials(windows, settings, plan)
+        }
+    assert results["dask"].keys() == {"fold0of2", "fold1of2"}
+    assert results["dask"] == results["loky"]
+
+
+def test_a_cluster_that_does_not_answer_is_said(windows, monkeypatch):
+    from har import crossval
+
+    monkeypatch.setattr(crossval, "CONNECT_SECONDS", 1)
+    settings = params(backend="dask", address="tcp://127.0.0.1:9")
+    with pytest.raises(HarError, match=r"crossval.address=tcp://127.0.0.1:9: no dask cluster"):
+        list(run_trials(windows, settings, planned(windows, settings)))
+
+
+def test_a_package_that_is_missing_is_said(windows, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "ray", None)
+    settings = params(backend="ray")
+    with pytest.raises(HarError, match=r"crossval.backend=ray needs the package ray"):
+        list(run_trials(windows, settings, planned(windows, settings)))
+
+
+def test_configurations_are_settings_that_exist():
+    from experiments import configurations
+
+    known = Params().flat()
+    read = configurations.read()
+    assert {"lstm_baseline", "lstm_standard", "lstm_large", "bilstm", "gru_standard"} <= set(read)
+    for name, configuration in read.items():
+        assert set(configuration.settings) <= set(known), name
+        sections: dict = {"split": {"val_subjects": 0}, "train": {"keep": "last"}}
+        for key, value in configuration.settings.items():
+            section, leaf = key.split(".")
+            sections.setdefault(section, {})[leaf] = value
+        Params.model_validate(sections)
+
+
+def test_the_stored_trials_are_of_one_kind():
+    """What is committed can be read, and the tables can be made from it."""
+    from experiments.table import complete
+    from har import trials
+
+    for name, its in trials.load_all(ROOT / "experiments/trials").items():
+        settings = {json.dumps(trial.settings, sort_keys=True) for trial in its}
+        assert len(settings) == 1, name
+        assert len({trial.dataset_digest for trial in its}) == 1, name
+        assert len({(trial.part, trial.seed) for trial in its}) == len(its), name
+        assert {trial.name for trial in its} == {name}
+        complete(its)
