@@ -1,5 +1,6 @@
 """Getting a published archive, from a local copy or its publisher; checked and unpacked safely."""
 
+import errno
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,9 @@ MAX_UNPACKED = 1 << 30
 
 TIMEOUT = 20
 """Seconds to wait for a server's first or next bytes."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""What the system says when something cannot be written."""
 
 T = TypeVar("T")
 
@@ -74,6 +78,7 @@ def obtain(
 
     Raises:
         ArchiveUnavailable: No archive would do; the message names each with its reason.
+        OSError: What an archive holds cannot be written, such as to a full disk.
     """
     reasons = []
 
@@ -88,6 +93,8 @@ def obtain(
 
     if local is not None and not local.is_dir():
         reasons.append(f"HAR_ARCHIVE_DIR: {local} is not a folder")
+    elif local is not None and not any(local.glob("*.zip")):
+        reasons.append(f"HAR_ARCHIVE_DIR: {local} holds no file that ends in .zip")
     for path in sorted(local.glob("*.zip")) if local is not None else ():
         if not path.is_file():
             continue
@@ -118,6 +125,7 @@ def download(archive: Archive, folder: Path, pause: float = 1.0, retries: int = 
 
     Raises:
         HarError: The publisher cannot be reached, refuses, or sends something else.
+        OSError: The file cannot be written.
     """
     path, part = folder / archive.file, folder / f"{archive.file}.part"
     if path.exists():
@@ -141,7 +149,7 @@ def download(archive: Archive, folder: Path, pause: float = 1.0, retries: int = 
                 raise HarError(f"{archive.url}: {_in_words(error)}") from error
             time.sleep(pause * 2 ** (failures - 1))
         except OSError as error:
-            raise HarError(f"{part}: cannot write: {error.strerror}") from error
+            raise OSError(error.errno, error.strerror, str(part)) from None
     if sha256(part) != archive.sha256:
         part.unlink()
         if resumed:  # what an earlier run left may have been the fault
@@ -204,7 +212,10 @@ def unpack(path: Path, files: Sequence[str], folder: Path) -> None:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(member) as stream, target.open("wb") as file:
-                shutil.copyfileobj(stream, file, 1 << 20)
+                try:
+                    shutil.copyfileobj(stream, file, 1 << 20)
+                except OSError as error:
+                    raise OSError(error.errno, error.strerror, str(target)) from None
 
 
 @contextmanager
@@ -224,7 +235,11 @@ def _opened(path: Path, files: Sequence[str]) -> Iterator[tuple[ZipFile, list[Zi
                     _refuse_dangerous(archive, path)
                     yield archive, _members(archive, files, path)
     # RuntimeError: an encrypted member, or a compression that this Python lacks.
-    except (BadZipFile, EOFError, OSError, RuntimeError, ValueError, zlib.error) as error:
+    except OSError as error:
+        if error.errno in NO_ROOM:  # the fault of the disk, not of the archive
+            raise
+        raise HarError(f"{path} cannot be read as a zip archive: {error}") from error
+    except (BadZipFile, EOFError, RuntimeError, ValueError, zlib.error) as error:
         raise HarError(f"{path} cannot be read as a zip archive: {error}") from error
 
 

@@ -40,6 +40,9 @@ class Description(BaseModel):
         dataset: What it was trained on.
         dataset_digest: SHA-256 of that data set's content.
         train_subjects: Whom it was trained on.
+        transitions: Probability of each activity a window later, from row to column; learnt on
+            them (`har.smoothing`).
+        priors: Share of each activity among their windows.
         kept_epoch: Epochs of training behind the weights.
         settings: Settings of the network and its training, by dotted name.
         weights_sha256: Of the weights' file; `save` fills it in.
@@ -61,6 +64,8 @@ class Description(BaseModel):
     dataset: str
     dataset_digest: str
     train_subjects: list[int]
+    transitions: list[list[float]]
+    priors: list[float]
     kept_epoch: int
     settings: dict[str, Any]
     weights_sha256: str = ""

@@ -55,19 +55,32 @@ def planned(windows: Windows, params: Params) -> dict[tuple[str, int], np.ndarra
 
 
 def deciding_settings(params: Params) -> dict[str, Any]:
-    """The settings that decide a trial's outcome, beside its part and seed."""
-    flat = params.flat()
-    own = {f"model.{key}" for key in settings_of(params.model)}
-    sections = ["windowing.", "normalization.", "train.", "augmentation."]
-    left_out = {"train.seed", "train.keep", "train.device"}
-    if params.dataset.name == "simulated":
-        sections.append("simulated.")
-    return {
-        name: value
-        for name, value in flat.items()
-        if name in {"dataset.name", "split.seed", "model.name", *own}
-        or (name.startswith(tuple(sections)) and name not in left_out)
+    """The settings that decide a trial's outcome, beside its part and seed.
+
+    A way of training or augmenting that is off (0) is left out: a trial of today stays what it is
+    when another way is added tomorrow.
+    """
+    name = params.model.name
+    settings: dict[str, Any] = {
+        "dataset.name": params.dataset.name,
+        "split.seed": params.split.seed,
     }
+    sections: dict[str, dict[str, Any]] = {
+        "windowing": params.windowing.model_dump(),
+        "normalization": params.normalization.model_dump(),
+        "model": {"name": name, **settings_of(params.model)},
+        "train": _in_use(params.train.model_dump(exclude={"seed", "keep", "device"})),
+        "augmentation": _in_use(params.augmentation.model_dump()),
+    }
+    if params.dataset.name == "simulated":
+        sections["simulated"] = params.simulated.model_dump()
+    for section, values in sections.items():
+        settings |= {f"{section}.{key}": value for key, value in values.items()}
+    return settings
+
+
+def _in_use(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value != 0}
 
 
 def run_trial(

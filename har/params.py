@@ -188,6 +188,14 @@ class Augmentation(Section):
     )
 
 
+class Evaluation(Section):
+    """What is scored beside the windows each for itself."""
+
+    smoothing: bool = Field(
+        True, description="score windows in the light of those before them too, under its own name"
+    )
+
+
 class Crossval(Section):
     """The protocol of `python -m experiments.crossval`; the pipeline does not read it."""
 
@@ -219,6 +227,7 @@ class Params(Section):
     model: Model = Model()
     train: Train = Train()
     augmentation: Augmentation = Augmentation()
+    evaluation: Evaluation = Evaluation()
     crossval: Crossval = Crossval()
 
     @model_validator(mode="after")

@@ -327,6 +327,7 @@ class _Recorder:
         # Per epoch there are train_loss, val_loss and so on already; these are of the kept weights.
         for split, prefix in (("train", "final_train"), ("val", "final_val"), ("test", "test")):
             values |= {f"{prefix}_{key}": value for key, value in metrics[split].items()}
+        values |= {f"smoothed_{key}": value for key, value in metrics.get("smoothed", {}).items()}
         for row in pd.read_csv(self.outputs.per_class).to_dict("records"):
             activity = row.pop("activity").lower()
             values |= {f"test_{key}_{activity}": float(value) for key, value in row.items()}

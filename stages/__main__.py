@@ -7,14 +7,12 @@ import json
 import re
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 from har.archive import ArchiveUnavailable
 from har.errors import HarError
-from har.files import replacing_file
+from har.files import replacing_file, replacing_folder
 from har.params import Params
-from stages.common import PARAMS, read_metrics, run
+from stages.common import PARAMS, RAW, read_metrics, run
 from stages.download import fetch_uci_har, raw_holds_uci_har
 
 SWAP = """
@@ -55,8 +53,9 @@ def choose_simulated() -> None:
 def main(params: Params) -> None:
     if params.dataset.name == "uci_har" and not raw_data_is_current():
         try:
-            with tempfile.TemporaryDirectory() as folder:
-                fetch_uci_har(Path(folder))
+            # Where the stage would put it: it finds it there, and need not unpack it again.
+            with replacing_folder(RAW) as folder:
+                fetch_uci_har(folder)
         except ArchiveUnavailable as error:
             print(SWAP.format(reason=str(error).replace("; ", "\n  ")), flush=True)
             choose_simulated()

@@ -86,10 +86,12 @@ def run(main: Callable[[Params], None]) -> None:
     except OSError as error:
         if error.filename is None and error.strerror is None:
             raise
-        sys.exit(f"error: {error.filename or 'file'}: {error.strerror}")
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"error: {where}{error.strerror}")
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         sys.exit("error: not enough memory; lower model.hidden_size or train.batch_size")
     except KeyboardInterrupt:
-        sys.exit("error: interrupted; what was there before is untouched")
+        print("error: interrupted; files are whole, old or new", file=sys.stderr)
+        sys.exit(130)

@@ -1,6 +1,8 @@
 """Score the model, person by person: models/ and data/normalized.npz to the tables in reports/."""
 
 import json
+from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from har.models import choose_device, count_parameters, predict_probabilities
 from har.params import Params
 from har.recordings import ACTIVITIES
 from har.signals import Scaling
+from har.smoothing import smooth, windows_until_recognised
 from stages.common import (
     BUNDLE,
     METRICS,
@@ -48,7 +51,7 @@ def main(params: Params) -> None:
         "accuracy_by_subject_min": float(per_subject["accuracy"].min()),
         "ece": metrics.expected_calibration_error(test.label, of_test),
     }
-    report = {
+    report: dict[str, Any] = {
         "dataset": scaled.dataset,
         "parameters": count_parameters(trained.model),
         **{
@@ -56,6 +59,11 @@ def main(params: Params) -> None:
             for split in parts
         },
     }
+    if params.evaluation.smoothing:
+        report["smoothed"] = {
+            name: round(value, 6)
+            for name, value in smoothed_scores(test, of_test, trained.description).items()
+        }
     names = np.array(ACTIVITIES)
     predictions = pd.DataFrame(
         {
@@ -68,15 +76,40 @@ def main(params: Params) -> None:
     )
     predictions[list(ACTIVITIES)] = of_test
 
-    with replacing_file(METRICS) as partial:
-        partial.write_text(json.dumps(report, indent=2) + "\n")
     tables = {PREDICTIONS: predictions, PER_CLASS: per_class, PER_SUBJECT: per_subject}
-    for path, table in tables.items():
-        with replacing_file(path) as partial:
-            table.to_csv(partial, index=False, float_format="%.6f")
+    with ExitStack() as together:  # all are written before any takes its place
+        partial = {
+            path: together.enter_context(replacing_file(path)) for path in (METRICS, *tables)
+        }
+        partial[METRICS].write_text(json.dumps(report, indent=2) + "\n")
+        for path, table in tables.items():
+            table.to_csv(partial[path], index=False, float_format="%.6f")
     record("evaluate", params)
     accuracy, f1 = scores["test"]["accuracy"], scores["test"]["f1"]
     print(f"{scaled.dataset}: test accuracy {accuracy:.4f}, macro F1 {f1:.4f}")
+
+
+def smoothed_scores(
+    test: windows.Windows, probabilities: np.ndarray, description: bundle.Description
+) -> dict[str, float]:
+    """Scores of each window in the light of those before it, and what that costs in delay."""
+    smoothed = smooth(
+        probabilities,
+        test.subject,
+        np.array(description.transitions),
+        np.array(description.priors),
+    )
+    plain, predicted = probabilities.argmax(axis=1), smoothed.argmax(axis=1)
+    per_subject = metrics.per_subject(test.label, predicted, test.subject)
+    delays = {
+        name: windows_until_recognised(test.label, its, test.subject)
+        for name, its in (("change_delay", predicted), ("change_delay_without", plain))
+    }
+    return {
+        **metrics.scores(test.label, smoothed),
+        "accuracy_by_subject_min": float(per_subject["accuracy"].min()),
+        **{name: float(its.mean()) if len(its) else 0.0 for name, its in delays.items()},
+    }
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from har.models import build, count_parameters
 from har.params import Params
 from har.recordings import ACTIVITIES, SAMPLING_RATE
 from har.signals import Scaling, channel_units
+from har.smoothing import learn_transitions
 from har.training import fit, seed_everything
 from stages.common import BUNDLE, HISTORY, NORMALIZED, run
 from stages.track import record
@@ -38,6 +39,8 @@ def main(params: Params) -> None:
         dataset=scaled.dataset,
         dataset_digest=scaled.dataset_digest,
         train_subjects=np.unique(train.subject).tolist(),
+        transitions=learn_transitions(train.label, train.subject, len(ACTIVITIES)).tolist(),
+        priors=(np.bincount(train.label, minlength=len(ACTIVITIES)) / len(train)).tolist(),
         kept_epoch=history.kept_epoch,
         settings={
             f"{section}.{key}": value

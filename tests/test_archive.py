@@ -1,5 +1,6 @@
 """Archives from a folder and from a server on this machine that can be made to misbehave."""
 
+import errno
 import hashlib
 import io
 import threading
@@ -252,3 +253,30 @@ def test_a_zip_without_a_needed_file_says_which(tmp_path):
     path.write_bytes(zipped({"top/train/y.txt": "1"}))
     with pytest.raises(HarError, match=r"lacks README.txt"):
         unpack(path, tmp_path / "raw")
+
+
+def test_a_full_disk_is_not_the_archives_fault(server, tmp_path, monkeypatch):
+    """It ends the search: another source, or simulated recordings, would not help."""
+    local = tmp_path / "local"
+    local.mkdir()
+    (local / "mine.zip").write_bytes(data_set())
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archive.shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        obtain(
+            (server.archive(),),
+            lambda path: unpack(path, tmp_path / "out"),
+            local,
+            tmp_path / "downloads",
+        )
+    assert raised.value.filename.endswith("README.txt")
+    assert server.ranges == []
+
+
+def test_a_folder_without_a_zip_is_named(tmp_path):
+    (tmp_path / "archive.rar").write_bytes(b"")
+    with pytest.raises(ArchiveUnavailable, match=r"holds no file that ends in .zip"):
+        obtain((), lambda path: path, tmp_path, tmp_path / "downloads")
