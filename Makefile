@@ -2,10 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
+RIVALS_VENV := .venv-rivals
+RIVALS := $(RIVALS_VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check venv mlflow readme benchmark lock clean
+.PHONY: help run test check venv mlflow readme experiments rivals tables benchmark lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
@@ -27,6 +29,16 @@ mlflow: $(INSTALLED)  ## open MLflow's pages on http://127.0.0.1:5000
 	@test -f mlflow.db || { echo "error: no runs yet: make run"; exit 1; }
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
 
+experiments: $(INSTALLED)  ## cross-validate and score the named configurations; hours
+	python -m experiments
+
+rivals: $(RIVALS) $(INSTALLED)  ## the same for methods without a recurrent network; an hour or two
+	$(RIVALS_VENV)/bin/python -m benchmarks.rivals
+	python -m experiments.table
+
+tables: $(INSTALLED)  ## make the tables in reports/ from the stored trials
+	python -m experiments.table
+
 readme: $(INSTALLED)  ## write the results of reports/ into README.md
 	python -m tools.readme
 
@@ -43,7 +55,7 @@ lock: $(INSTALLED)  ## resolve requirements.in to requirements.txt anew
 	rm .resolved
 
 clean:  ## remove the environment and caches; data, models, reports and runs stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(RIVALS_VENV) .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt
@@ -52,3 +64,10 @@ $(INSTALLED): requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
 	@touch $(INSTALLED)
+
+# aeon wants other versions of NumPy and pandas than the project has.
+$(RIVALS): benchmarks/requirements.txt
+	$(PYTHON) -m venv $(RIVALS_VENV)
+	$(RIVALS_VENV)/bin/python -m pip install --disable-pip-version-check --quiet \
+		-r benchmarks/requirements.txt
+	@touch $(RIVALS)

@@ -116,7 +116,6 @@ class Rival:
 
     make: Callable[[int], Any]
     features: Callable[[np.ndarray], np.ndarray]
-    test_seeds: int = len(SEEDS)
 
 
 RIVALS = {

@@ -1,5 +1,6 @@
 """The recurrent classifiers, and their probabilities for windows."""
 
+from collections.abc import Sequence
 from inspect import signature
 from typing import Any
 
@@ -103,9 +104,9 @@ class ConvRecurrentClassifier(nn.Module):
     steps of a bidirectional LSTM: Zhou et al. 2016, https://doi.org/10.18653/v1/P16-2034.
 
     What is its own is the input. Beside each channel the network sees the same channel companded,
-    asinh((x - mean over the window) / `companding`): nearly linear for small movements, logarithmic
-    for large ones. Sitting and standing differ by a sway a hundred times smaller than a step, which
-    the plain channel leaves next to nothing of.
+    asinh((x - mean over the window) / level), for each level of `companding`: nearly linear for
+    movements below the level, logarithmic above. Sitting and standing differ by a sway a hundred
+    times smaller than a step, of which the plain channel leaves next to nothing.
 
     Args:
         input_size: Channels, scaled to a standard deviation near 1.
@@ -115,8 +116,8 @@ class ConvRecurrentClassifier(nn.Module):
         num_layers: Recurrent layers; from the second on each adds to what it is given.
         bidirectional: Read the window in both directions.
         filters: Of each convolution.
-        companding: Movement, in scaled units, from which on the companded channel grows
-            logarithmically; 0 leaves the companded channels out.
+        companding: Levels, in scaled units, each for a companded form of every channel; none
+            leaves the plain channels alone.
         dropout: Share of activations dropped in training.
     """
 
@@ -129,7 +130,7 @@ class ConvRecurrentClassifier(nn.Module):
         num_layers: int,
         bidirectional: bool,
         filters: int,
-        companding: float,
+        companding: Sequence[float],
         dropout: float,
     ) -> None:
         super().__init__()
@@ -141,11 +142,11 @@ class ConvRecurrentClassifier(nn.Module):
             "num_layers": num_layers,
             "bidirectional": bidirectional,
             "filters": filters,
-            "companding": companding,
+            "companding": list(companding),
             "dropout": dropout,
         }
-        self.companding = companding
-        channels = input_size * (2 if companding else 1)
+        self.companding = tuple(companding)
+        channels = input_size * (1 + len(companding))
         self.input_norm = nn.BatchNorm1d(channels)
         self.convolutions = nn.Sequential(
             nn.Conv1d(channels, filters, 7, padding=3),
@@ -176,7 +177,8 @@ class ConvRecurrentClassifier(nn.Module):
         signals = windows.transpose(1, 2)
         if self.companding:
             centred = signals - signals.mean(dim=2, keepdim=True)
-            signals = torch.cat([signals, torch.asinh(centred / self.companding)], dim=1)
+            companded = (torch.asinh(centred / level) for level in self.companding)
+            signals = torch.cat([signals, *companded], dim=1)
         sequence = self.convolutions(self.input_norm(signals)).transpose(1, 2)
         for index, layer in enumerate(self.layers):
             output, _ = layer(self.dropout(sequence))

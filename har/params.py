@@ -45,6 +45,7 @@ def _count_or_subjects(subjects: int | list[int]) -> int | list[int]:
 
 MAX_SEED = 2**32 - 1
 
+Level = Annotated[float, Field(gt=0, le=100)]
 Subject = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
@@ -88,7 +89,7 @@ class Windowing(Section):
         0.5, ge=0, lt=1, description="share of a window that the next one repeats"
     )
     channels: Annotated[list[str], AfterValidator(_known_groups)] = Field(
-        ["total_acc", "gyro"],
+        ["body_acc", "gyro", "total_acc"],
         min_length=1,
         description=f"signals to use, any of {', '.join(CHANNEL_GROUPS)}",
     )
@@ -98,7 +99,7 @@ class Split(Section):
     """Who is in which part; the test subjects are the data set's own."""
 
     val_subjects: Annotated[int | list[Subject], AfterValidator(_count_or_subjects)] = Field(
-        4, description="validation subjects, out of the training ones: how many, or which"
+        0, description="validation subjects, out of the training ones: how many, or which"
     )
     seed: int = Field(
         0, ge=0, le=MAX_SEED, description="seed of the draw when `val_subjects` is a number"
@@ -121,21 +122,19 @@ class Model(Section):
         description="recurrent layers alone, or after convolutions and with attention",
     )
     cell: Literal["lstm", "gru"] = Field("lstm", description="kind of recurrent layer")
-    bidirectional: bool = Field(False, description="read each window in both directions")
+    bidirectional: bool = Field(True, description="read each window in both directions")
     hidden_size: int = Field(64, ge=1, le=4096, description="units per layer and direction")
-    num_layers: int = Field(2, ge=1, le=16, description="recurrent layers")
+    num_layers: int = Field(1, ge=1, le=16, description="recurrent layers")
     head_size: int = Field(
         128, ge=1, le=4096, description="units of the linear layer after them; of recurrent only"
     )
     filters: int = Field(
         64, ge=1, le=4096, description="filters per convolution; of conv_recurrent only"
     )
-    companding: float = Field(
-        0.03,
-        ge=0,
-        le=100,
-        description="movement, in scaled units, below which a second form of each channel shows "
-        "all, 0 for no such form; of conv_recurrent only",
+    companding: Annotated[list[Level], Field(max_length=8)] = Field(
+        [0.03, 0.01],
+        description="levels in scaled units, each for a form of every channel that shows movements "
+        "as small as that; of conv_recurrent only",
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="share of activations dropped in training")
 
@@ -143,8 +142,8 @@ class Model(Section):
 class Train(Section):
     """The training loop."""
 
-    epochs: int = Field(50, ge=1, le=10_000, description="passes over the training windows")
-    batch_size: int = Field(32, ge=1, le=65_536, description="windows a step")
+    epochs: int = Field(40, ge=1, le=10_000, description="passes over the training windows")
+    batch_size: int = Field(64, ge=1, le=65_536, description="windows a step")
     optimizer: Literal["adam", "adamw"] = Field(
         "adamw", description="Adam with an L2 penalty, or with decoupled weight decay"
     )
@@ -160,7 +159,7 @@ class Train(Section):
         0.0, ge=0, lt=1, description="decay per step of a moving average of the weights; 0 for none"
     )
     keep: Literal["best", "last"] = Field(
-        "best", description="epoch to keep: lowest validation loss, or the last one"
+        "last", description="epoch to keep: lowest validation loss, or the last one"
     )
     seed: int = Field(
         0, ge=0, le=MAX_SEED, description="seed of weights, order of windows and dropout"

@@ -71,7 +71,9 @@ def test_scaling_does_not_see_the_people_held_out(windows, monkeypatch):
 
 
 def test_it_learns(windows):
-    settings = params(train={"epochs": 8, "learning_rate": 0.02}, model={"hidden_size": 16})
+    settings = params(
+        train={"epochs": 8, "learning_rate": 0.02}, model={"hidden_size": 16, "filters": 16}
+    )
     trial = run_trial(windows, settings, "test", 0, np.array([5, 6]))
     assert accuracy([trial]) > 0.9
     assert trial.parameters > 0 and trial.train_seconds > 0 and trial.model_bytes > 0

@@ -1,17 +1,21 @@
 """Write the results in README.md from the files in reports/: `make readme`."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import yaml
 
+from experiments import configurations
+from experiments.table import ABLATION, EXPERIMENTS, REFERENCE, RIVALS
 from har.errors import HarError
 from har.files import replacing_file
 from stages.common import HISTORY, PER_CLASS, PER_SUBJECT, read_metrics, read_table
 
 LOCK = Path("dvc.lock")
 README = Path("README.md")
-BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- /results -->"
 
 
 def results() -> str:
@@ -20,11 +24,13 @@ def results() -> str:
     per_class, per_subject = read_table(PER_CLASS), read_table(PER_SUBJECT)
     trained = yaml.safe_load(LOCK.read_text())["stages"]["train"]["params"]["params.yaml"]
     both = "bidirectional " if trained["model.bidirectional"] else ""
+    layers = trained["model.num_layers"]
     test = metrics["test"]
     lines = [
-        f"Data set `{metrics['dataset']}`; {both}{trained['model.cell'].upper()}, "
-        f"{trained['model.num_layers']} layers of {trained['model.hidden_size']} units, "
-        f"{metrics['parameters']:,} parameters; {len(read_table(HISTORY))} epochs.",
+        f"Data set `{metrics['dataset']}`; `model.name: {trained['model.name']}` with "
+        f"{layers} {both}{trained['model.cell'].upper()} layer{'s' if layers > 1 else ''} of "
+        f"{trained['model.hidden_size']} units, {metrics['parameters']:,} parameters; "
+        f"{len(read_table(HISTORY))} epochs.",
         "",
         "| part | accuracy | loss | F1 | precision | recall |",
         "|---|---|---|---|---|---|",
@@ -34,6 +40,16 @@ def results() -> str:
         if scores := metrics[part]:
             others = (f"{scores[key]:.3f}" for key in ("loss", "f1", "precision", "recall"))
             lines.append(f"| {name} | {scores['accuracy']:.1%} | {' | '.join(others)} |")
+    if smoothed := metrics.get("smoothed"):
+        others = (f"{smoothed[key]:.3f}" for key in ("loss", "f1", "precision", "recall"))
+        lines += [
+            f"| *smoothed over time*, test subjects | {smoothed['accuracy']:.1%} | "
+            f"{' | '.join(others)} |",
+            "",
+            "After a change of activity the right one is first recognised "
+            f"{smoothed['change_delay']:.2f} windows late on average with smoothing, "
+            f"{smoothed['change_delay_without']:.2f} without.",
+        ]
     lines += [
         "",
         f"On the {per_subject['windows'].sum():,} windows of the {len(per_subject)} test subjects: "
@@ -59,15 +75,109 @@ def results() -> str:
     return "\n".join(lines)
 
 
+def experiments() -> str:
+    """The table of configurations as Markdown."""
+    known = configurations.read()
+    lines = [
+        "| configuration | parameters | training | people held out (95 % interval) | "
+        "test subjects | macro F1 | worst person | claimed |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in _rows(EXPERIMENTS):
+        configuration = known.get(str(row.name))
+        claimed = configuration.claimed if configuration else None
+        lines.append(
+            f"| `{row.name}` | {row.parameters:,.0f} | {row.train_seconds / 60:.1f} min | "
+            f"{_cv(row)} | {_test(row)} | {_share(row.test_f1, 3)} | "
+            f"{_percent(row.worst_subject_accuracy)} | {_percent(claimed)} |"
+        )
+    return "\n".join(lines)
+
+
+def rivals() -> str:
+    """The table of rivals as Markdown."""
+    lines = [
+        "| method | people held out (95 % interval) | test subjects | macro F1 | worst person | "
+        "fit | predict, a window | size |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in _rows(RIVALS):
+        lines.append(
+            f"| `{row.name}` | {_cv(row)} | {_test(row)} | {_share(row.test_f1, 3)} | "
+            f"{_percent(row.worst_subject_accuracy)} | {row.train_seconds:,.0f} s | "
+            f"{row.predict_ms:.2f} ms | {row.model_bytes / 1e6:.1f} MB |"
+        )
+    return "\n".join(lines)
+
+
+def ablation() -> str:
+    """The table of parts left out or put in, as Markdown."""
+    lines = [
+        f"| against `{REFERENCE}` | accuracy | difference in points (95 % interval) | "
+        "people better / worse |",
+        "|---|---|---|---|",
+    ]
+    for row in _rows(ABLATION):
+        lines.append(
+            f"| {row.note} (`{row.name}`) | {_percent(row.cv_accuracy, 2)} | "
+            f"{100 * row.difference:+.2f} ({100 * row.difference_low:+.2f} to "
+            f"{100 * row.difference_high:+.2f}) | {row.people_better} / {row.people_worse} |"
+        )
+    return "\n".join(lines)
+
+
+def _rows(path: Path) -> list[Any]:
+    return list(read_table(path).itertuples())
+
+
+def _cv(row: Any) -> str:
+    interval = f"{100 * row.cv_accuracy_low:.1f} to {100 * row.cv_accuracy_high:.1f}"
+    return f"{_percent(row.cv_accuracy, 2)} ({interval})"
+
+
+def _test(row: Any) -> str:
+    if pd.isna(row.test_accuracy):
+        return "–"
+    spread = "" if pd.isna(row.test_accuracy_sd) else f" ± {100 * row.test_accuracy_sd:.2f}"
+    return f"{_percent(row.test_accuracy, 2)}{spread} ({row.test_seeds})"
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None or pd.isna(value) else f"{value:.{digits}%}"
+
+
+def _share(value: float, digits: int) -> str:
+    return "–" if pd.isna(value) else f"{value:.{digits}f}"
+
+
+BLOCKS: dict[str, tuple[Path, Callable[[], str]]] = {
+    "results": (LOCK, results),
+    "experiments": (EXPERIMENTS, experiments),
+    "rivals": (RIVALS, rivals),
+    "ablation": (ABLATION, ablation),
+}
+"""What stands between `<!-- NAME: ... -->` and `<!-- /NAME -->`, and the file it is made from."""
+
+
+def filled(text: str) -> str:
+    """The README with every block written anew."""
+    for name, (source, make) in BLOCKS.items():
+        if not source.exists():
+            continue
+        begin, end = f"<!-- {name}: written by `make readme` -->", f"<!-- /{name} -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise HarError(f"{README} lacks the marks {begin} and {end}")
+        text = f"{before}{begin}\n{make()}\n{end}{after}"
+    return text
+
+
 def main() -> None:
     """Replace what stands between the marks."""
-    text = README.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise HarError(f"{README} lacks the marks {BEGIN} and {END}")
+    text = filled(README.read_text())
     with replacing_file(README) as partial:
-        partial.write_text(f"{before}{begin}\n{results()}\n{end}{after}")
+        partial.write_text(text)
 
 
 if __name__ == "__main__":
