@@ -21,8 +21,8 @@ EXPERIMENTS = Path("reports/experiments.csv")
 RIVALS = Path("reports/rivals.csv")
 ABLATION = Path("reports/ablation.csv")
 
-REFERENCE = "default"
-"""The configuration that the others are compared with."""
+DEFAULT, FAST = "default", "fast"
+"""The settings of params.yaml as they are, and what the ablation is made against."""
 
 
 def row(its: Sequence[Trial]) -> dict[str, object]:
@@ -89,15 +89,15 @@ def main() -> None:
     stored = {name: its for name, its in trials.load_all(TRIALS).items() if complete(its)}
     if not stored:
         raise HarError(f"{TRIALS} holds no finished cross-validation: run `make experiments`")
-    networks = [name for name in (REFERENCE, *known) if name in stored]
+    networks = [name for name in (DEFAULT, *known) if name in stored]
     ablation = [name for name in networks if name in known and known[name].group == "ablation"]
     rivals = [name for name in stored if stored[name][0].parameters is None]
     tables = {EXPERIMENTS: [row(stored[name]) for name in networks if name not in ablation]}
-    if rivals and REFERENCE in stored:
-        tables[RIVALS] = [rival_row(stored[name]) for name in (REFERENCE, *rivals)]
-    if ablation and REFERENCE in stored:
+    if rivals and DEFAULT in stored:
+        tables[RIVALS] = [rival_row(stored[name]) for name in (DEFAULT, *rivals)]
+    if ablation and FAST in stored:
         tables[ABLATION] = [
-            ablation_row(stored[name], stored[REFERENCE], known[name].note) for name in ablation
+            ablation_row(stored[name], stored[FAST], known[name].note) for name in ablation
         ]
     for path, rows in tables.items():
         with replacing_file(path) as partial:

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("har", "stages")
+PACKAGES = ("har", "stages", "experiments")
 
 
 def local_imports(script: Path) -> set[str]:

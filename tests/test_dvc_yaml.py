@@ -7,10 +7,12 @@ import pytest
 import yaml
 from imports import ROOT, local_imports
 
+from har.crossval import deciding_settings
 from har.params import Params
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
+CROSSVAL = yaml.safe_load((ROOT / "experiments/dvc.yaml").read_text())["stages"]["crossval"]
 
 
 def paths(entries):
@@ -98,7 +100,26 @@ def test_params_yaml_and_the_settings_declare_the_same():
 
 def test_every_setting_is_used_by_a_stage():
     declared = {name for stage in STAGES.values() for name in stage.get("params", [])}
-    assert declared == set(Params().flat())
+    # Where and how many side by side changes no result.
+    elsewhere = {"crossval.backend", "crossval.jobs", "crossval.address"}
+    assert declared | set(CROSSVAL["params"]) | elsewhere == set(Params().flat())
+
+
+def test_the_cross_validation_depends_on_its_code_and_all_that_decides_a_trial():
+    code = {path for path in CROSSVAL["deps"] if path.endswith(".py")}
+    assert code == local_imports(ROOT / "experiments/crossval.py")
+    assert CROSSVAL["wdir"] == ".."
+    deciding: set[str] = set()
+    for name in ("recurrent", "conv_recurrent"):
+        everything = {
+            "dataset": {"name": "simulated"},
+            "model": {"name": name},
+            "train": {"weight_average": 0.9},
+            "augmentation": {"shift": 0.1, "rotation": 1, "scale": 0.1, "mixup": 0.1},
+        }
+        deciding |= set(deciding_settings(Params.model_validate(everything)))
+    protocol = {f"crossval.{key}" for key in ("name", "folds", "seeds", "test_seeds")}
+    assert set(CROSSVAL["params"]) == deciding | protocol
 
 
 def test_plots_have_titles_and_axis_labels():

@@ -48,7 +48,7 @@ def test_the_command_line_comes_before_the_file(tmp_path):
         ("windowing: {overlap: 1}", "windowing.overlap=1"),
         ("split: {val_subjects: -1}", "split.val_subjects=-1: should be 0 or more"),
         ("split: {val_subjects: [1, 1]}", "named twice"),
-        ("split: {val_subjects: 0}", "choose train.keep=last"),
+        ("split: {val_subjects: 0}\ntrain: {keep: best}", "choose train.keep=last"),
         ("train: {seed: 99999999999999999999}", "train.seed"),
         ("split: {val_subjects: [99999999999999999999]}", "split.val_subjects"),
         ("1: {epochs: 3}", "1"),
