@@ -116,6 +116,8 @@ class ConvRecurrentClassifier(nn.Module):
         num_layers: Recurrent layers; from the second on each adds to what it is given.
         bidirectional: Read the window in both directions.
         filters: Of each convolution.
+        kernels: Lengths of the first convolution's filters, odd, in samples: as many filters of
+            each length as of the others, so that quick and slow movements are seen side by side.
         companding: Levels, in scaled units, each for a companded form of every channel; none
             leaves the plain channels alone.
         dropout: Share of activations dropped in training.
@@ -130,6 +132,7 @@ class ConvRecurrentClassifier(nn.Module):
         num_layers: int,
         bidirectional: bool,
         filters: int,
+        kernels: Sequence[int],
         companding: Sequence[float],
         dropout: float,
     ) -> None:
@@ -142,14 +145,21 @@ class ConvRecurrentClassifier(nn.Module):
             "num_layers": num_layers,
             "bidirectional": bidirectional,
             "filters": filters,
+            "kernels": list(kernels),
             "companding": list(companding),
             "dropout": dropout,
         }
         self.companding = tuple(companding)
         channels = input_size * (1 + len(companding))
         self.input_norm = nn.BatchNorm1d(channels)
+        shares = [
+            filters // len(kernels) + (i < filters % len(kernels)) for i in range(len(kernels))
+        ]
+        self.scales = nn.ModuleList(
+            nn.Conv1d(channels, share, kernel, padding=kernel // 2)
+            for share, kernel in zip(shares, kernels, strict=True)
+        )
         self.convolutions = nn.Sequential(
-            nn.Conv1d(channels, filters, 7, padding=3),
             nn.BatchNorm1d(filters),
             nn.ReLU(),
             nn.MaxPool1d(2),
@@ -179,7 +189,9 @@ class ConvRecurrentClassifier(nn.Module):
             centred = signals - signals.mean(dim=2, keepdim=True)
             companded = (torch.asinh(centred / level) for level in self.companding)
             signals = torch.cat([signals, *companded], dim=1)
-        sequence = self.convolutions(self.input_norm(signals)).transpose(1, 2)
+        signals = self.input_norm(signals)
+        scales = torch.cat([convolution(signals) for convolution in self.scales], dim=1)
+        sequence = self.convolutions(scales).transpose(1, 2)
         for index, layer in enumerate(self.layers):
             output, _ = layer(self.dropout(sequence))
             sequence = sequence + output if index else output

@@ -45,6 +45,14 @@ def _count_or_subjects(subjects: int | list[int]) -> int | list[int]:
 
 MAX_SEED = 2**32 - 1
 
+
+def _odd(length: int) -> int:
+    if length % 2 == 0:
+        raise ValueError("should be odd")
+    return length
+
+
+Kernel = Annotated[int, Field(ge=1, le=255), AfterValidator(_odd)]
 Level = Annotated[float, Field(gt=0, le=100)]
 Subject = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -131,12 +139,26 @@ class Model(Section):
     filters: int = Field(
         64, ge=1, le=4096, description="filters per convolution; of conv_recurrent only"
     )
+    kernels: Annotated[list[Kernel], Field(min_length=1, max_length=8)] = Field(
+        [3, 9, 21, 41],
+        description="lengths of the first convolution's filters, odd, samples; of conv_recurrent "
+        "only",
+    )
     companding: Annotated[list[Level], Field(max_length=8)] = Field(
         [0.03, 0.01],
         description="levels in scaled units, each for a form of every channel that shows movements "
         "as small as that; of conv_recurrent only",
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="share of activations dropped in training")
+
+    @model_validator(mode="after")
+    def _a_filter_for_each_length(self) -> "Model":
+        if self.filters < len(self.kernels):
+            raise ValueError(
+                f"filters={self.filters} are fewer than the {len(self.kernels)} kernels; "
+                "raise model.filters"
+            )
+        return self
 
 
 class Train(Section):
