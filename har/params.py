@@ -140,7 +140,7 @@ class Model(Section):
         64, ge=1, le=4096, description="filters per convolution; of conv_recurrent only"
     )
     kernels: Annotated[list[Kernel], Field(min_length=1, max_length=8)] = Field(
-        [3, 9, 21, 41],
+        [7],
         description="lengths of the first convolution's filters, odd, samples; of conv_recurrent "
         "only",
     )
