@@ -13,9 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent
 SMALL = {
     "dataset.name": "simulated",
     "simulated.seconds": 6,
+    "split.val_subjects": 4,
     "model.hidden_size": 8,
-    "model.head_size": 8,
+    "model.filters": 8,
     "train.epochs": 2,
+    "train.keep": "best",
 }
 """Settings of a run that takes seconds."""
 

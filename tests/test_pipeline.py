@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -89,8 +90,8 @@ def test_the_outputs_are_those_of_the_contract(finished):
         assert (finished.folder / path).stat().st_size > 0, path
     metrics = json.loads(finished.read("reports/metrics.json"))
     assert metrics["dataset"] == "simulated"
-    assert list(metrics) == ["dataset", "parameters", "train", "val", "test"]
-    for part in ("train", "val", "test"):
+    assert list(metrics) == ["dataset", "parameters", "train", "val", "test", "smoothed"]
+    for part in ("train", "val", "test", "smoothed"):
         assert list(metrics[part])[:5] == ["accuracy", "loss", "f1", "precision", "recall"]
     assert 0 <= metrics["test"]["accuracy_by_subject_min"] <= metrics["test"]["accuracy"] <= 1
     assert 0 <= metrics["test"]["ece"] <= 1
@@ -126,7 +127,8 @@ def test_the_run_in_mlflow_holds_what_the_files_say(finished):
     recall = pd.read_csv(finished.folder / "reports/per_class.csv").set_index("activity")["recall"]
     assert run["metrics"]["test_recall_sitting"] == recall["SITTING"]
     assert run["params"]["train.epochs"] == "2"
-    assert run["params"]["windowing.channels"] == "['total_acc', 'gyro']"
+    assert run["params"]["windowing.channels"] == "['body_acc', 'gyro', 'total_acc']"
+    assert run["metrics"]["smoothed_accuracy"] == metrics["smoothed"]["accuracy"]
     assert set(run["artifacts"]) == {
         *(f"model/{name}" for name in ("bundle.json", "weights.safetensors")),
         *(path for path in CONTRACT if path.startswith("reports/") and "figures" not in path),
@@ -215,7 +217,17 @@ def test_an_experiment_and_what_can_be_asked_of_it(project):
 
 
 def test_a_number_in_scientific_notation_arrives_as_one(project):
-    project.dvc("exp", "run", "--temp", "-S", "train.learning_rate=1e-4", "-n", "slow")
+    project.dvc(
+        "exp",
+        "run",
+        "--temp",
+        "-S",
+        "train.learning_rate=1e-4",
+        "-S",
+        "train.schedule=constant",
+        "-n",
+        "slow",
+    )
     assert project.run("git", "status", "--porcelain") == ""  # all happened in a copy
     project.dvc("exp", "apply", "slow")
     history = project.read("reports/history.csv")
@@ -385,3 +397,75 @@ def test_a_stage_stands_alone_and_other_windows_work_all_the_way(tmp_path):
     assert (bundle["window_size"], bundle["architecture"]["cell"]) == (200, "gru")
     assert bundle["channels"] == ["total_acc_x", "total_acc_y", "total_acc_z", "acc_norm"]
     assert all((project.folder / path).exists() for path in CONTRACT)
+
+
+def test_the_seed_network_is_one_setting_away(project):
+    project.dvc("exp", "run", "-S", "model.name=recurrent", "-S", "model.bidirectional=false")
+    described = json.loads(project.read("models/bundle.json"))
+    assert described["model"] == "recurrent"
+    assert set(described["architecture"]) >= {"head_size", "hidden_size"}
+
+
+def test_smoothing_is_an_option_that_leaves_the_windows_own_scores_alone(project):
+    before = json.loads(project.read("reports/metrics.json"))
+    project.dvc("exp", "run", "-S", "evaluation.smoothing=false")
+    after = json.loads(project.read("reports/metrics.json"))
+    assert after == {name: value for name, value in before.items() if name != "smoothed"}
+
+
+def test_named_experiments_are_queued_run_and_gone_on_with(project):
+    tiny = {
+        "own": {"tiny": {"settings": {"model.hidden_size": 4, "windowing.channels": ["gyro"]}}},
+        "readme": {"other": {"settings": {"model.name": "recurrent"}, "claimed": 0.9}},
+    }
+    (project.folder / "experiments/configurations.yaml").write_text(yaml.safe_dump(tiny))
+    shutil.rmtree(project.folder / "experiments/trials", ignore_errors=True)
+    project.commit("a small configuration")
+    command = ("-m", "experiments", "tiny", "--test-seeds", "1")
+    project.run(sys.executable, *command)
+
+    assert "tiny" in project.dvc("exp", "list", "--name-only").split()
+    stored = sorted(path.name for path in (project.folder / "experiments/trials/tiny").iterdir())
+    assert stored == [*(f"fold{n}of5-seed0.json" for n in range(5)), "test-seed0.json"]
+    table = pd.read_csv(project.folder / "reports/experiments.csv")
+    assert table.columns.tolist() == [
+        "name",
+        "parameters",
+        "train_seconds",
+        "cv_accuracy",
+        "cv_accuracy_low",
+        "cv_accuracy_high",
+        "cv_f1",
+        "test_seeds",
+        "test_accuracy",
+        "test_accuracy_sd",
+        "test_f1",
+        "worst_subject_accuracy",
+    ]
+    (row,) = table.to_dict("records")
+    assert (row["name"], row["test_seeds"]) == ("tiny", 1)
+    assert row["cv_accuracy_low"] <= row["cv_accuracy"] <= row["cv_accuracy_high"]
+
+    runs = mlflow_runs(project)
+    (parent,) = (run for run in runs if run["tags"].get("crossval") == "tiny")
+    children = [run for run in runs if run["tags"].get("mlflow.parentRunId") == parent["id"]]
+    assert len(children) == 6
+    assert parent["metrics"]["cv_accuracy"] == pytest.approx(row["cv_accuracy"], abs=1e-5)
+
+    # What is stored is not trained again, also where one was lost.
+    (project.folder / "experiments/trials/tiny/fold3of5-seed0.json").unlink()
+    output = project.run(sys.executable, *command)
+    assert "tiny: 6 trainings, 5 of them stored" in output
+    assert pd.read_csv(project.folder / "reports/experiments.csv").equals(
+        table.assign(
+            train_seconds=pd.read_csv(project.folder / "reports/experiments.csv")["train_seconds"]
+        )
+    )
+    # Other settings under the same name are refused, and nothing is mixed.
+    output = project.run(
+        sys.executable, "-m", "experiments.crossval", "--crossval.name", "tiny", fails=True
+    )
+    assert "holds trainings with another model.hidden_size" in output
+    assert "Traceback" not in output
+    output = project.run(sys.executable, "-m", "experiments", "nothing", fails=True)
+    assert "error: no configuration nothing; there are other, tiny" in output
