@@ -1,0 +1,129 @@
+"""The tables and comparisons that are made from stored trials, and the rivals' features."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import rivals
+from experiments import compare, configurations, table
+from experiments.__main__ import assignment
+from har import trials
+from har.errors import HarError
+from har.trials import Trial
+
+
+def person(correct, wrong):
+    made = np.eye(6, dtype=int) * correct
+    made[3, 4] = wrong
+    return made.tolist()
+
+
+def stored(folder, name, wrong, parameters=100, seeds=(0,), test=True):
+    """A cross-validation in two folds of five people each, and the test subjects."""
+    for seed in seeds:
+        parts = {"fold0of2": range(5), "fold1of2": range(5, 10)}
+        parts |= {"test": range(20, 24)} if test else {}
+        for part, people in parts.items():
+            trial = Trial(
+                name=name,
+                part=part,
+                seed=seed,
+                settings={},
+                dataset_digest="abc",
+                parameters=parameters,
+                train_seconds=10.0 if part == "test" else 8.0,
+                predict_ms=0.5,
+                model_bytes=1000,
+                confusion={n: person(10, wrong + n % 2) for n in people},
+            )
+            trials.save(folder, trial)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "experiments/trials"
+
+
+def test_the_tables_hold_what_is_stored(folder, tmp_path):
+    stored(folder, "default", 1, seeds=(0, 1))
+    stored(folder, "fast", 2)
+    stored(folder, "lstm_standard", 6, test=False)
+    stored(folder, "no_rotation", 4, test=False)
+    stored(folder, "minirocket", 5, parameters=None)
+    stored(folder, "half_done", 5)
+    (folder / "half_done" / "fold1of2-seed0.json").unlink()
+    table.main()
+    experiments = pd.read_csv(tmp_path / "reports/experiments.csv").set_index("name")
+    assert list(experiments.index) == ["default", "lstm_standard", "fast"]
+    assert experiments.loc["default", "test_seeds"] == 2
+    assert experiments.loc["default", "train_seconds"] == 10
+    assert experiments.loc["lstm_standard", "train_seconds"] == 8
+    assert np.isnan(experiments.loc["lstm_standard", "test_accuracy"])
+    assert experiments.loc["default", "test_accuracy"] == pytest.approx(240 / 246, abs=1e-5)
+    assert experiments.loc["default", "worst_subject_accuracy"] == pytest.approx(60 / 62, abs=1e-5)
+    rivals_table = pd.read_csv(tmp_path / "reports/rivals.csv").set_index("name")
+    assert list(rivals_table.index) == ["default", "minirocket"]
+    assert list(rivals_table.columns)[-2:] == ["predict_ms", "model_bytes"]
+    ablation = pd.read_csv(tmp_path / "reports/ablation.csv").set_index("name")
+    assert list(ablation.index) == ["no_rotation"]
+    row = ablation.loc["no_rotation"]
+    assert row.difference_low <= row.difference <= row.difference_high < 0
+    assert (row.people_better, row.people_worse) == (0, 10)
+    assert "half_done" not in (tmp_path / "reports/experiments.csv").read_text()
+
+
+@pytest.mark.usefixtures("folder")
+def test_tables_without_trials_say_what_makes_them():
+    with pytest.raises(HarError, match=r"holds no finished cross-validation: run `make experim"):
+        table.main()
+
+
+def test_a_comparison_in_words(folder, monkeypatch, capsys):
+    stored(folder, "first", 1)
+    stored(folder, "second", 3)
+    monkeypatch.setattr("sys.argv", ["compare", "first", "second"])
+    compare.main()
+    told = capsys.readouterr().out
+    assert "first 97.56%, second 94.49%: +3.0" in told
+    assert "10 people; better for 10, worse for 0" in told
+    assert told.endswith("more than chance\n") and "not more" not in told
+    monkeypatch.setattr("sys.argv", ["compare", "first", "first", "--part", "test"])
+    compare.main()
+    assert "not more than chance" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["compare", "first", "third"])
+    with pytest.raises(HarError, match=r"third has no cv trials; there are trials of first, sec"):
+        compare.main()
+
+
+def test_settings_as_dvc_takes_them():
+    assert assignment("model.bidirectional", True) == "model.bidirectional=true"
+    assert assignment("windowing.channels", ["gyro", "acc_norm"]) == (
+        "windowing.channels=[gyro,acc_norm]"
+    )
+    assert assignment("model.companding", []) == "model.companding=[]"
+
+
+def test_the_readme_networks_differ_in_what_their_names_say():
+    read = configurations.read()
+    large, small = read["lstm_large"].settings, read["lstm_baseline"].settings
+    differing = {key for key in large if large[key] != small[key]}
+    assert differing == {"model.hidden_size", "model.num_layers"}
+    assert {read[name].claimed for name in ("lstm_baseline", "lstm_standard", "lstm_large")} == {
+        0.942,
+        0.971,
+        0.968,
+    }
+
+
+def test_statistics_of_windows_are_finite_and_know_the_channels():
+    rng = np.random.default_rng(0)
+    signals = rng.normal(size=(5, 128, 9))
+    signals[1] = 0.0  # a sensor that is still
+    signals[2, :, 4] = np.sin(2 * np.pi * 5 * np.arange(128) / 50)
+    features = rivals.statistics(signals)
+    assert features.shape == (5, 11 * 9 + 36)
+    assert np.isfinite(features).all()
+    np.testing.assert_allclose(features[:, :9], signals.mean(axis=1))
+    strongest = features[2, 9 * 9 + 4]
+    assert strongest == pytest.approx(5, abs=0.4)
