@@ -92,7 +92,7 @@ class Project:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         assert (done.returncode != 0) == fails, f"{command}: {done.returncode}\n{done.stdout}"
         return done.stdout

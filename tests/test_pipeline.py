@@ -238,7 +238,7 @@ def test_a_number_in_scientific_notation_arrives_as_one(project):
 def test_a_queue_of_two_at_once_and_every_run_in_one_store(project):
     project.dvc("exp", "run", "--queue", "-S", "model.hidden_size=4,6")
     project.dvc("queue", "start", "-j", "2")
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 400
     while time.monotonic() < deadline:
         status = project.dvc("queue", "status")
         if status.count("Success") == 2 or "Failed" in status:
