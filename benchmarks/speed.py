@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -39,6 +39,7 @@ from har.models import Classifier, build
 from har.params import Params
 from har.recordings import ACTIVITIES
 from har.signals import Scaling, channel_names
+from har.smoothing import CausalSmoother, learn_transitions
 from har.windows import Windows
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -499,6 +500,19 @@ def peak_share(_: Path) -> dict[str, Any]:
     return json.loads(last)
 
 
+def smoothing(_: Path) -> dict[str, Any]:
+    """What `har.smoothing.CausalSmoother` takes for a window, of the 1.28 s until the next."""
+    generator = np.random.default_rng(0)
+    classes = len(ACTIVITIES)
+    given = generator.dirichlet(np.ones(classes), 10_000)
+    label = np.repeat(np.arange(classes), 50)
+    transitions = learn_transitions(label, np.zeros_like(label), classes)
+    smoother = CausalSmoother(transitions, np.full(classes, 1 / classes))
+    times = [timed(partial(smoother.step, one)) for one in given]
+    middle, slowest = (float(np.percentile(times, share) * 1e6) for share in (50, 99))
+    return {"value": round(middle, 1), "p99": slowest, "windows": len(given)}
+
+
 def threads(_: Path) -> dict[str, Any]:
     """The speed of `har.training.fit` on two threads against one."""
     if (os.cpu_count() or 1) < 2:
@@ -584,6 +598,12 @@ MEASUREMENTS = {
         "training / the core's peak in matrix multiplication",
         "{gflops[training]:.0f} / {gflops[peak]:.0f} GFLOP/s, {windows_per_second:,.0f} windows a "
         "second of {mflop_a_window:.0f} MFLOP; time goes to {share_of_time}",
+    ),
+    "smoothing": Measurement(
+        smoothing,
+        "smoothing a window over time, median",
+        "99 of 100 within {p99:.0f} µs, over {windows:,} windows",
+        " µs",
     ),
     "threads": Measurement(
         threads,
