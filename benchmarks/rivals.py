@@ -15,6 +15,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +99,7 @@ def multirocket_hydra(seed: int) -> Any:
 
 
 def random_forest(seed: int) -> Any:
-    """Random forest: Breiman 2001."""
+    """Random forest of 500 trees: Breiman 2001."""
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(n_estimators=500, random_state=seed, n_jobs=1)
@@ -135,10 +137,7 @@ def main() -> None:
         "--seeds", type=int, default=len(SEEDS), help="of the trials on the test subjects"
     )
     arguments = parser.parse_args()
-    try:
-        recordings, digest = uci_har.read_recordings(RAW)
-    except HarError as error:
-        sys.exit(f"error: {error}")
+    recordings, digest = uci_har.read_recordings(RAW)
     whole = windows.cut(recordings, uci_har.WINDOW, 0.5, GROUPS, "uci_har", digest)
     training = whole.of("train")
     folds = subject_folds(training.subject, FOLDS, SPLIT_SEED)
@@ -155,11 +154,26 @@ def main() -> None:
 
 def once(name: str, part: str, seed: int, train: Windows, held_out: Windows) -> None:
     """Run a trial and store it, unless it is stored."""
-    path = trials.path_of(TRIALS, name, part, seed)
-    if path.exists():
-        return
     rival = RIVALS[name]
     classifier = rival.make(seed)
+    settings = {
+        "windowing.channels": list(GROUPS),
+        "split.seed": SPLIT_SEED,
+        **{package: version(package) for package in ("aeon", "scikit-learn", "numpy")},
+        **{
+            f"{type(classifier).__name__}.{key}": value
+            for key, value in classifier.get_params().items()
+            if key != "random_state"
+        },
+    }
+    path = trials.path_of(TRIALS, name, part, seed)
+    if path.exists():
+        stored = trials.load(path)
+        if (stored.settings, stored.dataset_digest) != (settings, train.dataset_digest):
+            raise HarError(
+                f"{path} is of other settings, versions or data: delete {path.parent} to begin anew"
+            )
+        return
     start = time.process_time()
     classifier.fit(rival.features(train.signals), train.label)
     fitted = time.process_time()
@@ -169,7 +183,7 @@ def once(name: str, part: str, seed: int, train: Windows, held_out: Windows) -> 
         name=name,
         part=part,
         seed=seed,
-        settings={"windowing.channels": list(GROUPS), "split.seed": SPLIT_SEED},
+        settings=settings,
         dataset_digest=train.dataset_digest,
         parameters=None,
         train_seconds=round(fitted - start, 1),
@@ -183,4 +197,11 @@ def once(name: str, part: str, seed: int, train: Windows, held_out: Windows) -> 
 
 
 if __name__ == "__main__":
-    main()
+    if find_spec("aeon") is None:
+        sys.exit("error: aeon is not installed here: `make rivals` makes an environment for it")
+    try:
+        main()
+    except HarError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("error: interrupted; finished trials are kept, run the same again to go on")

@@ -1,7 +1,9 @@
 """Queue named configurations as DVC experiments and run them: `make experiments`.
 
 Each becomes a DVC experiment of its own name, in which experiments/dvc.yaml cross-validates the
-configuration and scores it on the test subjects. What an earlier run has finished is not run again.
+configuration and scores it on the test subjects; those of the ablation, which are there to choose
+by, are never scored on them. What an earlier run has finished is not run again. Whatever else waits
+in DVC's queue runs too.
 
     python -m experiments                         # all of configurations.yaml
     python -m experiments lstm_standard bilstm    # some of them
@@ -33,6 +35,8 @@ def main() -> None:
         "--test-seeds", type=int, default=5, help="trainings for the test subjects (default: 5)"
     )
     arguments = parser.parse_args()
+    if arguments.names and arguments.group:
+        raise HarError("give names or --group, not both")
     if unknown := sorted(set(arguments.names) - set(known)):
         raise HarError(f"no configuration {', '.join(unknown)}; there are {', '.join(known)}")
     chosen = {
@@ -42,12 +46,15 @@ def main() -> None:
         or (not arguments.names and arguments.group in (None, configuration.group))
     }
     made = dvc("exp", "list", "--name-only", capture=True).split()
+    waiting = dvc("queue", "status", capture=True).split()
     for name, configuration in chosen.items():
         settings = configuration.settings | {
             "crossval.name": name,
             "crossval.seeds": arguments.seeds,
-            "crossval.test_seeds": arguments.test_seeds,
+            "crossval.test_seeds": 0 if configuration.group == "ablation" else arguments.test_seeds,
         }
+        if name in waiting and name not in made:  # left by a run that was interrupted
+            continue
         if name in made:
             dvc("exp", "remove", name)
         changes = [
@@ -55,6 +62,12 @@ def main() -> None:
         ]
         dvc("exp", "run", "--queue", "--name", name, *changes, STAGE)
     dvc("exp", "run", "--run-all")
+    made = dvc("exp", "list", "--name-only", capture=True).split()
+    if failed := [name for name in chosen if name not in made]:
+        raise HarError(
+            f"{', '.join(failed)} did not finish; `dvc queue logs {failed[0]}` says why, and the "
+            "same command goes on"
+        )
     table.main()
 
 
@@ -84,4 +97,7 @@ if __name__ == "__main__":
     except HarError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("error: interrupted; finished trainings are kept, run the same again to go on")
+        sys.exit(
+            "error: interrupted; finished trainings are kept. DVC's queue goes on by itself: "
+            "`dvc queue stop --kill` ends it, and the same command goes on"
+        )

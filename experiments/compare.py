@@ -7,6 +7,7 @@ python -m experiments.compare default lstm_standard --part test
 import argparse
 import sys
 
+from experiments.table import finished
 from har import trials
 from har.errors import HarError
 from har.trials import TEST, Trial, compare
@@ -43,10 +44,13 @@ def main() -> None:
 def of_part(name: str, part: str) -> list[Trial]:
     """The stored trials of a configuration, on folds or on the test subjects."""
     stored = [trials.load(path) for path in sorted((TRIALS / name).glob("*.json"))]
-    chosen = [trial for trial in stored if (trial.part == TEST) == (part == "test")]
+    whole = finished(stored) if part == "cv" else stored
+    chosen = [trial for trial in whole if (trial.part == TEST) == (part == "test")]
     if not chosen:
         there = sorted(path.name for path in TRIALS.glob("*") if path.is_dir())
-        raise HarError(f"{name} has no {part} trials; there are trials of {', '.join(there)}")
+        raise HarError(
+            f"{name} has no finished {part} trials; there are trials of {', '.join(there)}"
+        )
     return chosen
 
 

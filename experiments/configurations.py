@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from har.errors import HarError
 
 FILE = Path(__file__).with_suffix(".yaml")
 
@@ -28,11 +30,18 @@ class Configuration(BaseModel):
 
 
 def read() -> dict[str, Configuration]:
-    """All configurations by name, in the order of the file."""
-    groups = yaml.safe_load(FILE.read_text())
-    return {
-        name: Configuration(group=group, **content)
-        for group, members in groups.items()
-        for name, content in members.items()
-        if not name.startswith("_")
-    }
+    """All configurations by name, in the order of the file.
+
+    Raises:
+        HarError: The file is not as it should be.
+    """
+    try:
+        groups = yaml.safe_load(FILE.read_text())
+        return {
+            name: Configuration(group=group, **content)
+            for group, members in groups.items()
+            for name, content in members.items()
+            if not name.startswith("_")
+        }
+    except (OSError, yaml.YAMLError, ValidationError, AttributeError, TypeError) as error:
+        raise HarError(f"{FILE}: {' '.join(str(error).split()):.300}") from None

@@ -2,7 +2,7 @@
 
 Reads data/windows.npz, writes a file per training to experiments/trials/NAME/ and what they say
 together to reports/crossval.json. Trainings that are there are not run again, so a run that was
-killed goes on where it stopped.
+killed goes on where it stopped; after a change of the code, delete their folder first.
 
     python -m experiments.crossval --crossval.name wide --model.hidden_size 128
     python -m experiments.crossval --crossval.test_seeds 5       # once all is chosen
@@ -10,10 +10,11 @@ killed goes on where it stopped.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from har import trials, windows
+from har import tracking, trials, windows
 from har.crossval import deciding_settings, planned, run_trials
 from har.errors import HarError
 from har.files import replacing_file
@@ -21,7 +22,7 @@ from har.params import Params
 from har.trials import Trial
 from har.windows import Windows
 from stages.common import CROSSVAL, TRIALS, WINDOWS, project_root, run
-from stages.track import record_trials
+from stages.track import origin
 
 
 def main(params: Params) -> None:
@@ -46,7 +47,7 @@ def main(params: Params) -> None:
     summary = trials.summary(ordered) | {"dataset": cut.dataset}
     with replacing_file(CROSSVAL) as partial:
         partial.write_text(json.dumps(summary, indent=2) + "\n")
-    record_trials(ordered, params)
+    record(ordered, summary, params)
     if cv := summary.get("cv"):
         print(
             f"{name}: accuracy {cv['accuracy']:.4f}, 95 % interval {cv['accuracy_low']:.4f} to "
@@ -59,16 +60,46 @@ def main(params: Params) -> None:
         )
 
 
+def record(done: list[Trial], summary: dict[str, Any], params: Params) -> None:
+    """Tell MLflow: a run for the configuration, a child run per training."""
+    children = [
+        tracking.Child(
+            name=f"{trial.name}-{trial.part}-seed{trial.seed}",
+            tags={"part": trial.part, "dataset_digest": trial.dataset_digest},
+            metrics={
+                "accuracy": trials.accuracy([trial]),
+                "f1": trials.macro_f1([trial]),
+                "train_seconds": trial.train_seconds,
+                "predict_ms": trial.predict_ms,
+                **{
+                    f"accuracy_subject_{person}": value
+                    for person, value in trials.accuracy_by_subject([trial]).items()
+                },
+            },
+            parameters=trial.settings | {"train.seed": trial.seed},
+        )
+        for trial in done
+    ]
+    together = {
+        f"{part}_{key}": float(value)
+        for part in ("cv", "test")
+        for key, value in summary.get(part, {}).items()
+        if isinstance(value, int | float)
+    }
+    tracking.record_crossval(params.crossval.name, together, params.flat(), children, origin())
+
+
 def _stored(
     folder: Path, params: Params, plan: dict[tuple[str, int], np.ndarray], cut: Windows
 ) -> dict[tuple[str, int], Trial]:
-    """The planned trials that were run before, with these settings on these data."""
+    """The planned trials that were run before.
+
+    Raises:
+        HarError: A trial of this name, planned or not, is of other settings, data or folds.
+    """
     name, settings = params.crossval.name, deciding_settings(params)
     found = {}
-    for part, seed in plan:
-        path = trials.path_of(folder, name, part, seed)
-        if not path.exists():
-            continue
+    for path in sorted((folder / name).glob("*.json")):
         trial = trials.load(path)
         other = [
             key
@@ -77,12 +108,15 @@ def _stored(
         ]
         if trial.dataset_digest != cut.dataset_digest:
             other.append("the data")
+        if trial.part != trials.TEST and not trial.part.endswith(f"of{params.crossval.folds}"):
+            other.append("crossval.folds")
         if other:
             raise HarError(
                 f"{path.parent} holds trainings with another {', '.join(other)}: choose another "
                 f"crossval.name, or delete that folder"
             )
-        found[part, seed] = trial
+        if (trial.part, trial.seed) in plan:
+            found[trial.part, trial.seed] = trial
     return found
 
 

@@ -72,34 +72,46 @@ def ablation_row(its: Sequence[Trial], reference: Sequence[Trial], note: str) ->
     }
 
 
-def complete(its: Sequence[Trial]) -> bool:
-    """Whether every fold has been run, for each of the seeds."""
+def finished(its: Sequence[Trial]) -> list[Trial]:
+    """The trials on the test subjects, and those of seeds for which every fold has been run."""
     parts: dict[int, set[str]] = {}
     for trial in its:
         if trial.part != TEST:
             parts.setdefault(trial.seed, set()).add(trial.part)
-    return bool(parts) and all(
-        len(its_parts) == int(next(iter(its_parts)).partition("of")[2])
-        for its_parts in parts.values()
-    )
+    whole = {
+        seed
+        for seed, its_parts in parts.items()
+        if len(its_parts) == int(next(iter(its_parts)).partition("of")[2])
+    }
+    return [trial for trial in its if trial.part == TEST or trial.seed in whole] if whole else []
 
 
 def main() -> None:
     known = configurations.read()
-    stored = {name: its for name, its in trials.load_all(TRIALS).items() if complete(its)}
-    if not stored:
-        raise HarError(f"{TRIALS} holds no finished cross-validation: run `make experiments`")
-    networks = [name for name in (DEFAULT, *known) if name in stored]
-    ablation = [name for name in networks if name in known and known[name].group == "ablation"]
+    everything = trials.load_all(TRIALS)
+    stored = {name: kept for name, its in everything.items() if (kept := finished(its))}
+    if left := [name for name in everything if name not in stored]:
+        print(f"not in the tables, since a fold is missing: {', '.join(left)}")
     rivals = [name for name in stored if stored[name][0].parameters is None]
-    tables = {EXPERIMENTS: [row(stored[name]) for name in networks if name not in ablation]}
-    if rivals and DEFAULT in stored:
-        tables[RIVALS] = [rival_row(stored[name]) for name in (DEFAULT, *rivals)]
-    if ablation and FAST in stored:
-        tables[ABLATION] = [
-            ablation_row(stored[name], stored[FAST], known[name].note) for name in ablation
-        ]
+    ablation = [name for name in known if name in stored and known[name].group == "ablation"]
+    # In the file's order, then those of one's own that it does not name.
+    networks = [name for name in dict.fromkeys([*known, *stored]) if name in stored]
+    networks = [name for name in networks if name not in (*rivals, *ablation)]
+    tables = {
+        EXPERIMENTS: [row(stored[name]) for name in networks],
+        RIVALS: [rival_row(stored[name]) for name in (DEFAULT, *rivals) if name in stored],
+        ABLATION: [
+            ablation_row(stored[name], stored[FAST], known[name].note)
+            for name in ablation
+            if FAST in stored
+        ],
+    }
+    if not any(tables.values()):
+        raise HarError(f"{TRIALS} holds no finished cross-validation: run `make experiments`")
     for path, rows in tables.items():
+        if not rows:
+            print(f"{path} is left as it is: no finished trials for it")
+            continue
         with replacing_file(path) as partial:
             pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.6g")
         print(f"{path}: {len(rows)} rows")

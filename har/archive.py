@@ -234,11 +234,11 @@ def _opened(path: Path, files: Sequence[str]) -> Iterator[tuple[ZipFile, list[Zi
                 with ZipFile(copy) as archive:
                     _refuse_dangerous(archive, path)
                     yield archive, _members(archive, files, path)
-    # RuntimeError: an encrypted member, or a compression that this Python lacks.
     except OSError as error:
         if error.errno in NO_ROOM:  # the fault of the disk, not of the archive
             raise
         raise HarError(f"{path} cannot be read as a zip archive: {error}") from error
+    # RuntimeError: an encrypted member, or a compression that this Python lacks.
     except (BadZipFile, EOFError, RuntimeError, ValueError, zlib.error) as error:
         raise HarError(f"{path} cannot be read as a zip archive: {error}") from error
 

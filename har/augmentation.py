@@ -73,12 +73,21 @@ def stretches(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     Returns:
         The samples of all stretches in a row (samples, channels); for each window its first sample
         there, and the first and last place of any window of its stretch, int64 (windows,). Where
-        windows leave a gap (an overlap of 0 and a rest), each side is a stretch of its own.
+        windows leave a gap, or differ in what they share (a channel that depends on the window,
+        such as `centred_acc`), each side is a stretch of its own.
     """
     order = np.lexsort((windows.start, windows.bout))
     bout, start = windows.bout[order], windows.start[order]
-    step = np.diff(start)
-    begins = np.flatnonzero(np.r_[True, (np.diff(bout) != 0) | (step > windows.size) | (step < 0)])
+    begins = [0]
+    for row in range(1, len(order)):
+        step = start[row] - start[row - 1]
+        before, after = windows.signals[order[row - 1]], windows.signals[order[row]]
+        if (
+            bout[row] != bout[row - 1]
+            or step > windows.size
+            or not np.array_equal(before[step:], after[: windows.size - step])
+        ):
+            begins.append(row)
     rows: list[np.ndarray] = []
     place, first, last = (np.empty(len(windows), np.int64) for _ in range(3))
     total = 0

@@ -6,7 +6,7 @@ them, for a fixed length, and is scored on the test subjects.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from safetensors.torch import save as to_bytes
 
 from har import trials
 from har.errors import HarError
-from har.models import build, count_parameters, predict_probabilities, settings_of
+from har.models import build, choose_device, count_parameters, predict_probabilities, settings_of
 from har.params import Crossval, Params
 from har.recordings import ACTIVITIES
 from har.signals import fit_scaling
@@ -125,6 +125,7 @@ def run_trial(
         confusion=trials.confusion_by_subject(
             unseen.label, probabilities.argmax(axis=1), unseen.subject
         ),
+        device=choose_device(settings.device).type,
     )
 
 
@@ -151,35 +152,42 @@ def run_trials(
 @contextmanager
 def _backend(protocol: Crossval) -> Iterator[None]:
     """Where joblib sends the trials meanwhile."""
-    try:
-        if protocol.backend == "dask":
-            from dask.distributed import Client
+    with ExitStack() as stack:
+        try:
+            if protocol.backend == "dask":
+                _connect_to_dask(protocol.address, stack)
+            elif protocol.backend == "ray":
+                import ray
+                from ray.util.joblib import register_ray
 
-            with (
-                Client(protocol.address or None, timeout=CONNECT_SECONDS),
-                joblib.parallel_config(backend="dask"),
-            ):
-                yield
-        elif protocol.backend == "ray":
-            import ray
-            from ray.util.joblib import register_ray
+                ray.init(address=protocol.address or None)
+                register_ray()
+        except ImportError as error:
+            package = {"dask": "distributed"}.get(protocol.backend, protocol.backend)
+            raise HarError(
+                f"crossval.backend={protocol.backend} needs the package {package} ({error}): "
+                f"pip install {package}"
+            ) from None
+        except (OSError, TimeoutError, ConnectionError) as error:
+            raise HarError(
+                f"crossval.address={protocol.address}: no {protocol.backend} cluster answers "
+                f"({error})"
+            ) from None
+        with joblib.parallel_config(backend=protocol.backend):
+            yield
 
-            ray.init(address=protocol.address or None)
-            register_ray()
-            with joblib.parallel_config(backend="ray"):
-                yield
-        else:
-            with joblib.parallel_config(backend="loky"):
-                yield
-    except ImportError as error:
-        package = {"dask": "distributed"}.get(protocol.backend, protocol.backend)
+
+def _connect_to_dask(address: str, stack: ExitStack) -> None:
+    from dask.distributed import Client, LocalCluster
+
+    if not address:
+        cluster = LocalCluster(threads_per_worker=1, dashboard_address=None)
+        address = stack.enter_context(cluster).scheduler_address
+    client = stack.enter_context(Client(address, timeout=CONNECT_SECONDS))
+    # Seeds and thread counts belong to a process: two trials in one would disturb each other.
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    if any(worker["nthreads"] > 1 for worker in workers):
         raise HarError(
-            f"crossval.backend={protocol.backend} needs the package {package} ({error}): "
-            f"pip install {package}"
-        ) from None
-    except (OSError, TimeoutError) as error:
-        if not protocol.address:
-            raise
-        raise HarError(
-            f"crossval.address={protocol.address}: no {protocol.backend} cluster answers ({error})"
-        ) from None
+            f"crossval.address={address}: a worker has several threads, which share one seed; "
+            "start the workers with --nthreads 1"
+        )

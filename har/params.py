@@ -46,6 +46,12 @@ def _count_or_subjects(subjects: int | list[int]) -> int | list[int]:
 MAX_SEED = 2**32 - 1
 
 
+def _all_or_some(jobs: int) -> int:
+    if jobs < 1 and jobs != -1:
+        raise ValueError("should be -1, or 1 or more")
+    return jobs
+
+
 def _odd(length: int) -> int:
     if length % 2 == 0:
         raise ValueError("should be odd")
@@ -110,7 +116,10 @@ class Split(Section):
         0, description="validation subjects, out of the training ones: how many, or which"
     )
     seed: int = Field(
-        0, ge=0, le=MAX_SEED, description="seed of the draw when `val_subjects` is a number"
+        0,
+        ge=0,
+        le=MAX_SEED,
+        description="seed of the draw when `val_subjects` is a number, and of the folds",
     )
 
 
@@ -233,7 +242,9 @@ class Crossval(Section):
     backend: Literal["loky", "dask", "ray"] = Field(
         "loky", description="joblib's: local processes, or a cluster"
     )
-    jobs: int = Field(-1, ge=-1, le=10_000, description="trainings side by side; -1: all there is")
+    jobs: Annotated[int, Field(le=10_000), AfterValidator(_all_or_some)] = Field(
+        -1, description="trainings side by side; -1: as many as there are cores or workers"
+    )
     address: str = Field("", description="scheduler of the Dask or Ray cluster, such as HOST:8786")
 
 
@@ -292,8 +303,8 @@ class Params(Section):
         except HarError:
             content = {}  # --help answers also where the file is wrong
         parser = _Parser(
-            usage="python -m stages.STAGE [--SECTION.KEY VALUE ...]",
-            description=f"Run one stage with the settings of {path}, or those given here.",
+            usage="python -m MODULE [--SECTION.KEY VALUE ...]",
+            description=f"Run a script with the settings of {path}, or those given here.",
             argument_default=SUPPRESS,
             allow_abbrev=False,
         )

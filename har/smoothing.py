@@ -44,14 +44,17 @@ class CausalSmoother:
 
     def __init__(self, transitions: np.ndarray, priors: np.ndarray) -> None:
         self._transitions = np.asarray(transitions, float)
-        self._priors = np.maximum(np.asarray(priors, float), 1e-9)
+        self._priors = np.asarray(priors, float)
         self._belief: np.ndarray | None = None
 
     def step(self, probabilities: np.ndarray) -> np.ndarray:
         """The smoothed probabilities (classes,) of the next window, given the network's."""
         expected = self._priors if self._belief is None else self._belief @ self._transitions
         # Kept from zero: a network that is quite sure and wrong must not rule out the truth.
-        belief = expected * np.maximum(probabilities, 1e-6) / self._priors
+        floored = np.maximum(probabilities, 1e-6)
+        # An activity that nobody was trained on stays impossible.
+        ratio = np.divide(floored, self._priors, out=np.zeros(len(floored)), where=self._priors > 0)
+        belief = expected * ratio
         self._belief = belief / belief.sum()
         return self._belief
 

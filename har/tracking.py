@@ -22,10 +22,10 @@ from filelock import FileLock
 
 from har.bundle import describe, digest
 from har.files import replacing_file, sha256
-from har.trials import Trial, accuracy, accuracy_by_subject, macro_f1, summary
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "human-activity-recognition"
 """MLflow experiment, unless `MLFLOW_EXPERIMENT_NAME` names another."""
@@ -66,6 +66,16 @@ class Origin:
     commit: str
 
 
+@dataclass(frozen=True)
+class Child:
+    """A training within a cross-validation."""
+
+    name: str
+    tags: dict[str, str]
+    metrics: dict[str, float]
+    parameters: dict[str, Any]
+
+
 def record(stage: str, outputs: Outputs, parameters: dict[str, Any], origin: Origin) -> None:
     """Bring the MLflow run of the model up to date with what a stage has just made.
 
@@ -87,15 +97,29 @@ def record(stage: str, outputs: Outputs, parameters: dict[str, Any], origin: Ori
     )
 
 
-def record_trials(trials: Sequence[Trial], parameters: dict[str, Any], origin: Origin) -> None:
-    """Bring the MLflow run of a configuration's trials up to date: a child run per trial.
+def record_crossval(
+    name: str,
+    metrics: Mapping[str, float],
+    parameters: dict[str, Any],
+    children: Sequence[Child],
+    origin: Origin,
+) -> None:
+    """Record a cross-validation: a run of its own, and a child run per training.
+
+    One that is recorded already, with the same children, is left as it is.
 
     Args:
-        trials: All of one configuration.
+        name: Of the configuration.
+        metrics: Of all trainings together.
         parameters: Every setting by its dotted name.
+        children: The trainings.
         origin: Where they come from.
     """
-    _watched("crossval run", origin, lambda store: _record_trials(store, trials, parameters))
+    _watched(
+        "crossval run",
+        origin,
+        lambda store: _record_crossval(store, name, metrics, parameters, children),
+    )
 
 
 def _watched(what: str, origin: Origin, work: "Callable[[_Store], None]") -> None:
@@ -105,8 +129,6 @@ def _watched(what: str, origin: Origin, work: "Callable[[_Store], None]") -> Non
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    for chatty in ("alembic", "mlflow"):  # lines about the tables of a new store
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     uri = _tracking_uri(origin.root)
     try:
         # Processes that meet a fresh SQLite store at once break it, and later lock each other out.
@@ -140,19 +162,23 @@ def _create_whole(uri: str) -> None:
     path = Path(uri.removeprefix("sqlite:///"))
     if not uri.startswith("sqlite:///") or path.exists():
         return
-    from mlflow.tracking import MlflowClient
-
     with replacing_file(path) as partial:
-        MlflowClient(tracking_uri=f"sqlite:///{partial}").search_experiments(max_results=1)
+        _client(f"sqlite:///{partial}").search_experiments(max_results=1)
+
+
+def _client(uri: str) -> "MlflowClient":
+    from mlflow.tracking import MlflowClient  # two seconds: only where it is used
+
+    for chatty in ("alembic", "mlflow"):  # lines about the tables of a new store
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    return MlflowClient(tracking_uri=uri)
 
 
 class _Store:
     """MLflow's store, with the experiment that all runs go to."""
 
     def __init__(self, uri: str, local: bool, origin: Origin) -> None:
-        from mlflow.tracking import MlflowClient  # two seconds: only where it is used
-
-        self.client = MlflowClient(tracking_uri=uri)
+        self.client = _client(uri)
         self.origin = origin
         self.dvc_experiment = origin.experiment or "workspace"
         self.experiment_id = self._experiment(local)
@@ -206,51 +232,37 @@ class _Store:
         return self.client.create_experiment(name, artifact_location=location, tags=tags)
 
 
-def _record_trials(store: _Store, trials: Sequence[Trial], parameters: dict[str, Any]) -> None:
+def _record_crossval(
+    store: _Store,
+    name: str,
+    metrics: Mapping[str, float],
+    parameters: dict[str, Any],
+    children: Sequence[Child],
+) -> None:
     from mlflow.entities import Metric, Param
 
-    def log(run_id: str, values: Mapping[str, float | None], settings: dict[str, Any]) -> None:
+    def log(run_id: str, values: Mapping[str, float], settings: Mapping[str, Any]) -> None:
         now = int(time.time() * 1000)
         store.client.log_batch(
             run_id,
-            metrics=[
-                Metric(name, value, now, 0) for name, value in values.items() if value is not None
-            ],
-            params=[Param(name, str(value)) for name, value in settings.items()],
+            metrics=[Metric(key, value, now, 0) for key, value in values.items()],
+            params=[Param(key, str(value)) for key, value in settings.items()],
         )
-        store.client.set_terminated(run_id)
 
-    whole = {"crossval": trials[0].name, "dataset_digest": trials[0].dataset_digest}
-    content = "".join(trial.model_dump_json() for trial in trials)
-    outcome = hashlib.sha256(content.encode()).hexdigest()
-    if store.newest_run(**whole, outcome=outcome):
+    outcome = hashlib.sha256(repr((name, children)).encode()).hexdigest()
+    if store.newest_run(crossval=name, outcome=outcome):
         return
-    parent = store.new_run(
-        f"crossval-{trials[0].name}", "experiments.crossval", **whole, outcome=outcome
-    )
-    for trial in trials:
-        child = store.new_run(
-            f"{trial.name}-{trial.part}-seed{trial.seed}",
-            "experiments.crossval",
-            **{"mlflow.parentRunId": parent, "part": trial.part},
+    parent = store.new_run(f"crossval-{name}", "experiments.crossval", crossval=name)
+    for child in children:
+        run_id = store.new_run(
+            child.name, "experiments.crossval", **{"mlflow.parentRunId": parent}, **child.tags
         )
-        of_trial = {
-            "accuracy": accuracy([trial]),
-            "f1": macro_f1([trial]),
-            "train_seconds": trial.train_seconds,
-            "predict_ms": trial.predict_ms,
-        }
-        for person, value in accuracy_by_subject([trial]).items():
-            of_trial[f"accuracy_subject_{person}"] = value
-        log(child, of_trial, trial.settings | {"train.seed": trial.seed})
-    scores = {
-        f"{part}_{name}": value
-        for part, its in summary(trials).items()
-        if isinstance(its, dict)
-        for name, value in its.items()
-        if not isinstance(value, dict)
-    }
-    log(parent, scores, parameters)
+        log(run_id, child.metrics, child.parameters)
+        store.client.set_terminated(run_id)
+    log(parent, metrics, parameters)
+    # Last, so that a record that was cut short is not taken for a whole one.
+    store.client.set_tag(parent, "outcome", outcome)
+    store.client.set_terminated(parent)
 
 
 class _Recorder:

@@ -30,7 +30,8 @@ class History:
     Attributes:
         epochs: A row per epoch: `epoch` (from 1), `train_loss`, `val_loss`, `train_accuracy`,
             `val_accuracy`, `learning_rate`. Training figures are means over the epoch's batches,
-            dropout active; validation figures are None without validation windows.
+            dropout and augmentation active (under mixup, accuracy is of a blend's first label);
+            validation figures are None without validation windows.
         kept_epoch: Epoch whose weights the model has now.
     """
 
@@ -206,10 +207,10 @@ def _schedule(optimizer: torch.optim.Optimizer, settings: Train, steps: int) -> 
 
 
 class _WeightAverage:
-    """Exponential moving average of a model's weights, as in Polyak and Juditsky 1992.
+    """Exponential moving average of a model's weights (as in Tarvainen and Valpola 2017).
 
     The decay starts low and reaches its value after some steps, so that the random start is soon
-    forgotten.
+    forgotten. Running statistics, averages themselves, are taken as they are.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:

@@ -31,10 +31,11 @@ class Trial(BaseModel):
         settings: All that decides the outcome beside part and seed, by dotted name.
         dataset_digest: SHA-256 of the data set's content.
         parameters: Trained weights; None for methods that count none.
-        train_seconds: CPU time of the training, on one thread.
+        train_seconds: CPU time of the training, all threads together.
         predict_ms: CPU time per held-out window, predicted in batches, milliseconds.
         model_bytes: Size of the trained model on disk.
         confusion: Windows per held-out person: rows the actual activity, columns the predicted one.
+        device: Where it was trained.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,6 +50,7 @@ class Trial(BaseModel):
     predict_ms: float
     model_bytes: int
     confusion: dict[int, list[list[int]]]
+    device: str = "cpu"
 
 
 def fold_name(fold: int, folds: int) -> str:
@@ -148,9 +150,10 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     Returns:
         `name`, `parameters`, `train_seconds` (mean); under `"cv"`, for the trials on folds:
         `seeds`, `people`, `accuracy` with its 95 % interval `accuracy_low` to `accuracy_high`,
-        `accuracy_sd` (over seeds; None for one), `f1` (macro), `folds` (accuracy by fold),
-        `accuracy_by_subject`; under `"test"`, for those on the test subjects, the same without
-        folds, and `worst_subject_accuracy`. Accuracies are over all windows, seeds together.
+        `accuracy_sd` (standard deviation over seeds; None for one), `accuracy_sd_subjects` (over
+        people), `f1` (macro), `worst_subject_accuracy`, `accuracy_by_seed`, `accuracy_by_subject`
+        and `accuracy_by_fold`; under `"test"`, for those on the test subjects, the same without
+        folds. Accuracies are over all windows, seeds together.
     """
     parts = {
         "cv": [trial for trial in trials if trial.part != TEST],
@@ -175,12 +178,16 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
             "accuracy_low": low,
             "accuracy_high": high,
             "accuracy_sd": float(np.std(by_seed, ddof=1)) if len(seeds) > 1 else None,
+            "accuracy_sd_subjects": (
+                float(np.std(list(by_subject.values()), ddof=1)) if len(by_subject) > 1 else None
+            ),
             "f1": macro_f1(its),
             "worst_subject_accuracy": min(by_subject.values()),
+            "accuracy_by_seed": dict(zip(seeds, by_seed, strict=True)),
             "accuracy_by_subject": by_subject,
         }
         if part == "cv":
-            result[part]["folds"] = {
+            result[part]["accuracy_by_fold"] = {
                 fold: accuracy([trial for trial in its if trial.part == fold])
                 for fold in sorted({trial.part for trial in its})
             }
@@ -215,6 +222,9 @@ class Difference(BaseModel):
 def compare(first: Sequence[Trial], second: Sequence[Trial]) -> Difference:
     """Compare two configurations, paired by person: a bootstrap over the people of both.
 
+    The interval is for other people, given these trainings: it does not hold what another seed of
+    the training would change, and it is not widened for making many comparisons.
+
     Args:
         first: Trials of one configuration, of any number of seeds.
         second: Those of the other, over the same people.
@@ -226,15 +236,20 @@ def compare(first: Sequence[Trial], second: Sequence[Trial]) -> Difference:
         _hits_and_windows(first),
         _hits_and_windows(second),
     )
-    if windows.keys() != other_windows.keys():
+    if {trial.part for trial in first} != {trial.part for trial in second}:
+        raise HarError("the two were not scored on the same folds: run the same for both")
+    once, other_once = _windows_once(first), _windows_once(second)
+    if once.keys() != other_once.keys():
         raise HarError("the two were not scored on the same people: run the same folds for both")
-    if {trial.dataset_digest for trial in first} != {trial.dataset_digest for trial in second}:
-        raise HarError("the two were not scored on the same data")
+    if once != other_once or (
+        {trial.dataset_digest for trial in first} != {trial.dataset_digest for trial in second}
+    ):
+        raise HarError("the two were not scored on the same windows")
     people = sorted(windows)
     own = np.array([hits[person] / windows[person] for person in people])
     other = np.array([other_hits[person] / other_windows[person] for person in people])
     # A person counts by windows, however many seeds there are of either.
-    weight = np.array([windows[person] for person in people]) / sum(windows.values())
+    weight = np.array([once[person] for person in people]) / sum(once.values())
     gain = own - other
     drawn = _resample(len(people))
     means = (gain * weight)[drawn].sum(axis=1) / weight[drawn].sum(axis=1)
@@ -255,6 +270,13 @@ def _resample(people: int) -> np.ndarray:
 
 def _pooled(trials: Sequence[Trial]) -> np.ndarray:
     return np.sum([table for trial in trials for table in trial.confusion.values()], axis=0)
+
+
+def _windows_once(trials: Sequence[Trial]) -> dict[int, int]:
+    """Windows of each person, counted once however many seeds there are."""
+    return {
+        person: int(np.sum(rows)) for trial in trials for person, rows in trial.confusion.items()
+    }
 
 
 def _hits_and_windows(trials: Sequence[Trial]) -> tuple[dict[int, int], dict[int, int]]:

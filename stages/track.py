@@ -2,11 +2,9 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
 
 from har import tracking
 from har.params import Params
-from har.trials import Trial
 from stages import common
 
 OUTPUTS = tracking.Outputs(
@@ -22,15 +20,11 @@ OUTPUTS = tracking.Outputs(
 
 def record(stage: str, params: Params) -> None:
     """Bring the MLflow run of the model in models/ up to date with a stage's files."""
-    tracking.record(stage, OUTPUTS, params.flat(), _origin())
+    tracking.record(stage, OUTPUTS, params.flat(), origin())
 
 
-def record_trials(trials: Sequence[Trial], params: Params) -> None:
-    """Bring the MLflow run of a cross-validation up to date: a child run per training."""
-    tracking.record_trials(trials, params.flat(), _origin())
-
-
-def _origin() -> tracking.Origin:
+def origin() -> tracking.Origin:
+    """Where this process's runs come from."""
     return tracking.Origin(
         root=common.project_root(),
         experiment=os.environ.get("DVC_EXP_NAME"),

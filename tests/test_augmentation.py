@@ -23,6 +23,13 @@ def test_without_settings_windows_come_as_they_are(windows):
     assert np.array_equal(given.numpy(), windows.signals)
 
 
+def test_channels_that_depend_on_the_window_are_not_mixed_with_the_next_ones(recordings):
+    windows = cut(recordings, 64, 0.5, ["centred_acc", "gyro"], "made_up", "")
+    every = torch.arange(len(windows))
+    assert np.array_equal(augmenter(windows)(every).numpy(), windows.signals)
+    assert np.array_equal(augmenter(windows, shift=0.5)(every).numpy(), windows.signals)
+
+
 @pytest.mark.parametrize("overlap", [0, 0.5, 0.75])
 def test_stretches_are_the_recordings_that_windows_were_cut_from(recordings, overlap):
     windows = cut(recordings, 64, overlap, ["total_acc", "gyro"], "made_up", "")

@@ -14,7 +14,7 @@ from har.trials import Trial
 
 def person(correct, wrong):
     made = np.eye(6, dtype=int) * correct
-    made[3, 4] = wrong
+    made[3, 3], made[3, 4] = 20 - wrong, wrong
     return made.tolist()
 
 
@@ -51,17 +51,22 @@ def test_the_tables_hold_what_is_stored(folder, tmp_path):
     stored(folder, "lstm_standard", 6, test=False)
     stored(folder, "no_rotation", 4, test=False)
     stored(folder, "minirocket", 5, parameters=None)
+    stored(folder, "my_own", 5)
+    stored(folder, "default", 9, seeds=(7,), test=False)
+    (folder / "default" / "fold1of2-seed7.json").unlink()  # a seed that has only begun
     stored(folder, "half_done", 5)
     (folder / "half_done" / "fold1of2-seed0.json").unlink()
     table.main()
     experiments = pd.read_csv(tmp_path / "reports/experiments.csv").set_index("name")
-    assert list(experiments.index) == ["default", "lstm_standard", "fast"]
+    assert list(experiments.index) == ["lstm_standard", "default", "fast", "my_own"]
     assert experiments.loc["default", "test_seeds"] == 2
     assert experiments.loc["default", "train_seconds"] == 10
     assert experiments.loc["lstm_standard", "train_seconds"] == 8
     assert np.isnan(experiments.loc["lstm_standard", "test_accuracy"])
-    assert experiments.loc["default", "test_accuracy"] == pytest.approx(240 / 246, abs=1e-5)
-    assert experiments.loc["default", "worst_subject_accuracy"] == pytest.approx(60 / 62, abs=1e-5)
+    assert experiments.loc["default", "test_accuracy"] == pytest.approx(
+        (8 * 70 - 12) / (8 * 70), abs=1e-5
+    )
+    assert experiments.loc["default", "worst_subject_accuracy"] == pytest.approx(68 / 70, abs=1e-5)
     rivals_table = pd.read_csv(tmp_path / "reports/rivals.csv").set_index("name")
     assert list(rivals_table.index) == ["default", "minirocket"]
     assert list(rivals_table.columns)[-2:] == ["predict_ms", "model_bytes"]
@@ -85,14 +90,16 @@ def test_a_comparison_in_words(folder, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["compare", "first", "second"])
     compare.main()
     told = capsys.readouterr().out
-    assert "first 97.56%, second 94.49%: +3.0" in told
+    assert "first 97.86%, second 95.00%: +2.86 points, 95 % interval +2.86 to +2.86" in told
     assert "10 people; better for 10, worse for 0" in told
     assert told.endswith("more than chance\n") and "not more" not in told
     monkeypatch.setattr("sys.argv", ["compare", "first", "first", "--part", "test"])
     compare.main()
     assert "not more than chance" in capsys.readouterr().out
     monkeypatch.setattr("sys.argv", ["compare", "first", "third"])
-    with pytest.raises(HarError, match=r"third has no cv trials; there are trials of first, sec"):
+    with pytest.raises(
+        HarError, match=r"third has no finished cv trials; there are trials of first, sec"
+    ):
         compare.main()
 
 

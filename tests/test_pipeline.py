@@ -399,11 +399,16 @@ def test_a_stage_stands_alone_and_other_windows_work_all_the_way(tmp_path):
     assert all((project.folder / path).exists() for path in CONTRACT)
 
 
-def test_the_seed_network_is_one_setting_away(project):
-    project.dvc("exp", "run", "-S", "model.name=recurrent", "-S", "model.bidirectional=false")
-    described = json.loads(project.read("models/bundle.json"))
-    assert described["model"] == "recurrent"
-    assert set(described["architecture"]) >= {"head_size", "hidden_size"}
+def test_the_network_of_plain_lstm_layers_is_some_settings_away(project):
+    changes = [
+        "model.name=recurrent",
+        "model.hidden_size=64",
+        "model.num_layers=2",
+        "model.bidirectional=false",
+        "windowing.channels=[total_acc,gyro]",
+    ]
+    project.dvc("exp", "run", *(part for change in changes for part in ("-S", change)))
+    assert json.loads(project.read("reports/metrics.json"))["parameters"] == 60_806
 
 
 def test_smoothing_is_an_option_that_leaves_the_windows_own_scores_alone(project):
@@ -468,4 +473,4 @@ def test_named_experiments_are_queued_run_and_gone_on_with(project):
     assert "holds trainings with another model.hidden_size" in output
     assert "Traceback" not in output
     output = project.run(sys.executable, "-m", "experiments", "nothing", fails=True)
-    assert "error: no configuration nothing; there are other, tiny" in output
+    assert "error: no configuration nothing; there are tiny, other" in output

@@ -67,3 +67,11 @@ def test_certainty_that_is_wrong_can_be_undone():
 def test_windows_until_a_change_is_recognised(predicted, delays):
     actual, subject = np.array([0, 0, 1, 1, 1, 2]), np.array([1, 1, 1, 1, 1, 2])
     assert windows_until_recognised(actual, np.array(predicted), subject).tolist() == delays
+
+
+def test_an_activity_that_training_lacked_stays_impossible():
+    transitions = learn_transitions(np.repeat([0, 1], 20), np.zeros(40, int), 3)
+    given = np.array([[0.999999, 1e-6, 0.0]] * 20)
+    smoothed = smooth(given, np.zeros(20, int), transitions, np.array([0.5, 0.5, 0.0]))
+    assert (smoothed.argmax(axis=1) == 0).all()
+    assert (smoothed[:, 2] == 0).all()

@@ -28,6 +28,13 @@ def person(correct, wrong):
     return table.tolist()
 
 
+def erring(wrong):
+    """80 windows of a person, so many of them wrong."""
+    table = np.eye(6, dtype=int) * 10
+    table[0, 0], table[0, 5] = 30 - wrong, wrong
+    return table.tolist()
+
+
 def test_confusion_by_subject_counts_windows():
     actual, predicted = np.array([0, 0, 1, 5]), np.array([0, 2, 1, 5])
     tables = trials.confusion_by_subject(actual, predicted, np.array([7, 7, 7, 9]))
@@ -59,7 +66,10 @@ def test_summary_by_hand():
     cv, test = whole["cv"], whole["test"]
     assert (cv["people"], cv["seeds"], test["people"], test["seeds"]) == (2, 2, 1, 1)
     assert cv["accuracy"] == pytest.approx(24 / 36)
-    assert cv["folds"] == {"fold0of2": pytest.approx(12 / 18), "fold1of2": pytest.approx(12 / 18)}
+    assert cv["accuracy_by_fold"] == {
+        "fold0of2": pytest.approx(12 / 18),
+        "fold1of2": pytest.approx(12 / 18),
+    }
     assert cv["accuracy_sd"] == pytest.approx(0)
     assert test["accuracy"] == test["worst_subject_accuracy"] == pytest.approx(12 / 15)
     assert test["accuracy_sd"] is None
@@ -80,26 +90,39 @@ def test_the_interval_is_over_people_not_windows():
 def test_a_difference_that_every_person_shows_is_more_than_chance():
     rng = np.random.default_rng(0)
     hard = rng.integers(0, 20, 21)  # people differ far more than the two configurations do
-    first = trial({n: person(10, int(hard[n])) for n in range(21)})
-    second = trial({n: person(10, int(hard[n]) + 1) for n in range(21)}, name="other")
+    first = trial({n: erring(int(hard[n])) for n in range(21)})
+    second = trial({n: erring(int(hard[n]) + 1) for n in range(21)}, name="other")
     difference = compare([first], [second])
     assert (difference.better, difference.worse, difference.people) == (21, 0, 21)
-    assert 0 < difference.low < difference.mean < difference.high
+    ends = (difference.low, difference.mean, difference.high)
+    assert ends == pytest.approx((1 / 80, 1 / 80, 1 / 80))
     assert difference.more_than_chance
-    assert compare([second], [first]).mean == pytest.approx(-difference.mean, rel=0.02)
+    assert compare([second], [first]).mean == pytest.approx(-difference.mean)
 
 
 def test_a_difference_that_goes_both_ways_is_not():
-    first = trial({n: person(10, 5 * (n % 2)) for n in range(20)})
-    second = trial({n: person(10, 5 * ((n + 1) % 2)) for n in range(20)}, name="other")
+    first = trial({n: erring(5 * (n % 2)) for n in range(20)})
+    second = trial({n: erring(5 * ((n + 1) % 2)) for n in range(20)}, name="other")
     difference = compare([first], [second])
     assert difference.low < 0 < difference.high
     assert not difference.more_than_chance
 
 
-def test_only_the_same_people_and_data_are_compared():
-    one = trial({1: person(1, 0)})
+def test_seeds_of_one_fold_alone_do_not_change_the_weights():
+    first = [trial({1: erring(2)}, "fold0of2"), trial({2: erring(4)}, "fold1of2")]
+    second = [trial({1: erring(4)}, "fold0of2"), trial({2: erring(2)}, "fold1of2")]
+    assert compare(first, second).mean == pytest.approx(0)
+    more = trial({1: erring(2)}, "fold0of2", seed=1)
+    assert compare([*first, more], second).mean == pytest.approx(0)
+
+
+def test_only_the_same_people_windows_folds_and_data_are_compared():
+    one = trial({1: erring(0)})
     with pytest.raises(HarError, match="same people"):
-        compare([one], [trial({2: person(1, 0)})])
-    with pytest.raises(HarError, match="same data"):
-        compare([one], [trial({1: person(1, 0)}, digest="other")])
+        compare([one], [trial({2: erring(0)})])
+    with pytest.raises(HarError, match="same windows"):
+        compare([one], [trial({1: person(1, 0)})])
+    with pytest.raises(HarError, match="same windows"):
+        compare([one], [trial({1: erring(0)}, digest="other")])
+    with pytest.raises(HarError, match="same folds"):
+        compare([one], [trial({1: erring(0)}, part="fold0of5")])
