@@ -19,6 +19,7 @@ from har.crossval import deciding_settings, planned, run_trials
 from har.errors import HarError
 from har.files import replacing_file
 from har.params import Params
+from har.signals import channel_names
 from har.trials import Trial
 from har.windows import Windows
 from stages.common import CROSSVAL, TRIALS, WINDOWS, project_root, run
@@ -27,6 +28,7 @@ from stages.track import origin
 
 def main(params: Params) -> None:
     cut, _ = windows.load(WINDOWS)
+    refuse_other_windows(cut, params)
     # Kept in the person's checkout also where DVC works in a copy: half-done work must survive it.
     folder = project_root() / TRIALS
     name = params.crossval.name
@@ -57,6 +59,22 @@ def main(params: Params) -> None:
         print(
             f"{name}: test accuracy {test['accuracy']:.4f}, macro F1 {test['f1']:.4f}, worst "
             f"person {test['worst_subject_accuracy']:.4f}, over {test['seeds']} seeds"
+        )
+
+
+def refuse_other_windows(cut: Windows, params: Params) -> None:
+    """Raise HarError where data/windows.npz is not what the settings say: trials name those."""
+    given = (cut.dataset, cut.size, cut.overlap, tuple(cut.channels.tolist()))
+    wanted = (
+        params.dataset.name,
+        params.windowing.size,
+        params.windowing.overlap,
+        channel_names(params.windowing.channels),
+    )
+    if given != wanted:
+        raise HarError(
+            f"{WINDOWS} was cut with other settings of dataset or windowing: put those into "
+            "params.yaml and run `dvc repro windowing`"
         )
 
 

@@ -472,5 +472,9 @@ def test_named_experiments_are_queued_run_and_gone_on_with(project):
     )
     assert "holds trainings with another model.hidden_size" in output
     assert "Traceback" not in output
+    output = project.run(
+        sys.executable, "-m", "experiments.crossval", "--windowing.channels", "[gyro]", fails=True
+    )
+    assert "error: data/windows.npz was cut with other settings" in output
     output = project.run(sys.executable, "-m", "experiments", "nothing", fails=True)
     assert "error: no configuration nothing; there are tiny, other" in output
