@@ -43,6 +43,7 @@ class Description(BaseModel):
         transitions: Probability of each activity a window later, from row to column; learnt on
             them (`har.smoothing`).
         priors: Share of each activity among their windows.
+        temperature: Logits are divided by it (`har.calibration`).
         kept_epoch: Epochs of training behind the weights.
         settings: Settings of the network and its training, by dotted name.
         weights_sha256: Of the weights' file; `save` fills it in.
@@ -66,6 +67,7 @@ class Description(BaseModel):
     train_subjects: list[int]
     transitions: list[list[float]]
     priors: list[float]
+    temperature: float
     kept_epoch: int
     settings: dict[str, Any]
     weights_sha256: str = ""

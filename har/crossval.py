@@ -5,10 +5,11 @@ them, for a fixed length, and is scored on the test subjects.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
 
 import joblib
 import numpy as np
@@ -17,7 +18,14 @@ from safetensors.torch import save as to_bytes
 
 from har import trials
 from har.errors import HarError
-from har.models import build, choose_device, count_parameters, predict_probabilities, settings_of
+from har.models import (
+    Classifier,
+    build,
+    choose_device,
+    count_parameters,
+    predict_probabilities,
+    settings_of,
+)
 from har.params import Crossval, Params
 from har.recordings import ACTIVITIES
 from har.signals import fit_scaling
@@ -25,6 +33,8 @@ from har.splits import subject_folds
 from har.training import fit, seed_everything
 from har.trials import TEST, Trial
 from har.windows import Windows
+
+T = TypeVar("T")
 
 CONNECT_SECONDS = 30
 """How long a cluster may take to answer."""
@@ -83,10 +93,27 @@ def _in_use(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value != 0}
 
 
-def run_trial(
-    windows: Windows, params: Params, part: str, seed: int, held_out: np.ndarray
-) -> Trial:
-    """Train on the training subjects who are not held out, and score on those who are.
+@dataclass(frozen=True)
+class HeldOut:
+    """A network, and what it says of people that it has not seen.
+
+    Attributes:
+        model: The network.
+        windows: Scaled windows of the people held out.
+        probabilities: (windows, activities).
+        train_seconds: CPU time of the training.
+        predict_seconds: CPU time of all predictions.
+    """
+
+    model: Classifier
+    windows: Windows
+    probabilities: np.ndarray
+    train_seconds: float
+    predict_seconds: float
+
+
+def train_and_predict(windows: Windows, params: Params, seed: int, held_out: np.ndarray) -> HeldOut:
+    """Train on the training subjects who are not held out, and predict those who are.
 
     Scaling is fitted on the former alone, and the last epoch is kept: nothing about the people held
     out is known before they are scored.
@@ -94,9 +121,8 @@ def run_trial(
     Args:
         windows: Unscaled windows of all.
         params: Settings.
-        part: Name of the part, for the trial.
         seed: Of the training.
-        held_out: Numbers of the people to score.
+        held_out: Numbers of the people to predict.
     """
     out = np.isin(windows.subject, held_out)
     known = windows.select(~out & (windows.split == "train"))
@@ -112,20 +138,35 @@ def run_trial(
     trained = time.process_time()
     probabilities = predict_probabilities(model, unseen.signals, torch.device("cpu"))
     done = time.process_time()
+    return HeldOut(model, unseen, probabilities, trained - start, done - trained)
+
+
+def run_trial(
+    windows: Windows, params: Params, part: str, seed: int, held_out: np.ndarray
+) -> Trial:
+    """Train on some people and score on others, as `train_and_predict`.
+
+    Args:
+        windows: Unscaled windows of all.
+        params: Settings.
+        part: Name of the part, for the trial.
+        seed: Of the training.
+        held_out: Numbers of the people to score.
+    """
+    result = train_and_predict(windows, params, seed, held_out)
+    predicted, unseen = result.probabilities.argmax(axis=1), result.windows
     return Trial(
         name=params.crossval.name,
         part=part,
         seed=seed,
         settings=deciding_settings(params),
         dataset_digest=windows.dataset_digest,
-        parameters=count_parameters(model),
-        train_seconds=round(trained - start, 1),
-        predict_ms=round(1000 * (done - trained) / len(unseen), 4),
-        model_bytes=len(to_bytes(model.state_dict())),
-        confusion=trials.confusion_by_subject(
-            unseen.label, probabilities.argmax(axis=1), unseen.subject
-        ),
-        device=choose_device(settings.device).type,
+        parameters=count_parameters(result.model),
+        train_seconds=round(result.train_seconds, 1),
+        predict_ms=round(1000 * result.predict_seconds / len(unseen), 4),
+        model_bytes=len(to_bytes(result.model.state_dict())),
+        confusion=trials.confusion_by_subject(unseen.label, predicted, unseen.subject),
+        device=choose_device(params.train.device).type,
     )
 
 
@@ -134,19 +175,35 @@ def run_trials(
 ) -> Iterator[Trial]:
     """Run planned trials side by side, and hand out each as it is done.
 
+    Raises:
+        HarError: The cluster cannot be reached.
+    """
+    return side_by_side(
+        (
+            partial(run_trial, windows, params, part, seed, held_out)
+            for (part, seed), held_out in plan.items()
+        ),
+        params.crossval,
+    )
+
+
+def side_by_side(work: Iterable[Callable[[], T]], protocol: Crossval) -> Iterator[T]:
+    """Do things side by side and hand out each result as it comes, in no order.
+
     joblib spreads them, over local processes or over a Dask or Ray cluster.
 
     Raises:
         HarError: The cluster cannot be reached.
     """
-    protocol = params.crossval
     with _backend(protocol):
         # Ray's backend for joblib cannot hand out results one by one.
         return_as = "list" if protocol.backend == "ray" else "generator_unordered"
-        yield from joblib.Parallel(n_jobs=protocol.jobs, return_as=return_as, pre_dispatch="all")(
-            joblib.delayed(run_trial)(windows, params, part, seed, held_out)
-            for (part, seed), held_out in plan.items()
-        )
+        parallel = joblib.Parallel(n_jobs=protocol.jobs, return_as=return_as, pre_dispatch="all")
+        yield from parallel(joblib.delayed(_call)(one) for one in work)
+
+
+def _call(work: Callable[[], T]) -> T:
+    return work()
 
 
 @contextmanager

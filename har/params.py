@@ -218,6 +218,18 @@ class Augmentation(Section):
     )
 
 
+class Calibration(Section):
+    """How sure the network may be."""
+
+    temperature: float = Field(
+        0.6,
+        ge=0.05,
+        le=20,
+        description="logits are divided by it, to predict; `python -m experiments.calibrate` "
+        "finds it",
+    )
+
+
 class Evaluation(Section):
     """What is scored beside the windows each for itself."""
 
@@ -259,6 +271,7 @@ class Params(Section):
     model: Model = Model()
     train: Train = Train()
     augmentation: Augmentation = Augmentation()
+    calibration: Calibration = Calibration()
     evaluation: Evaluation = Evaluation()
     crossval: Crossval = Crossval()
 

@@ -27,6 +27,7 @@ PER_CLASS = Path("reports/per_class.csv")
 PER_SUBJECT = Path("reports/per_subject.csv")
 FIGURES = Path("reports/figures")
 CROSSVAL = Path("reports/crossval.json")
+CALIBRATION = Path("reports/calibration.json")
 TRIALS = Path("experiments/trials")
 FIGURE_NAMES = (
     "activity_distribution",

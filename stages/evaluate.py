@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from har import bundle, metrics, windows
+from har.calibration import with_temperature
 from har.files import replacing_file
 from har.models import choose_device, count_parameters, predict_probabilities
 from har.params import Params
@@ -36,7 +37,10 @@ def main(params: Params) -> None:
 
     parts = {split: scaled.of(split) for split in ("train", "val", "test")}
     probabilities = {
-        split: predict_probabilities(trained.model, part.signals, device)
+        split: with_temperature(
+            predict_probabilities(trained.model, part.signals, device),
+            trained.description.temperature,
+        )
         for split, part in parts.items()
         if len(part)
     }

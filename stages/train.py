@@ -41,6 +41,7 @@ def main(params: Params) -> None:
         train_subjects=np.unique(train.subject).tolist(),
         transitions=learn_transitions(train.label, train.subject, len(ACTIVITIES)).tolist(),
         priors=(np.bincount(train.label, minlength=len(ACTIVITIES)) / len(train)).tolist(),
+        temperature=params.calibration.temperature,
         kept_epoch=history.kept_epoch,
         settings={
             f"{section}.{key}": value

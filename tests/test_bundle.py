@@ -32,6 +32,7 @@ def made(seed=0):
         train_subjects=[1, 2],
         transitions=[[0.95 if row == column else 0.01 for column in range(6)] for row in range(6)],
         priors=[1 / 6] * 6,
+        temperature=0.6,
         kept_epoch=4,
         settings={"train.epochs": 5},
     )

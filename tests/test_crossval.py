@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from imports import ROOT
 
-from har.crossval import deciding_settings, planned, run_trial, run_trials
+from har.crossval import HeldOut, deciding_settings, planned, run_trial, run_trials
 from har.errors import HarError
 from har.params import Params
 from har.trials import accuracy
@@ -144,6 +144,25 @@ def test_a_package_that_is_missing_is_said(windows, monkeypatch):
     settings = params(backend="ray")
     with pytest.raises(HarError, match=r"crossval.backend=ray needs the package ray"):
         list(run_trials(windows, settings, planned(windows, settings)))
+
+
+def test_calibration_puts_the_people_held_out_together(windows):
+    """Two networks that are right but unsure, each of two people: a temperature below 1."""
+    from experiments.calibrate import calibrated
+
+    training = windows.of("train")
+    held_out = []
+    for people in ([4, 1], [2, 3]):
+        its = training.select(np.isin(training.subject, people))
+        probabilities = np.full((len(its), 6), 0.08)
+        probabilities[np.arange(len(its)), its.label] = 0.6
+        probabilities[:3] = np.roll(probabilities[:3], 1, axis=1)  # three lone errors
+        held_out.append(HeldOut(None, its, probabilities, 0.0, 0.0))
+    report = calibrated(training, held_out)
+    assert report["temperature"] < 0.7
+    assert report["ece"] < 0.05 < report["ece_before"]
+    assert report["loss"] < report["loss_before"]
+    assert report["accuracy"] == pytest.approx(1 - 6 / len(training), abs=1e-6)
 
 
 def test_configurations_are_settings_that_exist():
