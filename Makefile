@@ -38,6 +38,7 @@ rivals: $(RIVALS) $(INSTALLED)  ## the same for methods without a recurrent netw
 
 tables: $(INSTALLED)  ## make the tables in reports/ from the stored trials
 	python -m experiments.table
+	python -m experiments.errors
 
 readme: $(INSTALLED)  ## write the results of reports/ into README.md
 	python -m tools.readme

@@ -28,6 +28,7 @@ PER_SUBJECT = Path("reports/per_subject.csv")
 FIGURES = Path("reports/figures")
 CROSSVAL = Path("reports/crossval.json")
 CALIBRATION = Path("reports/calibration.json")
+ERRORS = Path("reports/errors.csv")
 TRIALS = Path("experiments/trials")
 FIGURE_NAMES = (
     "activity_distribution",

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from benchmarks import rivals
-from experiments import compare, configurations, table
+from experiments import compare, configurations, errors, table
 from experiments.__main__ import assignment
 from har import trials
 from har.errors import HarError
+from har.recordings import ACTIVITIES
 from har.trials import Trial
 
 
@@ -134,3 +135,26 @@ def test_statistics_of_windows_are_finite_and_know_the_channels():
     np.testing.assert_allclose(features[:, :9], signals.mean(axis=1))
     strongest = features[2, 9 * 9 + 4]
     assert strongest == pytest.approx(5, abs=0.4)
+
+
+def test_errors_by_person_and_pair():
+    rows = [
+        (1, 0, "SITTING", "STANDING"),
+        (1, 0, "SITTING", "STANDING"),
+        (1, 0, "SITTING", "SITTING"),
+        (1, 0, "SITTING", "STANDING"),
+        (1, 1, "SITTING", "STANDING"),
+        (1, 2, "WALKING", "WALKING"),
+        (2, 3, "WALKING", "LAYING"),
+    ]
+    predictions = pd.DataFrame(rows, columns=["subject", "bout", "actual", "predicted"])
+    for activity in ACTIVITIES:
+        predictions[activity] = np.where(predictions["predicted"] == activity, 0.8, 0.04)
+    table = errors.confusions(predictions)
+    assert table["subject"].tolist() == [1, 2]
+    first = table.iloc[0]
+    assert (first.windows, first.of, first.bouts, first.longest) == (4, 5, 2, 2)
+    assert first.probability == pytest.approx(0.8)
+    none = errors.confusions(predictions.assign(predicted=predictions["actual"]))
+    assert len(none) == 0
+    assert list(none.columns) == list(table.columns)

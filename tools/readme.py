@@ -12,10 +12,13 @@ from experiments import configurations
 from experiments.table import ABLATION, EXPERIMENTS, FAST, RIVALS
 from har.errors import HarError
 from har.files import replacing_file
-from stages.common import HISTORY, PER_CLASS, PER_SUBJECT, read_metrics, read_table
+from stages.common import ERRORS, HISTORY, PER_CLASS, PER_SUBJECT, read_metrics, read_table
 
 LOCK = Path("dvc.lock")
 README = Path("README.md")
+
+MOST_ERRORS = 6
+"""Rows of the table of errors."""
 
 
 def results() -> str:
@@ -126,6 +129,25 @@ def ablation() -> str:
     return "\n".join(lines)
 
 
+def errors() -> str:
+    """The most frequent errors as Markdown."""
+    lines = [
+        "| test subject | actual | taken for | windows | in a row | mean probability |",
+        "|---|---|---|---|---|---|",
+    ]
+    table = _rows(ERRORS)
+    for row in table[:MOST_ERRORS]:
+        actual, predicted = (
+            str(name).replace("_", " ").lower() for name in (row.actual, row.predicted)
+        )
+        lines.append(
+            f"| {row.subject} | {actual} | {predicted} | {row.windows} of {row.of} | "
+            f"up to {row.longest} | {row.probability:.2f} |"
+        )
+    rest = sum(row.windows for row in table[MOST_ERRORS:])
+    return "\n".join([*lines, "", f"The other {rest} windows are of smaller groups."])
+
+
 def _rows(path: Path) -> list[Any]:
     return list(read_table(path).itertuples())
 
@@ -155,6 +177,7 @@ BLOCKS: dict[str, tuple[Path, Callable[[], str]]] = {
     "experiments": (EXPERIMENTS, experiments),
     "rivals": (RIVALS, rivals),
     "ablation": (ABLATION, ablation),
+    "errors": (ERRORS, errors),
 }
 """What stands between `<!-- NAME: ... -->` and `<!-- /NAME -->`, and the file it is made from."""
 
