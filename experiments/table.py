@@ -47,12 +47,21 @@ def row(its: Sequence[Trial]) -> dict[str, object]:
     }
 
 
-def rival_row(its: Sequence[Trial]) -> dict[str, object]:
-    """The same, with what a rival costs besides."""
-    return row(its) | {
+def rival_row(its: Sequence[Trial], ours: Sequence[Trial]) -> dict[str, object]:
+    """The same, with what a rival costs besides, and how far the default is ahead of it."""
+    both: dict[str, object] = row(its) | {
         "predict_ms": round(sum(trial.predict_ms for trial in its) / len(its), 4),
         "model_bytes": max(trial.model_bytes for trial in its),
     }
+    for part, is_test in (("cv", False), ("test", True)):
+        own, other = ([t for t in each if (t.part == TEST) == is_test] for each in (ours, its))
+        difference = compare(own, other) if own and other and its is not ours else None
+        both |= {
+            f"{part}_behind": difference and difference.mean,
+            f"{part}_behind_low": difference and difference.low,
+            f"{part}_behind_high": difference and difference.high,
+        }
+    return both
 
 
 def ablation_row(its: Sequence[Trial], reference: Sequence[Trial], note: str) -> dict[str, object]:
@@ -99,7 +108,11 @@ def main() -> None:
     networks = [name for name in networks if name not in (*rivals, *ablation)]
     tables = {
         EXPERIMENTS: [row(stored[name]) for name in networks],
-        RIVALS: [rival_row(stored[name]) for name in (DEFAULT, *rivals) if name in stored],
+        RIVALS: [
+            rival_row(stored[name], stored[DEFAULT])
+            for name in (DEFAULT, *rivals)
+            if rivals and DEFAULT in stored
+        ],
         ABLATION: [
             ablation_row(stored[name], stored[FAST], known[name].note)
             for name in ablation

@@ -222,7 +222,7 @@ class Calibration(Section):
     """How sure the network may be."""
 
     temperature: float = Field(
-        0.6,
+        0.58,
         ge=0.05,
         le=20,
         description="logits are divided by it, to predict; `python -m experiments.calibrate` "

@@ -100,15 +100,18 @@ def experiments() -> str:
 def rivals() -> str:
     """The table of rivals as Markdown."""
     lines = [
-        "| method | people held out (95 % interval) | test subjects | macro F1 | worst person | "
-        "fit | predict, a window | size |",
-        "|---|---|---|---|---|---|---|---|",
+        "| method | people held out (95 % interval) | behind `default`, points | test subjects | "
+        "behind `default`, points | macro F1 | worst person | fit | predict, a window | size |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in _rows(RIVALS):
         lines.append(
-            f"| `{row.name}` | {_cv(row)} | {_test(row)} | {_share(row.test_f1, 3)} | "
-            f"{_percent(row.worst_subject_accuracy)} | {row.train_seconds:,.0f} s | "
-            f"{row.predict_ms:.2f} ms | {row.model_bytes / 1e6:.1f} MB |"
+            f"| `{row.name}` | {_cv(row)} | "
+            f"{_points(row.cv_behind, row.cv_behind_low, row.cv_behind_high)} | {_test(row)} | "
+            f"{_points(row.test_behind, row.test_behind_low, row.test_behind_high)} | "
+            f"{_share(row.test_f1, 3)} | {_percent(row.worst_subject_accuracy)} | "
+            f"{row.train_seconds:,.0f} s | {row.predict_ms:.2f} ms | "
+            f"{row.model_bytes / 1e6:.1f} MB |"
         )
     return "\n".join(lines)
 
@@ -123,8 +126,8 @@ def ablation() -> str:
     for row in _rows(ABLATION):
         lines.append(
             f"| {row.note} (`{row.name}`) | {_percent(row.cv_accuracy, 2)} | "
-            f"{100 * row.difference:+.2f} ({100 * row.difference_low:+.2f} to "
-            f"{100 * row.difference_high:+.2f}) | {row.people_better} / {row.people_worse} |"
+            f"{_points(row.difference, row.difference_low, row.difference_high)} | "
+            f"{row.people_better} / {row.people_worse} |"
         )
     return "\n".join(lines)
 
@@ -162,6 +165,10 @@ def _test(row: Any) -> str:
         return "–"
     spread = "" if pd.isna(row.test_accuracy_sd) else f" ± {100 * row.test_accuracy_sd:.2f}"
     return f"{_percent(row.test_accuracy, 2)}{spread} ({row.test_seeds})"
+
+
+def _points(mean: float, low: float, high: float) -> str:
+    return "–" if pd.isna(mean) else f"{100 * mean:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
 
 
 def _percent(value: float | None, digits: int = 1) -> str:
