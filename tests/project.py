@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
@@ -84,18 +85,21 @@ class Project:
 
     def run(self, *command: str, fails: bool = False, **environment: str) -> str:
         """Run a command in the project; its output, both streams together."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=900,
-        )
-        assert (done.returncode != 0) == fails, f"{command}: {done.returncode}\n{done.stdout}"
-        return done.stdout
+        # To a file, not a pipe: a queue worker that DVC leaves behind would hold a pipe open.
+        with tempfile.TemporaryFile("w+") as output:
+            done = subprocess.run(
+                command,
+                cwd=self.folder,
+                env=self.environment | environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                timeout=900,
+            )
+            output.seek(0)
+            text = output.read()
+        assert (done.returncode != 0) == fails, f"{command}: {done.returncode}\n{text}"
+        return text
 
     def dvc(self, *arguments: str, fails: bool = False, **environment: str) -> str:
         """Run DVC."""
