@@ -53,10 +53,10 @@ def main() -> None:
             "crossval.seeds": arguments.seeds,
             "crossval.test_seeds": 0 if configuration.group == "ablation" else arguments.test_seeds,
         }
-        if name in waiting and name not in made:  # left by a run that was interrupted
-            continue
         if name in made:
             dvc("exp", "remove", name)
+        elif name in waiting:  # left by a run that was interrupted
+            continue
         changes = [
             part for key, value in settings.items() for part in ("-S", assignment(key, value))
         ]

@@ -10,7 +10,7 @@ import sys
 from experiments.table import finished
 from har import trials
 from har.errors import HarError
-from har.trials import TEST, Trial, compare
+from har.trials import Trial, compare
 from stages.common import TRIALS
 
 
@@ -25,7 +25,9 @@ def main() -> None:
         "--part", choices=["cv", "test"], default="cv", help="held-out people, or test subjects"
     )
     arguments = parser.parse_args()
-    first, second = (of_part(name, arguments.part) for name in (arguments.first, arguments.second))
+    first, second = (
+        stored_trials(name, arguments.part) for name in (arguments.first, arguments.second)
+    )
     difference = compare(first, second)
     print(
         f"{arguments.first} {trials.accuracy(first):.2%}, "
@@ -41,11 +43,11 @@ def main() -> None:
     )
 
 
-def of_part(name: str, part: str) -> list[Trial]:
+def stored_trials(name: str, part: str) -> list[Trial]:
     """The stored trials of a configuration, on folds or on the test subjects."""
     stored = [trials.load(path) for path in sorted((TRIALS / name).glob("*.json"))]
     whole = finished(stored) if part == "cv" else stored
-    chosen = [trial for trial in whole if (trial.part == TEST) == (part == "test")]
+    chosen = trials.of_part(whole, part)
     if not chosen:
         there = sorted(path.name for path in TRIALS.glob("*") if path.is_dir())
         raise HarError(

@@ -14,7 +14,7 @@ from experiments import configurations
 from har import trials
 from har.errors import HarError
 from har.files import replacing_file
-from har.trials import TEST, Trial, compare, summary
+from har.trials import TEST, Trial, accuracy, compare, of_part, summary
 from stages.common import TRIALS
 
 EXPERIMENTS = Path("reports/experiments.csv")
@@ -29,8 +29,7 @@ def row(its: Sequence[Trial]) -> dict[str, object]:
     """One configuration's figures; accuracies and F1 as shares, times of one CPU thread."""
     both = summary(its)
     cv, test = both["cv"], both.get("test", {})
-    tests = [trial for trial in its if trial.part == TEST]
-    seconds = [trial.train_seconds for trial in tests or its]
+    seconds = [trial.train_seconds for trial in of_part(its, "test") or its]
     return {
         "name": both["name"],
         "parameters": both["parameters"],
@@ -53,8 +52,8 @@ def rival_row(its: Sequence[Trial], ours: Sequence[Trial]) -> dict[str, object]:
         "predict_ms": round(sum(trial.predict_ms for trial in its) / len(its), 4),
         "model_bytes": max(trial.model_bytes for trial in its),
     }
-    for part, is_test in (("cv", False), ("test", True)):
-        own, other = ([t for t in each if (t.part == TEST) == is_test] for each in (ours, its))
+    for part in ("cv", "test"):
+        own, other = of_part(ours, part), of_part(its, part)
         difference = compare(own, other) if own and other and its is not ours else None
         both |= {
             f"{part}_behind": difference and difference.mean,
@@ -66,13 +65,13 @@ def rival_row(its: Sequence[Trial], ours: Sequence[Trial]) -> dict[str, object]:
 
 def ablation_row(its: Sequence[Trial], reference: Sequence[Trial], note: str) -> dict[str, object]:
     """How a configuration differs from the reference in the cross-validation, by person."""
-    folds, others = ([t for t in both if t.part != TEST] for both in (its, reference))
-    difference = compare(folds, others)
+    folds = of_part(its, "cv")
+    difference = compare(folds, of_part(reference, "cv"))
     return {
         "name": its[0].name,
         "note": note,
         "seeds": len({trial.seed for trial in folds}),
-        "cv_accuracy": summary(folds)["cv"]["accuracy"],
+        "cv_accuracy": accuracy(folds),
         "difference": difference.mean,
         "difference_low": difference.low,
         "difference_high": difference.high,

@@ -199,11 +199,7 @@ def side_by_side(work: Iterable[Callable[[], T]], protocol: Crossval) -> Iterato
         # Ray's backend for joblib cannot hand out results one by one.
         return_as = "list" if protocol.backend == "ray" else "generator_unordered"
         parallel = joblib.Parallel(n_jobs=protocol.jobs, return_as=return_as, pre_dispatch="all")
-        yield from parallel(joblib.delayed(_call)(one) for one in work)
-
-
-def _call(work: Callable[[], T]) -> T:
-    return work()
+        yield from parallel(joblib.delayed(one)() for one in work)
 
 
 @contextmanager

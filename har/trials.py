@@ -111,6 +111,11 @@ def load_all(folder: Path) -> dict[str, list[Trial]]:
     return found
 
 
+def of_part(trials: Sequence[Trial], part: str) -> list[Trial]:
+    """The trials on folds, `"cv"`, or those on the test subjects, `"test"`."""
+    return [trial for trial in trials if (trial.part == TEST) == (part == "test")]
+
+
 def accuracy(trials: Sequence[Trial]) -> float:
     """Share of all held-out windows recognised."""
     total = _pooled(trials)
@@ -155,17 +160,13 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
         and `accuracy_by_fold`; under `"test"`, for those on the test subjects, the same without
         folds. Accuracies are over all windows, seeds together.
     """
-    parts = {
-        "cv": [trial for trial in trials if trial.part != TEST],
-        "test": [trial for trial in trials if trial.part == TEST],
-    }
     result: dict[str, Any] = {
         "name": trials[0].name,
         "parameters": trials[0].parameters,
         "train_seconds": float(np.mean([trial.train_seconds for trial in trials])),
     }
-    for part, its in parts.items():
-        if not its:
+    for part in ("cv", "test"):
+        if not (its := of_part(trials, part)):
             continue
         low, high = accuracy_interval(its)
         seeds = sorted({trial.seed for trial in its})
@@ -232,10 +233,6 @@ def compare(first: Sequence[Trial], second: Sequence[Trial]) -> Difference:
     Raises:
         HarError: The people or their windows differ.
     """
-    (hits, windows), (other_hits, other_windows) = (
-        _hits_and_windows(first),
-        _hits_and_windows(second),
-    )
     if {trial.part for trial in first} != {trial.part for trial in second}:
         raise HarError("the two were not scored on the same folds: run the same for both")
     once, other_once = _windows_once(first), _windows_once(second)
@@ -245,9 +242,10 @@ def compare(first: Sequence[Trial], second: Sequence[Trial]) -> Difference:
         {trial.dataset_digest for trial in first} != {trial.dataset_digest for trial in second}
     ):
         raise HarError("the two were not scored on the same windows")
-    people = sorted(windows)
-    own = np.array([hits[person] / windows[person] for person in people])
-    other = np.array([other_hits[person] / other_windows[person] for person in people])
+    people = sorted(once)
+    own, other = (
+        np.array(list(accuracy_by_subject(trials).values())) for trials in (first, second)
+    )
     # A person counts by windows, however many seeds there are of either.
     weight = np.array([once[person] for person in people]) / sum(once.values())
     gain = own - other

@@ -1,7 +1,7 @@
 """Write the results in README.md from the files in reports/: `make readme`."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +24,40 @@ MOST_ERRORS = 6
 def results() -> str:
     """The results as Markdown."""
     metrics = read_metrics()
-    per_class, per_subject = read_table(PER_CLASS), read_table(PER_SUBJECT)
+    per_subject = read_table(PER_SUBJECT)
     trained = yaml.safe_load(LOCK.read_text())["stages"]["train"]["params"]["params.yaml"]
     both = "bidirectional " if trained["model.bidirectional"] else ""
     layers = trained["model.num_layers"]
     test = metrics["test"]
+    parts = {
+        name: metrics[part]
+        for part, name in (
+            ("train", "training subjects"),
+            ("val", "validation subjects"),
+            ("test", "test subjects"),
+        )
+        if metrics[part]
+    }
+    smoothed = metrics.get("smoothed")
+    if smoothed:
+        parts["*smoothed over time*, test subjects"] = smoothed
     lines = [
         f"Data set `{metrics['dataset']}`; `model.name: {trained['model.name']}` with "
         f"{layers} {both}{trained['model.cell'].upper()} layer{'s' if layers > 1 else ''} of "
         f"{trained['model.hidden_size']} units, {metrics['parameters']:,} parameters; "
         f"{len(read_table(HISTORY))} epochs.",
         "",
-        "| part | accuracy | loss | F1 | precision | recall |",
-        "|---|---|---|---|---|---|",
+        *table(
+            ["part", "accuracy", "loss", "F1", "precision", "recall"],
+            [
+                [name, f"{its['accuracy']:.1%}"]
+                + [f"{its[key]:.3f}" for key in ("loss", "f1", "precision", "recall")]
+                for name, its in parts.items()
+            ],
+        ),
     ]
-    names = {"train": "training subjects", "val": "validation subjects", "test": "test subjects"}
-    for part, name in names.items():
-        if scores := metrics[part]:
-            others = (f"{scores[key]:.3f}" for key in ("loss", "f1", "precision", "recall"))
-            lines.append(f"| {name} | {scores['accuracy']:.1%} | {' | '.join(others)} |")
-    if smoothed := metrics.get("smoothed"):
-        others = (f"{smoothed[key]:.3f}" for key in ("loss", "f1", "precision", "recall"))
+    if smoothed:
         lines += [
-            f"| *smoothed over time*, test subjects | {smoothed['accuracy']:.1%} | "
-            f"{' | '.join(others)} |",
             "",
             "After a change of activity the right one is first recognised "
             f"{smoothed['change_delay']:.2f} windows late on average with smoothing, "
@@ -59,96 +69,137 @@ def results() -> str:
         f"between {test['accuracy_by_subject_min']:.1%} and {per_subject['accuracy'].max():.1%} "
         f"a person; expected calibration error {test['ece']:.3f}.",
         "",
-        "| activity | precision | recall | F1 | windows |",
-        "|---|---|---|---|---|",
-    ]
-    for row in per_class.itertuples():
-        name = str(row.activity).replace("_", " ").lower()
-        lines.append(
-            f"| {name} | {row.precision:.2f} | {row.recall:.2f} | {row.f1:.2f} | {row.support} |"
-        )
-    subjects = " | ".join(str(subject) for subject in per_subject["subject"])
-    accuracies = " | ".join(f"{accuracy:.1%}" for accuracy in per_subject["accuracy"])
-    lines += [
+        *table(
+            ["activity", "precision", "recall", "F1", "windows"],
+            [
+                [_in_words(row.activity)]
+                + [f"{score:.2f}" for score in (row.precision, row.recall, row.f1)]
+                + [row.support]
+                for row in _rows(PER_CLASS)
+            ],
+        ),
         "",
-        f"| test subject | {subjects} |",
-        "|---" * (len(per_subject) + 1) + "|",
-        f"| accuracy | {accuracies} |",
+        *table(
+            ["test subject", *per_subject["subject"]],
+            [["accuracy", *(f"{accuracy:.1%}" for accuracy in per_subject["accuracy"])]],
+        ),
     ]
     return "\n".join(lines)
 
 
 def experiments() -> str:
     """The table of configurations as Markdown."""
-    known = configurations.read()
-    lines = [
-        "| configuration | parameters | training | people held out (95 % interval) | "
-        "test subjects | macro F1 | worst person | claimed |",
-        "|---|---|---|---|---|---|---|---|",
+    claimed = {name: each.claimed for name, each in configurations.read().items()}
+    columns = [
+        "configuration",
+        "parameters",
+        "training",
+        "people held out (95 % interval)",
+        "test subjects",
+        "macro F1",
+        "worst person",
+        "claimed",
     ]
-    for row in _rows(EXPERIMENTS):
-        configuration = known.get(str(row.name))
-        claimed = configuration.claimed if configuration else None
-        lines.append(
-            f"| `{row.name}` | {row.parameters:,.0f} | {row.train_seconds / 60:.1f} min | "
-            f"{_cv(row)} | {_test(row)} | {_share(row.test_f1, 3)} | "
-            f"{_percent(row.worst_subject_accuracy)} | {_percent(claimed)} |"
-        )
-    return "\n".join(lines)
+    rows = [
+        [
+            f"`{row.name}`",
+            f"{row.parameters:,.0f}",
+            f"{row.train_seconds / 60:.1f} min",
+            _cv(row),
+            _test(row),
+            _share(row.test_f1, 3),
+            _percent(row.worst_subject_accuracy),
+            _percent(claimed.get(str(row.name))),
+        ]
+        for row in _rows(EXPERIMENTS)
+    ]
+    return "\n".join(table(columns, rows))
 
 
 def rivals() -> str:
     """The table of rivals as Markdown."""
-    lines = [
-        "| method | people held out (95 % interval) | behind `default`, points | test subjects | "
-        "behind `default`, points | macro F1 | worst person | fit | predict, a window | size |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+    columns = [
+        "method",
+        "people held out (95 % interval)",
+        "behind `default`, points",
+        "test subjects",
+        "behind `default`, points",
+        "macro F1",
+        "worst person",
+        "fit",
+        "predict, a window",
+        "size",
     ]
-    for row in _rows(RIVALS):
-        lines.append(
-            f"| `{row.name}` | {_cv(row)} | "
-            f"{_points(row.cv_behind, row.cv_behind_low, row.cv_behind_high)} | {_test(row)} | "
-            f"{_points(row.test_behind, row.test_behind_low, row.test_behind_high)} | "
-            f"{_share(row.test_f1, 3)} | {_percent(row.worst_subject_accuracy)} | "
-            f"{row.train_seconds:,.0f} s | {row.predict_ms:.2f} ms | "
-            f"{row.model_bytes / 1e6:.1f} MB |"
-        )
-    return "\n".join(lines)
+    rows = [
+        [
+            f"`{row.name}`",
+            _cv(row),
+            _points(row.cv_behind, row.cv_behind_low, row.cv_behind_high),
+            _test(row),
+            _points(row.test_behind, row.test_behind_low, row.test_behind_high),
+            _share(row.test_f1, 3),
+            _percent(row.worst_subject_accuracy),
+            f"{row.train_seconds:,.0f} s",
+            f"{row.predict_ms:.2f} ms",
+            f"{row.model_bytes / 1e6:.1f} MB",
+        ]
+        for row in _rows(RIVALS)
+    ]
+    return "\n".join(table(columns, rows))
 
 
 def ablation() -> str:
     """The table of parts left out or put in, as Markdown."""
-    lines = [
-        f"| against `{FAST}` | accuracy | difference in points (95 % interval) | "
-        "people better / worse |",
-        "|---|---|---|---|",
+    columns = [
+        f"against `{FAST}`",
+        "accuracy",
+        "difference in points (95 % interval)",
+        "people better / worse",
     ]
-    for row in _rows(ABLATION):
-        lines.append(
-            f"| {row.note} (`{row.name}`) | {_percent(row.cv_accuracy, 2)} | "
-            f"{_points(row.difference, row.difference_low, row.difference_high)} | "
-            f"{row.people_better} / {row.people_worse} |"
-        )
-    return "\n".join(lines)
+    rows = [
+        [
+            f"{row.note} (`{row.name}`)",
+            _percent(row.cv_accuracy, 2),
+            _points(row.difference, row.difference_low, row.difference_high),
+            f"{row.people_better} / {row.people_worse}",
+        ]
+        for row in _rows(ABLATION)
+    ]
+    return "\n".join(table(columns, rows))
 
 
 def errors() -> str:
     """The most frequent errors as Markdown."""
-    lines = [
-        "| test subject | actual | taken for | windows | in a row | mean probability |",
-        "|---|---|---|---|---|---|",
+    found = _rows(ERRORS)
+    columns = ["test subject", "actual", "taken for", "windows", "in a row", "mean probability"]
+    rows = [
+        [
+            row.subject,
+            _in_words(row.actual),
+            _in_words(row.predicted),
+            f"{row.windows} of {row.of}",
+            f"up to {row.longest}",
+            f"{row.probability:.2f}",
+        ]
+        for row in found[:MOST_ERRORS]
     ]
-    table = _rows(ERRORS)
-    for row in table[:MOST_ERRORS]:
-        actual, predicted = (
-            str(name).replace("_", " ").lower() for name in (row.actual, row.predicted)
-        )
-        lines.append(
-            f"| {row.subject} | {actual} | {predicted} | {row.windows} of {row.of} | "
-            f"up to {row.longest} | {row.probability:.2f} |"
-        )
-    rest = sum(row.windows for row in table[MOST_ERRORS:])
-    return "\n".join([*lines, "", f"The other {rest} windows are of smaller groups."])
+    rest = sum(row.windows for row in found[MOST_ERRORS:])
+    return "\n".join(
+        [*table(columns, rows), "", f"The other {rest} windows are of smaller groups."]
+    )
+
+
+def table(columns: Sequence[object], rows: Iterable[Sequence[object]]) -> list[str]:
+    """The lines of a Markdown table."""
+    return [_line(columns), "|---" * len(columns) + "|", *map(_line, rows)]
+
+
+def _line(cells: Sequence[object]) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _in_words(activity: object) -> str:
+    return str(activity).replace("_", " ").lower()
 
 
 def _rows(path: Path) -> list[Any]:
