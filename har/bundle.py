@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 
 from har.errors import HarError
 from har.files import replacing_folder
+from har.novelty import Novelty
 from har.signals import Scaling
 from har.windows import Windows
 
@@ -44,6 +45,7 @@ class Description(BaseModel):
             them (`har.smoothing`).
         priors: Share of each activity among their windows.
         temperature: Logits are divided by it (`har.calibration`).
+        novelty: What training windows are like (`har.novelty`).
         kept_epoch: Epochs of training behind the weights.
         settings: Settings of the network and its training, by dotted name.
         weights_sha256: Of the weights' file; `save` fills it in.
@@ -51,7 +53,7 @@ class Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     model: str
     architecture: dict[str, Any]
     activities: list[str]
@@ -68,6 +70,7 @@ class Description(BaseModel):
     transitions: list[list[float]]
     priors: list[float]
     temperature: float
+    novelty: Novelty
     kept_epoch: int
     settings: dict[str, Any]
     weights_sha256: str = ""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from har.errors import HarError
 from har.recordings import BASE_CHANNELS, SAMPLING_RATE
@@ -32,6 +32,10 @@ class CausalFilter:
     ) -> None:
         self._sections = butter(order, cutoff, fs=rate, output="sos")
         self._state = np.zeros((len(self._sections), 2, channels))
+
+    def settle(self, level: np.ndarray) -> None:
+        """Be as if the signals had long been at these levels (channels,)."""
+        self._state = sosfilt_zi(self._sections)[..., None] * level
 
     def step(self, samples: np.ndarray) -> np.ndarray:
         """Filter (samples, channels), going on from where the last block ended."""
@@ -81,9 +85,14 @@ class ArchiveFilter:
     - gravity: `total_acc` below 0.3 Hz (order 3); `body_acc` is `total_acc` less gravity;
     - `body_gyro`: the filtered rate less its own part below 0.1 Hz (order 2), so that slow turning,
       as on stairs, is taken out.
+
+    Args:
+        settled: Begin as if the phone had long been held as the first sample finds it. The archive
+            began at zero, so that its first seconds are those of a phone falling upward.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settled: bool = False) -> None:
+        self._unsettled = settled
         self._median = MedianOfThree(channels=6)
         self._noise = CausalFilter(order=10, cutoff=20.0, channels=6)
         self._gravity = CausalFilter(order=3, cutoff=0.3, channels=3)
@@ -100,7 +109,13 @@ class ArchiveFilter:
             float64 (samples, 9), the `BASE_CHANNELS`; one row fewer in the first block, since the
             median waits for the sample after.
         """
-        return self._after_median(self._median.step(np.hstack([acceleration, angular_rate])))
+        samples = np.hstack([acceleration, angular_rate])
+        if self._unsettled and len(samples):
+            self._unsettled = False
+            level = np.concatenate([samples[0, :3], np.zeros(3)])
+            self._noise.settle(level)
+            self._gravity.settle(level[:3])
+        return self._after_median(self._median.step(samples))
 
     def finish(self) -> np.ndarray:
         """The row of the last sample, when no more will come."""
@@ -184,6 +199,26 @@ CHANNEL_GROUPS: dict[str, ChannelGroup] = {
 def channel_names(groups: Sequence[str]) -> tuple[str, ...]:
     """Names of the channels that these groups make, in order."""
     return tuple(name for group in groups for name in CHANNEL_GROUPS[group].names)
+
+
+def groups_of(names: Sequence[str]) -> list[str]:
+    """The groups that make just these channels, in this order.
+
+    Raises:
+        HarError: There are none.
+    """
+    groups: list[str] = []
+    while len(done := channel_names(groups)) < len(names):
+        rest = tuple(names[len(done) :])
+        fitting = [
+            name
+            for name, group in CHANNEL_GROUPS.items()
+            if rest[: len(group.names)] == group.names
+        ]
+        if not fitting:
+            raise HarError(f"channels {', '.join(names)}: unknown from {rest[0]} on")
+        groups += fitting
+    return groups
 
 
 def channel_units() -> dict[str, str]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from har import bundle, windows
+from har import bundle, novelty, windows
 from har.files import replacing_file
 from har.models import build, count_parameters
 from har.params import Params
@@ -25,6 +25,7 @@ def main(params: Params) -> None:
     model = build(params.model, len(scaled.channels), len(ACTIVITIES))
     print(f"{count_parameters(model):,} parameters, {len(train):,} training windows")
     history = fit(model, train, val, Scaling(**scaling), params.train, params.augmentation)
+    summaries = novelty.summarize(train.signals, scaled.channels)
     description = bundle.Description(
         model=params.model.name,
         architecture=model.settings,
@@ -42,6 +43,7 @@ def main(params: Params) -> None:
         transitions=learn_transitions(train.label, train.subject, len(ACTIVITIES)).tolist(),
         priors=(np.bincount(train.label, minlength=len(ACTIVITIES)) / len(train)).tolist(),
         temperature=params.calibration.temperature,
+        novelty=novelty.fit(summaries, train.label, train.subject),
         kept_epoch=history.kept_epoch,
         settings={
             f"{section}.{key}": value

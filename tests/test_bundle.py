@@ -8,6 +8,7 @@ import torch
 from har import bundle
 from har.errors import HarError
 from har.models import RecurrentClassifier
+from har.novelty import Novelty
 from har.recordings import ACTIVITIES
 from har.signals import fit_scaling
 from har.splits import assign_splits
@@ -33,6 +34,7 @@ def made(seed=0):
         transitions=[[0.95 if row == column else 0.01 for column in range(6)] for row in range(6)],
         priors=[1 / 6] * 6,
         temperature=0.6,
+        novelty=Novelty(scale=[1.0] * 6, centres=[[0.0] * 6], limit=1.0),
         kept_epoch=4,
         settings={"train.epochs": 5},
     )

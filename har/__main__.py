@@ -1,0 +1,39 @@
+"""`python -m har`: a trained model at work."""
+
+import sys
+
+import typer
+
+from har.errors import HarError
+
+app = typer.Typer(
+    help="Put a trained model to work.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _several_commands() -> None:
+    """Put a trained model to work."""
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    try:
+        app(prog_name="python -m har")
+    except HarError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"error: {where}{error.strerror}")
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of `python -m har`, one module each."""
