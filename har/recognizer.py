@@ -37,7 +37,7 @@ NOT_FINITE = "not a finite number"
 OUT_OF_RANGE = "beyond what a phone can measure"
 NOT_LATER = "not later than the sample before"
 
-GRAVITY_RANGE = (0.5, 2.0)
+GRAVITY_RANGE = (0.3, 4.0)
 """Length of the acceleration, in g, that the median of a window of anything worn lies in."""
 
 MAX_TURNING = 12.0

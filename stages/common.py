@@ -29,6 +29,8 @@ FIGURES = Path("reports/figures")
 CROSSVAL = Path("reports/crossval.json")
 CALIBRATION = Path("reports/calibration.json")
 ERRORS = Path("reports/errors.csv")
+STREAMING = Path("reports/streaming.csv")
+NOVELTY = Path("reports/novelty.csv")
 TRIALS = Path("experiments/trials")
 FIGURE_NAMES = (
     "activity_distribution",

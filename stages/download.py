@@ -11,11 +11,16 @@ from har.params import Params
 from stages.common import RAW, project_root, run
 
 
-def fetch_uci_har(folder: Path) -> None:
-    """Unpack UCI HAR to an empty folder from where this person has it, or the publisher."""
+def archives_and_downloads() -> tuple[Path | None, Path]:
+    """The folder of this person's own archives, if any, and the one that keeps downloads."""
     named = os.environ.get("HAR_ARCHIVE_DIR")
     root = project_root()  # a relative path is meant from there, also in DVC's temporary copies
-    uci_har.fetch(folder, root / named if named else None, root / "data" / "downloads")
+    return root / named if named else None, root / "data" / "downloads"
+
+
+def fetch_uci_har(folder: Path) -> None:
+    """Unpack UCI HAR to an empty folder from where this person has it, or the publisher."""
+    uci_har.fetch(folder, *archives_and_downloads())
 
 
 def raw_holds_uci_har() -> bool:

@@ -6,12 +6,13 @@ Using Smartphones, ESANN 2013. https://archive.ics.uci.edu/dataset/240
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 
 from har.archive import Archive, obtain, unpack
+from har.datasets.text import read_numbers
 from har.errors import HarError
 from har.recordings import ACTIVITIES, BASE_CHANNELS, Recording
 from har.windows import join_overlapping, restore_stretch
@@ -92,6 +93,9 @@ class Part:
         )
 
 
+_read_numbers = partial(read_numbers, dtype=np.float32, made_by="dvc repro download")
+
+
 def read_parts(folder: Path) -> dict[str, Part]:
     """Read both parts, `"train"` and `"test"`, from files in UCI HAR's layout."""
     return {split: read_part(folder, split) for split in SPLITS}
@@ -121,19 +125,6 @@ def read_part(folder: Path, split: str) -> Part:
     if not ((labels >= 1) & (labels <= len(ACTIVITIES))).all():
         raise HarError(f"{folder / split}: a label is outside 1 to {len(ACTIVITIES)}")
     return Part(signals, labels.astype(np.uint8), subjects.astype(np.uint8))
-
-
-def _read_numbers(path: Path, columns: int) -> np.ndarray:
-    """The numbers of a text file, in rows of `columns`."""
-    try:
-        values = np.loadtxt(path, dtype=np.float32, ndmin=2, encoding="ascii")
-    except FileNotFoundError:
-        raise HarError(f"{path} is not there: make it with `dvc repro download`") from None
-    except (ValueError, OSError) as error:
-        raise HarError(f"{path} is damaged: {error}") from None
-    if values.shape[1] != columns or not np.isfinite(values).all():
-        raise HarError(f"{path} does not hold rows of {columns} finite numbers")
-    return values
 
 
 def fetch(folder: Path, local: Path | None, downloads: Path) -> None:

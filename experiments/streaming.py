@@ -1,0 +1,194 @@
+"""Recognition as a person would live it, measured on whole recordings of the test subjects.
+
+HAPT's recordings of the sessions that UCI HAR was cut from go sample by sample through the
+recogniser, transitions and pauses included. Writes reports/streaming.csv: per second, how often
+what is shown is what is done, how long until a change is shown, and how often what is shown changes
+without reason. And reports/novelty.csv: what the recogniser says of recordings unlike those that it
+was trained on.
+
+    python -m experiments.streaming
+
+HAPT is taken from the folder that HAR_ARCHIVE_DIR names, or from its publisher.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from har import bundle, timeline
+from har.datasets import hapt
+from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
+from har.errors import HarError
+from har.files import replacing_file
+from har.recognizer import Prediction, Recognizer
+from har.recordings import ACTIVITIES, SAMPLING_RATE
+from har.sensors import Readings
+from stages.common import BUNDLE, NOVELTY, STREAMING
+from stages.download import archives_and_downloads
+
+HOPS = (64, 25)
+"""Samples from one prediction to the next: as the windows of the training, and twice a second."""
+
+UNLIKE_SECONDS = 300
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    trained = bundle.load(BUNDLE)
+    with tempfile.TemporaryDirectory() as folder:
+        hapt.fetch(Path(folder), *archives_and_downloads())
+        sessions = list(hapt.read_sessions(Path(folder), OFFICIAL_TEST_SUBJECTS))
+    rows = [
+        live_scores(Recognizer(trained, hop=hop, smoothing=smoothing), sessions)
+        for hop in HOPS
+        for smoothing in (False, True)
+    ]
+    write(STREAMING, pd.DataFrame(rows))
+    write(NOVELTY, pd.DataFrame(unlike(Recognizer(trained, smoothing=False), sessions)))
+
+
+def write(path: Path, table: pd.DataFrame) -> None:
+    with replacing_file(path) as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")
+    print(f"{path}\n{table.to_string(index=False)}", flush=True)
+
+
+def recognized(
+    recognizer: Recognizer, acceleration: np.ndarray, angular_rate: np.ndarray, readings: Readings
+) -> list[Prediction]:
+    """Predictions for a recording at 50 Hz that begins at 0 s."""
+    times = np.arange(len(acceleration)) / SAMPLING_RATE
+    stream = recognizer.stream(readings)
+    return recognizer.step(stream, times, acceleration, angular_rate)
+
+
+def live_scores(recognizer: Recognizer, sessions: list[hapt.Session]) -> dict[str, float | bool]:
+    """Scores over whole sessions, each second of the six activities counting alike."""
+    right: list[np.ndarray] = []
+    known: list[np.ndarray] = []
+    by_person: dict[int, list[np.ndarray]] = {}
+    delays: list[float] = []
+    changes, minutes = 0, 0.0
+    for session in sessions:
+        predictions = recognized(recognizer, session.acceleration, session.angular_rate, Readings())
+        times = np.array([one.time for one in predictions])
+        predicted = np.array([ACTIVITIES.index(one.activity) for one in predictions])
+        seconds = np.arange(0, len(session.activity) / SAMPLING_RATE)
+        actual = session.activity[(seconds * SAMPLING_RATE).astype(int)]
+        shown = timeline.shown_at(seconds, times, predicted)
+        believed = timeline.shown_at(
+            seconds, times, np.array([int(one.known) for one in predictions])
+        )
+        of_six = (actual != timeline.NOTHING) & (shown != timeline.NOTHING)
+        hits = (shown == actual)[of_six]
+        right.append(hits)
+        known.append((believed == 1)[of_six])
+        by_person.setdefault(session.subject, []).append(hits)
+        bouts = timeline.bouts_of(session.activity, SAMPLING_RATE)
+        # Each but the first is a change.
+        delays += [timeline.delay(bout, times, predicted) for bout in bouts[1:]]
+        changes += sum(timeline.false_changes(bout, times, predicted) for bout in bouts)
+        minutes += sum(bout.end - bout.begin for bout in bouts) / 60
+    found = np.isfinite(delays)
+    return {
+        "hop_seconds": recognizer.hop / SAMPLING_RATE,
+        "smoothing": recognizer.smoothing,
+        "hours": minutes / 60,
+        "accuracy": np.concatenate(right).mean(),
+        "worst_person": min(np.concatenate(its).mean() for its in by_person.values()),
+        "known": np.concatenate(known).mean(),
+        "accuracy_known": np.concatenate(right)[np.concatenate(known)].mean(),
+        "changes": len(delays),
+        "changes_missed": int((~found).sum()),
+        "delay_median": float(np.median(delays)),
+        "delay_p90": float(np.quantile(delays, 0.9, method="higher")),
+        "false_changes_per_minute": changes / minutes,
+    }
+
+
+def unlike(recognizer: Recognizer, sessions: list[hapt.Session]) -> list[dict[str, float | str]]:
+    """Share of predictions that the recogniser does not stand by, by kind of recording."""
+    upright = [*range(3), ACTIVITIES.index("STANDING")]  # told apart from laying by any turn
+    rows = []
+    turned = {
+        "test subjects, as worn": np.eye(3),
+        "test subjects, phone upside down": np.diag([-1.0, -1.0, 1.0]),
+        "test subjects, phone on its top": np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]]),
+        "test subjects, screen to the body": np.diag([1.0, -1.0, -1.0]),
+    }
+    for name, rotation in turned.items():
+        predictions = []
+        for session in sessions:
+            kept = np.isin(session.activity, upright)
+            its = recognized(
+                recognizer,
+                session.acceleration,
+                session.angular_rate,
+                Readings(rotation=rotation),
+            )
+            predictions += [one for one in its if kept[round(one.time * SAMPLING_RATE)]]
+        rows.append(_shares(name, "measured", predictions))
+    for name, acceleration, angular_rate in made_up():
+        its = recognized(recognizer, acceleration, angular_rate, Readings())
+        rows.append(_shares(name, "made up", its))
+    return rows
+
+
+def _shares(name: str, source: str, predictions: list[Prediction]) -> dict[str, float | str]:
+    unlike = np.array([one.novelty > 1 for one in predictions])
+    unsure = np.array([not one.known for one in predictions])
+    return {
+        "recording": name,
+        "source": source,
+        "predictions": len(predictions),
+        "unlike": unlike.mean(),
+        "not_known": unsure.mean(),
+    }
+
+
+def made_up() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Recordings of a phone that nobody wears: name, acceleration in g, angular rate in rad/s.
+
+    Sensor noise is of the size that today's phones have: 1 mg and 1 mrad/s.
+    """
+    rng = np.random.default_rng(0)
+    time = np.arange(UNLIKE_SECONDS * SAMPLING_RATE) / SAMPLING_RATE
+
+    def noisy(signal: np.ndarray) -> np.ndarray:
+        return signal + rng.normal(0, 0.001, (len(time), 3))
+
+    still = np.zeros(3)
+    yield "on a table, screen up", noisy(np.array([0, 0, 1.0])), noisy(still)
+    yield "on a table, screen down", noisy(np.array([0, 0, -1.0])), noisy(still)
+    yield "leaning, right edge up", noisy(np.array([1.0, 0, 0])), noisy(still)
+
+    # A bag that swings at arm's length, a little with each step.
+    pace = 2 * np.pi * 0.9
+    angle, rate = 0.5 * np.sin(pace * time), 0.5 * pace * np.cos(pace * time)
+    none = np.zeros_like(time)
+    swing = np.stack([np.sin(angle), none, np.cos(angle)], axis=1)
+    steps = 0.1 * rng.normal(size=(len(time), 3))
+    turning = np.stack([none, rate, 0.3 * np.sin(time)], axis=1)
+    yield "swinging in a bag", noisy(swing + steps), noisy(turning)
+
+    shake = 2 * np.pi * 4 * time
+    shaken = np.stack([1 + 2 * np.sin(shake), 1.5 * np.sin(shake + 1), np.sin(shake + 2)], axis=1)
+    turning = np.stack([5 * np.sin(shake), 4 * np.cos(shake), 3 * np.sin(shake)], axis=1)
+    yield "shaken by hand, 4 Hz", noisy(shaken), noisy(turning)
+
+    over = 2 * np.pi * 0.4
+    turned = np.stack([np.cos(over * time), np.sin(over * time), none], axis=1)
+    turning = np.stack([none, none, none + over], axis=1)
+    yield "turned over and over in the hand", noisy(turned), noisy(turning)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HarError as error:
+        sys.exit(f"error: {error}")
