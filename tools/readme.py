@@ -12,7 +12,16 @@ from experiments import configurations
 from experiments.table import ABLATION, EXPERIMENTS, FAST, RIVALS
 from har.errors import HarError
 from har.files import replacing_file
-from stages.common import ERRORS, HISTORY, PER_CLASS, PER_SUBJECT, read_metrics, read_table
+from stages.common import (
+    ERRORS,
+    HISTORY,
+    NOVELTY,
+    PER_CLASS,
+    PER_SUBJECT,
+    STREAMING,
+    read_metrics,
+    read_table,
+)
 
 LOCK = Path("dvc.lock")
 README = Path("README.md")
@@ -189,6 +198,60 @@ def errors() -> str:
     )
 
 
+def streaming() -> str:
+    """Live recognition of whole recordings as Markdown."""
+    rows = _rows(STREAMING)
+    head = [
+        *(
+            "a prediction every",
+            "smoothed",
+            "seconds right",
+            "worst person",
+            "stood by",
+            "of these",
+        ),
+        *("delay", "9 of 10 within", "never shown", "false changes"),
+    ]
+    hours, changes = rows[0].hours, rows[0].changes
+    return "\n".join(
+        [
+            f"{hours:.1f} hours of the six activities, {changes} changes between them:",
+            "",
+            *table(
+                head,
+                [
+                    [
+                        f"{row.hop_seconds:g} s",
+                        "yes" if row.smoothing else "no",
+                        _percent(row.accuracy),
+                        _percent(row.worst_person),
+                        _percent(row.known),
+                        _percent(row.accuracy_known),
+                        f"{row.delay_median:.1f} s",
+                        f"{row.delay_p90:.1f} s",
+                        row.changes_missed,
+                        f"{row.false_changes_per_minute:.2f} a minute",
+                    ]
+                    for row in rows
+                ],
+            ),
+        ]
+    )
+
+
+def novelty() -> str:
+    """What the recogniser says of unlike recordings, as Markdown."""
+    return "\n".join(
+        table(
+            ["recording", "", "called unlike", "not stood by"],
+            [
+                [row.recording, row.source, _percent(row.unlike), _percent(row.not_known)]
+                for row in _rows(NOVELTY)
+            ],
+        )
+    )
+
+
 def table(columns: Sequence[object], rows: Iterable[Sequence[object]]) -> list[str]:
     """The lines of a Markdown table."""
     return [_line(columns), "|---" * len(columns) + "|", *map(_line, rows)]
@@ -236,6 +299,8 @@ BLOCKS: dict[str, tuple[Path, Callable[[], str]]] = {
     "rivals": (RIVALS, rivals),
     "ablation": (ABLATION, ablation),
     "errors": (ERRORS, errors),
+    "streaming": (STREAMING, streaming),
+    "novelty": (NOVELTY, novelty),
 }
 """What stands between `<!-- NAME: ... -->` and `<!-- /NAME -->`, and the file it is made from."""
 
