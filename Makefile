@@ -7,7 +7,7 @@ RIVALS := $(RIVALS_VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check venv mlflow readme experiments rivals tables benchmark lock clean
+.PHONY: help run test check venv mlflow readme experiments rivals tables benchmark recordings lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
@@ -45,6 +45,9 @@ readme: $(INSTALLED)  ## write the results of reports/ into README.md
 
 benchmark: $(INSTALLED)  ## measure the pipeline's speed into benchmarks/results.json
 	python -m benchmarks.speed
+
+recordings: $(INSTALLED)  ## test subjects' whole recordings to replay, into data/recordings
+	python -m har recordings
 
 lock: $(INSTALLED)  ## resolve requirements.in to requirements.txt anew
 	pip install --quiet uv

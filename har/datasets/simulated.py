@@ -251,8 +251,10 @@ def read_sensors(rng: np.random.Generator, person: Person, movement: np.ndarray)
     return readings + person.offset + rng.normal(0, [0.003] * 3 + [0.004] * 3, readings.shape)
 
 
-def simulate(seed: int, subject: int, seconds: float) -> list[tuple[int, np.ndarray]]:
-    """Simulate one person's session.
+def simulate_session(
+    seed: int, subject: int, seconds: float
+) -> tuple[np.ndarray, list[tuple[int, slice]]]:
+    """Simulate one person's session, as the phone's sensors read it.
 
     Args:
         seed: Seed of all people.
@@ -260,8 +262,8 @@ def simulate(seed: int, subject: int, seconds: float) -> list[tuple[int, np.ndar
         seconds: Length of each activity in all, s.
 
     Returns:
-        For each bout, in order, the activity (index into `ACTIVITIES`) and the signals, float64
-        (samples, 9), the `BASE_CHANNELS` in g and rad/s; samples are whole halves of a window.
+        float64 (samples, 6), acceleration in g and angular rate in rad/s; and for each bout, in
+        order, the activity (index into `ACTIVITIES`) and its samples, whole halves of a window.
     """
     rng = np.random.default_rng([seed, subject])
     person = draw_person(rng)
@@ -278,9 +280,24 @@ def simulate(seed: int, subject: int, seconds: float) -> list[tuple[int, np.ndar
         whole[start : kept.stop + FADE] += weight * move(rng, person, name, len(weight))
         bouts.append((ACTIVITIES.index(name), kept))
         start = kept.stop
-    readings = read_sensors(rng, person, whole)
+    return read_sensors(rng, person, whole), bouts[1:]
+
+
+def simulate(seed: int, subject: int, seconds: float) -> list[tuple[int, np.ndarray]]:
+    """One person's session through the archive's filters, cut into its bouts.
+
+    Args:
+        seed: As for `simulate_session`.
+        subject: Likewise.
+        seconds: Likewise.
+
+    Returns:
+        For each bout, in order, the activity and the signals, float64 (samples, 9), the
+        `BASE_CHANNELS` in g and rad/s.
+    """
+    readings, bouts = simulate_session(seed, subject, seconds)
     signals = filter_recording(readings[:, :3], readings[:, 3:])
-    return [(activity, signals[kept]) for activity, kept in bouts[1:]]
+    return [(activity, signals[kept]) for activity, kept in bouts]
 
 
 def write(folder: Path, seconds: float, seed: int) -> None:

@@ -1,0 +1,78 @@
+"""Real recordings to replay: test subjects' whole sessions, in the project's own form."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from tqdm import tqdm
+
+from har import recording_files
+from har.archive import ArchiveUnavailable
+from har.datasets import hapt, simulated
+from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
+from har.recordings import ACTIVITIES, SAMPLING_RATE
+
+
+def recordings(
+    folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("data/recordings"),
+    archives: Annotated[
+        Path | None,
+        typer.Option(envvar="HAR_ARCHIVE_DIR", help="Folder with HAPT's archive, if it is here."),
+    ] = None,
+    downloads: Annotated[Path, typer.Option(help="Folder that keeps what is downloaded.")] = Path(
+        "data/downloads"
+    ),
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Simulated recordings instead of real ones.")
+    ] = False,
+) -> None:
+    """Write a recording of each test subject, to replay on the page or to recognise.
+
+    They are HAPT's, of the sessions that UCI HAR was cut from. The archive is taken from a folder
+    of yours or from its publisher.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sessions = _simulated() if simulate else _measured(archives, downloads)
+    total = len(OFFICIAL_TEST_SUBJECTS)
+    for name, acceleration, angular_rate, activity in tqdm(sessions, total=total, disable=None):
+        recording_files.write(
+            folder / f"{name}.csv",
+            np.arange(len(activity)) / SAMPLING_RATE,
+            acceleration,
+            angular_rate,
+            np.array([*ACTIVITIES, ""])[activity],  # the last one for what is none of them
+        )
+    typer.echo(f"{total} recordings in {folder}")
+
+
+Session = tuple[str, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _measured(archives: Path | None, downloads: Path) -> Iterator[Session]:
+    with tempfile.TemporaryDirectory() as unpacked:
+        try:
+            hapt.fetch(Path(unpacked), archives, downloads)
+        except ArchiveUnavailable as error:
+            raise ArchiveUnavailable(
+                f"HAPT is not to be had ({error}). Two ways on: put its archive into a folder and "
+                "name it, `export HAR_ARCHIVE_DIR=/that/folder`; or write simulated recordings, "
+                "`python -m har recordings --simulate`"
+            ) from None
+        done = set()
+        for one in hapt.read_sessions(Path(unpacked), OFFICIAL_TEST_SUBJECTS):
+            if one.subject not in done:  # the first session of each
+                done.add(one.subject)
+                name = f"hapt_subject{one.subject:02d}"
+                yield name, one.acceleration, one.angular_rate, one.activity
+
+
+def _simulated() -> Iterator[Session]:
+    for subject in OFFICIAL_TEST_SUBJECTS:
+        readings, bouts = simulated.simulate_session(seed=0, subject=subject, seconds=60)
+        activity = np.full(len(readings), -1)
+        for which, kept in bouts:
+            activity[kept] = which
+        yield f"simulated_subject{subject:02d}", readings[:, :3], readings[:, 3:], activity

@@ -1,0 +1,42 @@
+import sys
+
+import numpy as np
+import pytest
+from test_hapt import local  # noqa: F401
+
+from har import recording_files
+from har.__main__ import main
+from har.recordings import ACTIVITIES
+
+
+def run(monkeypatch, capsys, *arguments):
+    """The command's exit code or message, and its output."""
+    monkeypatch.setattr(sys, "argv", ["har", "recordings", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code, capsys.readouterr().out
+
+
+def test_a_recording_of_each_test_subject(monkeypatch, capsys, tmp_path, local):  # noqa: F811
+    code, said = run(monkeypatch, capsys, tmp_path / "to", "--archives", local)
+    assert not code
+    assert "9 recordings" in said
+    samples = recording_files.read(tmp_path / "to" / "hapt_subject02.csv")
+    np.testing.assert_allclose(samples.times, np.arange(20) / 50)
+    np.testing.assert_allclose(samples.acceleration[3], [0.5, -0.25, 0.1])
+
+
+def test_simulated_ones_where_there_is_no_archive(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setattr("har.archive.time.sleep", lambda _: None)
+    downloads = ("--downloads", tmp_path / "downloads")
+    code, _ = run(monkeypatch, capsys, tmp_path / "to", "--archives", tmp_path, *downloads)
+    assert "HAPT is not to be had" in code
+    assert "--simulate" in code
+    code, _ = run(monkeypatch, capsys, tmp_path / "to", "--simulate")
+    assert not code
+    written = sorted((tmp_path / "to").iterdir())
+    assert len(written) == 9
+    samples = recording_files.read(written[0])
+    assert {*samples.activity} == {*ACTIVITIES, ""}
+    assert abs(np.median(np.linalg.norm(samples.acceleration, axis=1)) - 1) < 0.1
