@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from har.commands.predict import predict
 from har.commands.recordings import recordings
 from har.errors import HarError
 
@@ -20,7 +21,8 @@ def _several_commands() -> None:
     """Put a trained model to work."""
 
 
-app.command()(recordings)
+for command in (predict, recordings):
+    app.command()(command)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
 from scipy.signal import periodogram
 
@@ -23,6 +24,13 @@ from har.windows import Windows
 # Colours of Okabe and Ito, told apart with any colour vision.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#595959"
 SPLITS = {"train": ("Training", BLUE), "val": ("Validation", ORANGE), "test": ("Test", GREEN)}
+ACTIVITY_COLOURS = dict(
+    zip(
+        ACTIVITIES,
+        (BLUE, "#56B4E9", GREEN, ORANGE, "#D55E00", "#CC79A7"),
+        strict=True,
+    )
+)
 COMPONENTS = {"x": BLUE, "y": ORANGE, "z": GREEN, "norm": GREY}
 
 WIDTH = 9.0
@@ -48,6 +56,8 @@ _styled = matplotlib.style.context(["default", STYLE])
 
 _PATTERN_SECONDS, _PATTERN_HERTZ = 10, 10
 _RELIABILITY_BINS, _FEW_WINDOWS = 10, 20
+_DRAWN_POINTS = 1500
+_TIME_UNITS = (("h", 3600), ("min", 60), ("s", 1))
 
 
 @_styled
@@ -236,6 +246,71 @@ def model_performance(
 
 
 @_styled
+def recognised_recording(
+    name: str,
+    times: np.ndarray,
+    signals: np.ndarray,
+    spans: np.ndarray,
+    activity: np.ndarray,
+    labels: np.ndarray | None,
+) -> Figure:
+    """What a phone measured over time, and under it what its owner was recognised to do.
+
+    Args:
+        name: Of the recording.
+        times: (samples,) in s, in order.
+        signals: (samples, 6), acceleration in g and angular rate in rad/s.
+        spans: (predictions, 2), from when to when each is drawn, s.
+        activity: (predictions,) names, empty where it is not known.
+        labels: (samples,) names of what the person did, empty where it is not known; or None.
+    """
+    seconds = float(times[-1] - times[0])
+    unit, size = next(each for each in _TIME_UNITS if seconds >= 10 * each[1] or each[1] == 1)
+    bands = [("Recognised", spans / size, activity)]
+    if labels is not None:
+        edges = np.concatenate([times, times[-1:]])
+        bands.append(("Labelled", np.column_stack([edges[:-1], edges[1:]]) / size, labels))
+    figure = _figure(f"What was recognised in {name}", 5.2 + 0.35 * len(bands))
+    above, middle, below = figure.subplots(
+        3, 1, sharex=True, height_ratios=(3, 3, 0.55 * len(bands))
+    )
+    at, drawn = _envelope(times, signals)
+    for ax, columns, quantity in (
+        (above, slice(0, 3), "Acceleration (g)"),
+        (middle, slice(3, 6), "Angular rate (rad/s)"),
+    ):
+        for component, values in zip("xyz", drawn[:, columns].T, strict=True):
+            ax.plot(at / size, values, color=COMPONENTS[component], lw=0.8)
+        ax.set(ylabel=quantity)
+        ax.margins(x=0)
+    for row, (_, edges, names) in enumerate(bands):
+        for span, each in _runs(edges, names):
+            colour = ACTIVITY_COLOURS.get(each)
+            looks: dict[str, Any] = {"facecolors": colour, "linewidth": 0}
+            if colour is None and row == 0:
+                looks = {"facecolors": "#E3E3E3", "hatch": "////", "edgecolor": "#9A9A9A", "lw": 0}
+            if colour is not None or row == 0:
+                below.broken_barh([(span[0], span[1] - span[0])], (-row - 0.4, 0.8), **looks)
+    below.set_yticks([-row for row in range(len(bands))], [each for each, _, _ in bands])
+    below.set(xlabel=f"Time ({unit})", ylim=(-len(bands) + 0.45, 0.55))
+    below.grid(visible=False)
+    below.tick_params(axis="y", length=0)
+    present = {each for _, _, names in bands for each in np.unique(names)}
+    patches = [
+        Patch(facecolor=colour, label=_readable(each))
+        for each, colour in ACTIVITY_COLOURS.items()
+        if each in present
+    ]
+    if (activity == "").any():
+        grey: dict[str, Any] = {"facecolor": "#E3E3E3", "hatch": "////", "edgecolor": "#9A9A9A"}
+        patches.append(Patch(label="Not known", linewidth=0, **grey))
+    tight = {"borderpad": 0, "columnspacing": 1.2, "handlelength": 1.4}
+    figure.legend(handles=patches, loc="outside lower left", ncols=4, **tight)
+    _legend_of_components(figure, np.array(["x", "y", "z"]))
+    return figure
+
+
+@_styled
 def save(figure: Figure, path: Path, note: str) -> None:
     """Write a figure as PNG, the same bytes every time, `note` small in its lower right corner."""
     figure.supxlabel(note, x=0.99, ha="right", fontsize=8.5, color=GREY)
@@ -318,6 +393,36 @@ def _draw_channels(
 ) -> None:
     for column in columns:
         ax.plot(time, signals[:, column], color=COMPONENTS[_component(channels[column])], lw=1.3)
+
+
+def _envelope(times: np.ndarray, signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What is seen of the signals at the picture's width, NaN in gaps: (drawn,), (drawn, columns).
+
+    Of more samples than can be told apart, the smallest and the largest of each short while.
+    """
+    each = -(-len(times) // _DRAWN_POINTS)
+    if each > 1:
+        starts = np.arange(0, len(times), each)
+        low = np.minimum.reduceat(signals, starts)
+        high = np.maximum.reduceat(signals, starts)
+        signals = np.stack([low, high], axis=1).reshape(-1, signals.shape[1])
+        times = np.repeat(times[starts], 2)
+    gaps = np.flatnonzero(np.diff(times) > max(1.0, 3 * each / SAMPLING_RATE)) + 1
+    return np.insert(times, gaps, np.nan), np.insert(signals, gaps, np.nan, axis=0)
+
+
+def _runs(spans: np.ndarray, names: np.ndarray) -> list[tuple[tuple[float, float], str]]:
+    """Neighbours of one name, joined; those that do not touch stay apart."""
+    if len(names) == 0:
+        return []
+    longest = 1.5 * float(np.median(spans[:, 1] - spans[:, 0]))
+    apart = (names[1:] != names[:-1]) | (np.diff(spans[:, 0]) > longest)
+    starts = np.concatenate([[0], np.flatnonzero(apart) + 1])
+    ends = np.concatenate([starts[1:] - 1, [len(names) - 1]])
+    return [
+        ((float(spans[start, 0]), float(spans[end, 1])), str(names[start]))
+        for start, end in zip(starts, ends, strict=True)
+    ]
 
 
 def _heatmap(

@@ -24,6 +24,7 @@ from har.sensor_tables import (
     CLOCK,
     GRAVITY,
     LINEAR,
+    MAX_HEADING_LINE,
     SECONDS,
     Choices,
     Layout,
@@ -47,6 +48,11 @@ MAX_BYTES = 1 << 30
 
 GAP = 0.25
 """Seconds; over a longer gap of a sensor nothing is interpolated, so that it stays a gap."""
+
+ENOUGH = 50
+"""Samples to decide from what no heading says."""
+
+FROM_START = "times count from the first sample"
 
 _BEGINNING = 1 << 16
 _LATE = 1e6  # s; times beyond it count from another event than the recording's start
@@ -141,26 +147,122 @@ def read(path: Path, choices: Choices | None = None) -> Samples:
         raise HarError(f"{path}: cannot be read as a zip ({error})") from None
 
 
-def samples_of(acceleration: Rows, angular_rate: Rows, layout: Layout, choices: Choices) -> Samples:
-    """Samples of two sensors that share a table's rows, as `read` makes them.
+class LineReader:
+    """A recording's lines as they come, to samples.
+
+    Units that the headings leave open are decided from the first second's samples and kept.
 
     Args:
-        acceleration: Out of the table.
-        angular_rate: Likewise.
-        layout: The table's.
         choices: What is not to be found out.
 
-    Raises:
-        HarError: A unit is not plain.
+    Attributes:
+        unreadable: Lines left out so far since a cell is no number.
     """
-    return _finished(
-        acceleration,
-        angular_rate,
-        layout.sensors[ACCELERATION].unit,
-        layout.sensors[ANGULAR_RATE].unit,
-        bool(choices.flip),
-        choices,
-    )
+
+    def __init__(self, choices: Choices | None = None) -> None:
+        self._choices = choices or Choices()
+        self._pending = b""
+        self._layout: Layout | None = None
+        self._first: list[tuple[Rows, Rows]] = []
+        self._decided: tuple[float, float, str, str] | None = None
+        self.unreadable = 0
+
+    def step(self, content: bytes, last: bool = False) -> Samples | None:
+        """Take the next bytes.
+
+        Args:
+            content: Of the CSV, from its headings on; may end within a line.
+            last: No more will come, so that the line has ended.
+
+        Returns:
+            Samples that became known, or None.
+
+        Raises:
+            HarError: No line heads the columns that are needed, or a unit is not plain.
+        """
+        self._pending += content
+        end = len(self._pending) if last else self._pending.rfind(b"\n") + 1
+        lines, self._pending = self._pending[:end], self._pending[end:]
+        if self._layout is None:
+            lines = self._past_headings(lines, last)
+        if self._layout is None or not lines.strip():
+            return self._made([], last)
+        rows = read_rows(lines, self._layout, [ACCELERATION, ANGULAR_RATE])
+        self.unreadable += max(each.unreadable for each in rows)
+        return self._made([(rows[0], rows[1])], last)
+
+    def _past_headings(self, lines: bytes, last: bool) -> bytes:
+        text = _text(lines)
+        layout = find_layout(text, "-", self._choices)
+        if layout is None:
+            if last or text.count("\n") > MAX_HEADING_LINE:
+                contents: dict[str, Callable[[int], bytes]] = {"-": lambda count: lines[:count]}
+                raise HarError(_what_is_there(contents, self._choices))
+            self._pending = lines + self._pending
+            return b""
+        if not {ACCELERATION, ANGULAR_RATE} <= set(layout.sensors):
+            raise HarError(
+                f"has columns of {' and '.join(layout.sensors)} alone: the model needs "
+                "acceleration with gravity and angular rate"
+            )
+        after = _after_line(lines, layout.lines)
+        if not after.strip() and not last:  # the numbers' decimal point is not known yet
+            self._pending = lines + self._pending
+            return b""
+        self._layout = layout
+        return after
+
+    def _made(self, rows: list[tuple[Rows, Rows]], last: bool) -> Samples | None:
+        notes: list[str] = []
+        if self._decided is None:
+            self._first += rows
+            if sum(len(each.times) for each, _ in self._first) < (1 if last else ENOUGH):
+                return None
+            acceleration, angular_rate = (
+                replace(
+                    parts[0],
+                    times=np.concatenate([each.times for each in parts]),
+                    values=np.concatenate([each.values for each in parts]),
+                )
+                for parts in zip(*self._first, strict=True)
+            )
+            self._decided = self._decisions(acceleration, angular_rate, notes)
+        elif rows:
+            acceleration, angular_rate = rows[0]
+        else:
+            return None
+        scale, start, acceleration_unit, angular_rate_unit = self._decided
+        sign = -1.0 if self._choices.flip else 1.0
+        return Samples(
+            times=acceleration.times * scale - start,
+            acceleration=sign * acceleration.values,
+            angular_rate=angular_rate.values,
+            activity=None,
+            acceleration_unit=acceleration_unit,
+            angular_rate_unit=angular_rate_unit,
+            notes=tuple(notes),
+        )
+
+    def _decisions(
+        self, acceleration: Rows, angular_rate: Rows, notes: list[str]
+    ) -> tuple[float, float, str, str]:
+        assert self._layout is not None
+        units = {name: its.unit for name, its in self._layout.sensors.items()}
+        its = _in_seconds(acceleration, notes)
+        late = its.time_unit == CLOCK or abs(its.times[0]) > _LATE
+        if late:
+            notes.append(FROM_START)
+        scale = 1.0 if its.time_unit == CLOCK else SECONDS[its.time_unit]
+        return (
+            scale,
+            float(its.times[0]) if late else 0.0,
+            _acceleration_unit(
+                acceleration.values, self._choices.acceleration_unit or units[ACCELERATION], notes
+            ),
+            _angular_rate_unit(
+                angular_rate.values, self._choices.angular_rate_unit or units[ANGULAR_RATE], notes
+            ),
+        )
 
 
 def _contents(path: Path) -> dict[str, Callable[[int], bytes]]:
@@ -445,7 +547,7 @@ def _from_start(acceleration: Rows, angular_rate: Rows, notes: list[str]) -> tup
         return acceleration, angular_rate
     if abs(acceleration.times[0] - angular_rate.times[0]) > 1e5:
         raise HarError("accelerometer and gyroscope count their times from different events")
-    notes.append("times count from the first sample")
+    notes.append(FROM_START)
     return (
         replace(acceleration, times=acceleration.times - first),
         replace(angular_rate, times=angular_rate.times - first),

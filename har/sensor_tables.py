@@ -69,7 +69,8 @@ _FILES = {
     "gyroscope": ANGULAR_RATE,
 }
 
-_MAX_HEADING_LINE = 50
+MAX_HEADING_LINE = 50
+"""Lines within which the headings are looked for."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def find_layout(text: str, file: str, choices: Choices) -> Layout | None:
         choices: Columns that are named here are taken, and no others.
     """
     lines = text.splitlines()
-    for number, line in enumerate(lines[:_MAX_HEADING_LINE]):
+    for number, line in enumerate(lines[:MAX_HEADING_LINE]):
         separator = max(";\t,", key=line.count)
         cells = next(csv.reader([line], delimiter=separator), [])
         headings = tuple(cell.strip().strip("'\"") for cell in cells)
@@ -216,7 +217,8 @@ def read_rows(content: bytes, layout: Layout, sensors: Sequence[str]) -> list[Ro
     content = content.replace("\N{MINUS SIGN}".encode(), b"-")
     wanted = {column for sensor in sensors for column in layout.sensors[sensor].axes}
     wanted |= {layout.sensors[sensor].time for sensor in sensors}
-    wanted |= {layout.activity} - {None}
+    if layout.activity is not None:
+        wanted.add(layout.activity)
     width = len(layout.headings)
     if not content.strip():
         table = pd.DataFrame({column: np.zeros(0) for column in wanted})
@@ -321,6 +323,10 @@ def _sensor(words: str, file: str, headings: Sequence[str], whole: dict) -> str 
         return LINEAR
     if words == "g":  # beside ax, ay, az; alone it might be g-force
         return ANGULAR_RATE if "a" in whole else None
+    return _by_words(words)
+
+
+def _by_words(words: str) -> str | None:
     return next((sensor for pattern, sensor in _SENSORS if re.search(pattern, words)), None)
 
 
@@ -377,7 +383,7 @@ def _taken_apart(heading: str) -> _Heading:
     if len(axes) == 1:
         words.remove(axes[0])
         return _Heading("".join(words), axes[0], unit)
-    if joined[-1:] in ("x", "y", "z") and len(joined) > 1:
+    if re.fullmatch("[xyz]", joined[-1:]) and (joined[:-1] == "g" or _by_words(joined[:-1])):
         return _Heading(joined[:-1], joined[-1], unit)
     return _Heading(joined, "", unit)
 

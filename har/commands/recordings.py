@@ -3,17 +3,17 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
 
-import numpy as np
+from typing import TYPE_CHECKING, Annotated
+
 import typer
-from tqdm import tqdm
 
-from har import recording_files
-from har.archive import ArchiveUnavailable
-from har.datasets import hapt, simulated
-from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
 from har.recordings import ACTIVITIES, SAMPLING_RATE
+
+if TYPE_CHECKING:  # SciPy and pandas take a second to import, and --help needs neither
+    import numpy as np
+
+    Session = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 
 
 def recordings(
@@ -34,6 +34,12 @@ def recordings(
     They are HAPT's, of the sessions that UCI HAR was cut from. The archive is taken from a folder
     of yours or from its publisher.
     """
+    import numpy as np
+    from tqdm import tqdm
+
+    from har import recording_files
+    from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
+
     folder.mkdir(parents=True, exist_ok=True)
     sessions = _simulated() if simulate else _measured(archives, downloads)
     total = len(OFFICIAL_TEST_SUBJECTS)
@@ -48,10 +54,11 @@ def recordings(
     typer.echo(f"{total} recordings in {folder}")
 
 
-Session = tuple[str, np.ndarray, np.ndarray, np.ndarray]
+def _measured(archives: Path | None, downloads: Path) -> "Iterator[Session]":
+    from har.archive import ArchiveUnavailable
+    from har.datasets import hapt
+    from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
 
-
-def _measured(archives: Path | None, downloads: Path) -> Iterator[Session]:
     with tempfile.TemporaryDirectory() as unpacked:
         try:
             hapt.fetch(Path(unpacked), archives, downloads)
@@ -69,7 +76,12 @@ def _measured(archives: Path | None, downloads: Path) -> Iterator[Session]:
                 yield name, one.acceleration, one.angular_rate, one.activity
 
 
-def _simulated() -> Iterator[Session]:
+def _simulated() -> "Iterator[Session]":
+    import numpy as np
+
+    from har.datasets import simulated
+    from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
+
     for subject in OFFICIAL_TEST_SUBJECTS:
         readings, bouts = simulated.simulate_session(seed=0, subject=subject, seconds=60)
         activity = np.full(len(readings), -1)

@@ -1,0 +1,465 @@
+"""`python -m har predict`: the activities in a recording, from a file or as it comes."""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from har.errors import HarError
+
+if TYPE_CHECKING:  # PyTorch and pandas take seconds to import, and --help needs neither
+    import numpy as np
+
+    from har.recognizer import Prediction, Recognizer, Stream
+    from har.recording_files import Samples
+    from har.sensor_tables import Choices
+    from har.sensors import Readings
+
+BLOCK = 3000
+"""Samples recognised at once, a minute at 50 Hz, so that memory stays bounded."""
+
+NOT_KNOWN = "not known"
+
+
+def predict(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="CSV file, or a phone logger's zip or folder; - for standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the table here, not to standard output.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw signals and activities into this PNG file.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Read CSV from standard input as it comes.")
+    ] = False,
+    bundle: Annotated[Path, typer.Option(help="Folder of the trained model.")] = Path("models"),
+    hop: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds from one prediction to the next; by default half a window, 1.28.",
+            show_default=False,
+        ),
+    ] = None,
+    smoothing: Annotated[
+        bool, typer.Option(help="Weigh each window in the light of those before it.")
+    ] = True,
+    threshold: Annotated[
+        float, typer.Option(help="Probability below which the activity is not known.")
+    ] = 0.5,
+    mounting: Annotated[
+        str | None,
+        typer.Option(
+            help="How the phone is worn at the waist, by what points up: right-edge-up (as in the "
+            "training data), left-edge-up, top-up or top-down, with the screen away from the body; "
+            "or the same with -screen-in, for example top-up-screen-in.",
+            show_default=False,
+        ),
+    ] = None,
+    stand: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead: seconds START:END of the recording in which the person stood still.",
+            show_default=False,
+        ),
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Heading of the column of times.", show_default=False)
+    ] = None,
+    acc: Annotated[
+        str | None,
+        typer.Option(help="Headings of the acceleration, X,Y,Z.", show_default=False),
+    ] = None,
+    gyro: Annotated[
+        str | None, typer.Option(help="Headings of the angular rate, X,Y,Z.", show_default=False)
+    ] = None,
+    acc_unit: Annotated[
+        Literal["g", "m/s2"] | None,
+        typer.Option(help="Unit of the acceleration.", show_default=False),
+    ] = None,
+    gyro_unit: Annotated[
+        Literal["rad/s", "deg/s"] | None,
+        typer.Option(help="Unit of the angular rate.", show_default=False),
+    ] = None,
+    flip: Annotated[
+        bool | None,
+        typer.Option(
+            "--flip/--no-flip",
+            help="Turn the acceleration's signs: for apps on iPhones by which a phone flat on a "
+            "table shows -1 g on z. By default as the logger's own notes say.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Recognise the activities in a recording.
+
+    The table has a row per window: time of its last sample, activity,
+    probability, whether to believe it (probability at the threshold or
+    above, novelty at most 1), novelty, and each activity's probability.
+    A summary goes to standard error.
+    """
+    from har.sensor_tables import Choices
+
+    choices = Choices(
+        time=time,
+        acceleration=_three("--acc", acc),
+        angular_rate=_three("--gyro", gyro),
+        acceleration_unit=acc_unit,
+        angular_rate_unit=gyro_unit,
+        flip=flip,
+    )
+    from_standard_input = follow or file == Path("-")
+    if follow and file not in (None, Path("-")):
+        raise HarError("--follow reads standard input: leave out FILE")
+    if file is None and not follow:
+        raise HarError("FILE is missing; - reads standard input")
+    if mounting and stand:
+        raise HarError("--mounting and --stand say the same: give one of them")
+    if from_standard_input and (stand or plot):
+        raise HarError("--stand and --plot need the whole recording: give a FILE")
+    if plot and plot.suffix.lower() != ".png":
+        raise HarError(f"--plot {plot}: should end in .png")
+
+    if from_standard_input:
+        rotation = _rotation(mounting, None, None)
+        recognizer = _recognizer(bundle, hop, smoothing, threshold)
+        _predict_as_it_comes(recognizer, rotation, choices, out)
+    else:
+        from har import recording_files
+
+        assert file is not None
+        samples = recording_files.read(file, choices)
+        rotation = _rotation(mounting, stand, samples)
+        recognizer = _recognizer(bundle, hop, smoothing, threshold)
+        _predict_file(file, samples, recognizer, rotation, out, plot)
+
+
+def _predict_file(
+    file: Path,
+    samples: "Samples",
+    recognizer: "Recognizer",
+    rotation: "np.ndarray",
+    out: Path | None,
+    plot: Path | None,
+) -> None:
+    from tqdm import tqdm
+
+    readings = _readings(samples, rotation)
+    stream = recognizer.stream(readings)
+    tally = Tally()
+    count = len(samples.times)
+    # Beside rows on the same terminal a bar would only be torn.
+    hidden = True if out is None and sys.stdout.isatty() else None
+    with _table(out, recognizer) as rows:
+        with tqdm(
+            total=count, unit=" samples", unit_scale=True, leave=False, disable=hidden
+        ) as bar:
+            for start in range(0, count, BLOCK):
+                block = slice(start, start + BLOCK)
+                predictions = recognizer.step(
+                    stream,
+                    samples.times[block],
+                    samples.acceleration[block],
+                    samples.angular_rate[block],
+                )
+                tally.add(predictions, stream)
+                rows.write(predictions)
+                bar.update(min(BLOCK, count - start))
+        if not tally.predictions:
+            raise HarError(f"{file}: {_why_nothing(stream, tally, recognizer)}")
+    if plot is not None:
+        _draw(file, samples, readings, recognizer, tally.predictions, plot)
+    _say(
+        f"{file}: {_duration(float(samples.times.max() - samples.times.min()))}, {count:,} samples"
+    )
+    for note in samples.notes:
+        _say(f"  {note}")
+    _summarize(stream, tally, recognizer)
+    if samples.activity is not None:
+        right, labelled = _right(samples, tally.predictions, recognizer)
+        if labelled:
+            _say(
+                f"right: {right / labelled:.1%} of the {labelled:,} windows that are mostly "
+                "labelled"
+            )
+
+
+def _predict_as_it_comes(
+    recognizer: "Recognizer", rotation: "np.ndarray", choices: "Choices", out: Path | None
+) -> None:
+    from har.recording_files import LineReader
+
+    reader = LineReader(choices)
+    stream = None
+    tally = Tally(keep=False)
+    with _table(out, recognizer) as rows:
+        for content, last in _standard_input():
+            samples = reader.step(content, last)
+            if samples is None:
+                continue
+            for note in samples.notes:
+                _say(note)
+            stream = stream or recognizer.stream(_readings(samples, rotation))
+            for start in range(0, len(samples.times), BLOCK):
+                block = slice(start, start + BLOCK)
+                problem = stream.problem
+                predictions = recognizer.step(
+                    stream,
+                    samples.times[block],
+                    samples.acceleration[block],
+                    samples.angular_rate[block],
+                )
+                tally.add(predictions, stream)
+                rows.write(predictions)
+                if stream.problem and not problem:  # said at once: nobody waits for the end of this
+                    _say(f"no activity: {stream.problem}")
+        if reader.unreadable:
+            _say(f"{reader.unreadable:,} lines left out: a cell is no number")
+        if stream is None:
+            raise HarError("standard input: no samples came")
+        if not tally.windows and stream.rejected_windows:
+            raise HarError(f"standard input: {_why_nothing(stream, tally, recognizer)}")
+    _summarize(stream, tally, recognizer)
+
+
+class Tally:
+    """What has been recognised so far.
+
+    Args:
+        keep: Whether to keep the predictions.
+
+    Attributes:
+        predictions: All of them, if they are kept.
+        windows: How many there were.
+        counts: How many of each activity, or `NOT_KNOWN`.
+        problem: Of the last window whose readings cannot be.
+    """
+
+    def __init__(self, keep: bool = True) -> None:
+        self._keep = keep
+        self.predictions: list[Prediction] = []
+        self.windows = 0
+        self.counts: Counter[str] = Counter()
+        self.problem = ""
+
+    def add(self, predictions: "list[Prediction]", stream: "Stream") -> None:
+        """Count predictions; the stream is theirs."""
+        self.windows += len(predictions)
+        self.counts.update(each.activity if each.known else NOT_KNOWN for each in predictions)
+        self.problem = stream.problem or self.problem
+        if self._keep:
+            self.predictions += predictions
+
+
+class Table:
+    """Predictions as rows of CSV, each block of them there at once for whoever reads along.
+
+    Args:
+        output: Where to.
+        activities: The bundle's.
+    """
+
+    def __init__(self, output: IO[str], activities: list[str]) -> None:
+        self._output = output
+        self._headings = ["time_s", "activity", "probability", "known", "novelty", *activities]
+        self._headed = False
+
+    def write(self, predictions: "list[Prediction]") -> None:
+        """Write rows; the headings come with the first."""
+        if not predictions:
+            return
+        if not self._headed:
+            self._output.write(",".join(self._headings) + "\n")
+            self._headed = True
+        for each in predictions:
+            known = "true" if each.known else "false"
+            shares = ",".join(f"{share:.6f}" for share in each.probabilities)
+            self._output.write(
+                f"{each.time:.3f},{each.activity},{each.probability:.6f},{known},"
+                f"{each.novelty:.3f},{shares}\n"
+            )
+        self._output.flush()
+
+
+@contextmanager
+def _table(out: Path | None, recognizer: "Recognizer") -> Iterator[Table]:
+    """The table, which is whole at `out` or not there; ends quietly when nobody reads it on."""
+    from har.files import replacing_file
+
+    activities = recognizer.description.activities
+    if out is not None:
+        with replacing_file(out) as partial, partial.open("w") as output:
+            yield Table(output, activities)
+        return
+    try:
+        yield Table(sys.stdout, activities)
+    except BrokenPipeError:
+        # Else Python would try again on the way out, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def _standard_input() -> Iterator[tuple[bytes, bool]]:
+    """What comes, when it comes; and whether it is the end, as it also is after Ctrl-C."""
+    with suppress(KeyboardInterrupt):
+        while content := os.read(sys.stdin.fileno(), 1 << 16):
+            yield content, False
+    yield b"", True
+
+
+def _three(option: str, text: str | None) -> tuple[str, str, str] | None:
+    if text is None:
+        return None
+    names = [each.strip() for each in text.split(",")]
+    if len(names) != 3 or not all(names):
+        raise HarError(f"{option} {text}: should be three headings, X,Y,Z")
+    return names[0], names[1], names[2]
+
+
+def _recognizer(folder: Path, hop: float | None, smoothing: bool, threshold: float) -> "Recognizer":
+    from har import bundle
+    from har.recognizer import Recognizer
+    from har.recordings import SAMPLING_RATE
+
+    samples = None
+    if hop is not None:
+        samples = round(hop * SAMPLING_RATE) if 0 < hop < 3600 else 0
+        if samples < 1:
+            raise HarError(f"--hop {hop}: should be {1 / SAMPLING_RATE} seconds or more")
+    return Recognizer(bundle.load(folder), samples, smoothing, threshold)
+
+
+def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None") -> "np.ndarray":
+    import numpy as np
+
+    from har.sensors import ACCELERATION_UNITS, MOUNTINGS, rotation_upright
+
+    if stand is None:
+        mounting = mounting or "right-edge-up"
+        if mounting not in MOUNTINGS:
+            raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
+        return MOUNTINGS[mounting]
+    assert samples is not None
+    try:
+        start, end = (float(each) for each in stand.split(":"))
+    except ValueError:
+        raise HarError(f"--stand {stand}: should be START:END in seconds, such as 5:10") from None
+    during = (samples.times >= start) & (samples.times <= end)
+    if np.count_nonzero(during) < 10:
+        span = f"{samples.times.min():.1f} to {samples.times.max():.1f} s"
+        raise HarError(f"--stand {stand}: hardly a sample then; the recording has {span}")
+    acceleration = samples.acceleration[during] * ACCELERATION_UNITS[samples.acceleration_unit]
+    sway = float(np.linalg.norm(acceleration.std(axis=0)))
+    if not sway < 0.1:
+        raise HarError(
+            f"--stand {stand}: the phone does not keep still then, its acceleration varies by "
+            f"{sway:.2g} g"
+        )
+    return rotation_upright(acceleration)
+
+
+def _readings(samples: "Samples", rotation: "np.ndarray") -> "Readings":
+    from har.sensors import Readings
+
+    return Readings(samples.acceleration_unit, samples.angular_rate_unit, rotation)
+
+
+def _why_nothing(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> str:
+    if stream.rejected_windows:
+        return tally.problem or "no window's readings are such as a worn phone makes"
+    seconds = recognizer.description.window_size / recognizer.description.sampling_rate
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in stream.rejected.most_common())
+    return (
+        f"no {seconds:.2f} s without a gap of more than {recognizer.gap:g} s, which a window takes"
+        + (f"; samples rejected: {reasons}; are the units right?" if reasons else "")
+    )
+
+
+def _summarize(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> None:
+    seconds = recognizer.hop / recognizer.description.sampling_rate
+    for name in [*recognizer.description.activities, NOT_KNOWN]:
+        if count := tally.counts[name]:
+            readable = name.replace("_", " ").lower()
+            _say(f"  {readable:<20}{_duration(count * seconds):>14}{count / tally.windows:>8.1%}")
+    for reason, count in stream.rejected.most_common():
+        _say(f"samples left out: {count:,} {reason}")
+    if stream.rejected_windows:
+        _say(f"windows left out: {stream.rejected_windows:,}; {tally.problem}".rstrip("; "))
+    if stream.restarts:
+        _say(f"begun anew after a gap or a jump of the clock: {stream.restarts:,} times")
+
+
+def _right(
+    samples: "Samples", predictions: "list[Prediction]", recognizer: "Recognizer"
+) -> tuple[int, int]:
+    """How many windows' activities are the label of most of their samples, of how many."""
+    import numpy as np
+
+    assert samples.activity is not None
+    description = recognizer.description
+    names = np.array(description.activities)
+    order = np.argsort(samples.times, kind="stable")
+    counts = np.zeros((len(order) + 1, len(names)), int)
+    counts[1:] = np.cumsum(samples.activity[order, None] == names, axis=0)
+    ends = np.array([each.time for each in predictions])
+    length = description.window_size / description.sampling_rate
+    slack = 0.5 / description.sampling_rate
+    first, last = (
+        np.searchsorted(samples.times[order], at) for at in (ends - length + slack, ends + slack)
+    )
+    within = counts[last] - counts[first]
+    labelled = within.max(axis=1) * 2 > last - first
+    predicted = np.array([each.activity for each in predictions])
+    right = names[within.argmax(axis=1)] == predicted
+    return int(np.count_nonzero(right & labelled)), int(np.count_nonzero(labelled))
+
+
+def _draw(
+    file: Path,
+    samples: "Samples",
+    readings: "Readings",
+    recognizer: "Recognizer",
+    predictions: "list[Prediction]",
+    path: Path,
+) -> None:
+    import numpy as np
+
+    from har import figures
+
+    description = recognizer.description
+    converted = readings.convert(samples.acceleration, samples.angular_rate)
+    order = np.argsort(samples.times, kind="stable")
+    # A window says what was done over all of it: it is drawn about its middle.
+    length = description.window_size / description.sampling_rate
+    middle = np.array([each.time for each in predictions]) - length / 2
+    half = recognizer.hop / description.sampling_rate / 2
+    figure = figures.recognised_recording(
+        file.name,
+        samples.times[order],
+        converted[order],
+        np.column_stack([middle - half, middle + half]),
+        np.array([each.activity if each.known else "" for each in predictions]),
+        None if samples.activity is None else samples.activity[order],
+    )
+    figures.save(figure, path, description.dataset)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
