@@ -338,7 +338,7 @@ class Recognizer:
             its, apart = next(remaining)
             if self.smoothing:
                 stream.smoother = stream.smoother or self._smoother()
-                its = stream.smoother.step(its if apart <= 1 else None)
+                its = stream.smoother.step(its)
             best = int(its.argmax())
             made.append(
                 Prediction(

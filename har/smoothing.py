@@ -41,8 +41,7 @@ class CausalSmoother:
         transitions: (classes, classes), as `learn_transitions` gives them.
         priors: (classes,), share of each activity among the windows that the network was trained
             on. A network's probabilities contain them, and they are divided out.
-        pace: Time from window to window, in steps of the transitions. Windows that follow each
-            other twice as fast have twice as much in common, and each is half the evidence.
+        pace: Time from window to window, in steps of the transitions.
     """
 
     def __init__(self, transitions: np.ndarray, priors: np.ndarray, pace: float = 1.0) -> None:
@@ -51,23 +50,16 @@ class CausalSmoother:
             transitions = np.maximum(fractional_matrix_power(transitions, pace).real, 0)
         self._transitions = transitions
         self._priors = np.asarray(priors, float)
-        self._pace = pace
         self._belief: np.ndarray | None = None
 
-    def step(self, probabilities: np.ndarray | None) -> np.ndarray:
-        """The smoothed probabilities (classes,) of the next window, given the network's.
-
-        None in their place says that this window is no evidence.
-        """
+    def step(self, probabilities: np.ndarray) -> np.ndarray:
+        """The smoothed probabilities (classes,) of the next window, given the network's."""
         expected = self._priors if self._belief is None else self._belief @ self._transitions
-        if probabilities is None:
-            self._belief = expected
-            return expected
         # Kept from zero: a network that is quite sure and wrong must not rule out the truth.
         floored = np.maximum(probabilities, 1e-6)
         # An activity that nobody was trained on stays impossible.
         ratio = np.divide(floored, self._priors, out=np.zeros(len(floored)), where=self._priors > 0)
-        belief = expected * ratio**self._pace
+        belief = expected * ratio
         self._belief = belief / belief.sum()
         return self._belief
 

@@ -241,13 +241,12 @@ def test_the_problem_is_over_when_readings_are_right_again(recording):
     assert stream.problem == ""
 
 
-def test_what_is_unlike_the_training_data_is_not_known_and_no_evidence(recording):
+def test_what_is_unlike_the_training_data_is_not_known(recording):
     far = novelty.Novelty(scale=[1.0] * 9, centres=[[50.0] * 9], limit=1.0)
     found, _ = run(Recognizer(make_bundle(knows=far), threshold=0.0), *recording)
     assert found
     assert not any(one.known for one in found)
     assert min(one.novelty for one in found) > 1
-    np.testing.assert_allclose(table(found)[:, 1:7], 1 / 6)  # no more than was known before
 
 
 def test_threshold(recording):

@@ -75,3 +75,13 @@ def test_an_activity_that_training_lacked_stays_impossible():
     smoothed = smooth(given, np.zeros(20, int), transitions, np.array([0.5, 0.5, 0.0]))
     assert (smoothed.argmax(axis=1) == 0).all()
     assert (smoothed[:, 2] == 0).all()
+
+
+def test_at_another_pace_two_steps_are_one():
+    transitions = np.full((3, 3), 0.05) + 0.85 * np.eye(3)
+    whole, half = (CausalSmoother(transitions, EVEN, pace) for pace in (1.0, 0.5))
+    sure, saying_nothing = np.array([0.98, 0.01, 0.01]), EVEN
+    whole.step(sure)
+    half.step(sure)
+    half.step(saying_nothing)
+    np.testing.assert_allclose(half.step(saying_nothing), whole.step(saying_nothing))
