@@ -43,6 +43,13 @@ GRAVITY_RANGE = (0.5, 2.0)
 MAX_TURNING = 12.0
 """Root mean square of the angular rate, in rad/s, that nobody keeps up for a window."""
 
+TOO_WEAK = (
+    "the acceleration is {:.2g} g long, less than gravity: "
+    "is gravity left out of it, or is it in g and not in m/s2?"
+)
+TOO_STRONG = "the acceleration is {:.2g} g long, far more than gravity: is it in m/s2?"
+TOO_QUICK = "the phone turns at {:.2g} rad/s without pause: is that in deg/s?"
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -370,16 +377,9 @@ def _believable(stream: Stream, cut: Cut) -> np.ndarray:
     if good[-1]:
         stream.problem = ""
     elif length[-1] < GRAVITY_RANGE[0]:
-        stream.problem = (
-            f"the acceleration is {length[-1]:.2g} g long, less than gravity: "
-            "is gravity left out of it, or is it in g and not in m/s2?"
-        )
+        stream.problem = TOO_WEAK.format(length[-1])
     elif length[-1] > GRAVITY_RANGE[1]:
-        stream.problem = (
-            f"the acceleration is {length[-1]:.2g} g long, far more than gravity: is it in m/s2?"
-        )
+        stream.problem = TOO_STRONG.format(length[-1])
     else:
-        stream.problem = (
-            f"the phone turns at {turning[-1]:.2g} rad/s without pause: is that in deg/s?"
-        )
+        stream.problem = TOO_QUICK.format(turning[-1])
     return good
