@@ -52,6 +52,11 @@ class Novelty(BaseModel):
         return np.sqrt((apart**2).sum(axis=2)).min(axis=1) / self.limit
 
 
+def has_gravity(channels: Iterable[str]) -> np.ndarray:
+    """Which of these channels tell posture: bool (channels,)."""
+    return np.array([name.startswith(("total_acc", "gravity")) for name in channels])
+
+
 def summarize(signals: np.ndarray, channels: Iterable[str]) -> np.ndarray:
     """Posture and movement of each window.
 
@@ -63,7 +68,7 @@ def summarize(signals: np.ndarray, channels: Iterable[str]) -> np.ndarray:
         float64 (windows, parts): the mean of each channel that has gravity in it, then the
         logarithm of the standard deviation of each that has not (of all, where all have).
     """
-    with_gravity = np.array([name.startswith(("total_acc", "gravity")) for name in channels])
+    with_gravity = has_gravity(channels)
     moving = ~with_gravity if not with_gravity.all() else with_gravity
     posture = signals[..., with_gravity].mean(axis=1, dtype=np.float64)
     movement = signals[..., moving].std(axis=1, dtype=np.float64)

@@ -7,6 +7,7 @@ network; several streams' windows share one call of it.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,13 @@ GRAVITY_RANGE = (0.3, 4.0)
 
 MAX_TURNING = 12.0
 """Root mean square of the angular rate, in rad/s, that nobody keeps up for a window."""
+
+TOO_WEAK = (
+    "the acceleration is {:.2g} g long, less than gravity: "
+    "is gravity left out of it, or is it in g and not in m/s2?"
+)
+TOO_STRONG = "the acceleration is {:.2g} g long, far more than gravity: is it in m/s2?"
+TOO_QUICK = "the phone turns at {:.2g} rad/s without pause: is that in deg/s?"
 
 
 @dataclass(frozen=True)
@@ -90,8 +98,11 @@ class Stream:
         gap: Seconds without a sample after which windows begin anew.
         readings: What the samples mean.
         settled: As for `ArchiveFilter`.
+        smoothing: Weigh each window in the light of those before it.
 
     Attributes:
+        hop: As given.
+        smoothing: As given.
         samples: Samples taken so far.
         rejected: How many were not, by reason.
         rejected_windows: Windows whose readings cannot be, such as those in another unit.
@@ -101,8 +112,17 @@ class Stream:
         smoother: Of its predictions; the recognizer's.
     """
 
-    def __init__(self, size: int, hop: int, gap: float, readings: Readings, settled: bool) -> None:
-        self._size, self._hop, self._gap = size, hop, gap
+    def __init__(
+        self,
+        size: int,
+        hop: int,
+        gap: float,
+        readings: Readings,
+        settled: bool,
+        smoothing: bool = True,
+    ) -> None:
+        self.hop, self.smoothing = hop, smoothing
+        self._size, self._gap = size, gap
         self._readings, self._settled = readings, settled
         self.samples = self.restarts = self.rejected_windows = 0
         self.rejected: Counter[str] = Counter()
@@ -117,6 +137,14 @@ class Stream:
         self._first_row = 0
         self._next_start = 0
         self._newest: float | None = None
+
+    @property
+    def due(self) -> float:
+        """Time of the sample that makes the next window whole, s; samples before it can wait."""
+        if self._newest is None:
+            return -np.inf
+        # One sample more than the window's own: the median waits for it.
+        return self._resampler.start + (self._next_start + self._size) / SAMPLING_RATE
 
     def step(self, times: np.ndarray, acceleration: np.ndarray, angular_rate: np.ndarray) -> Cut:
         """Take samples.
@@ -197,8 +225,8 @@ class Stream:
         filtered = self._filter.step(even[:, :3], even[:, 3:]).astype(np.float32)
         rows = np.concatenate([self._rows, filtered])
         end = self._first_row + len(rows)
-        starts = np.arange(self._next_start, end - self._size + 1, self._hop)
-        self._next_start += len(starts) * self._hop
+        starts = np.arange(self._next_start, end - self._size + 1, self.hop)
+        self._next_start += len(starts) * self.hop
         drop = min(self._next_start, end) - self._first_row
         offsets = starts - self._first_row
         signals = rows[offsets[:, None] + np.arange(self._size)]
@@ -233,9 +261,7 @@ class Recognizer:
     ) -> None:
         description = bundle.description
         step = step_of(description.window_size, description.window_overlap)
-        self.hop = step if hop is None else hop
-        if self.hop < 1:
-            raise HarError(f"hop={hop}: should be 1 sample or more")
+        self.hop = _checked_hop(step if hop is None else hop)
         if not 0 <= threshold <= 1:
             raise HarError(f"threshold={threshold}: should be between 0 and 1")
         if not gap > 0:
@@ -244,22 +270,40 @@ class Recognizer:
         self._bundle = bundle
         self._groups = groups_of(description.channels)
         self._scaling = bundle.scaling
-        self._pace = self.hop / step
+        self._step = step
+        self._smoothers: dict[int, CausalSmoother] = {}
 
     @property
     def description(self) -> Description:
         """The bundle's description."""
         return self._bundle.description
 
-    def stream(self, readings: Readings | None = None, settled: bool = True) -> Stream:
+    def stream(
+        self,
+        readings: Readings | None = None,
+        settled: bool = True,
+        hop: int | None = None,
+        smoothing: bool | None = None,
+    ) -> Stream:
         """A new stream.
 
         Args:
             readings: What its samples mean; g and rad/s along UCI HAR's axes by default.
             settled: As for `ArchiveFilter`.
+            hop: As for `Recognizer`, whose own it has by default.
+            smoothing: Likewise.
+
+        Raises:
+            HarError: `hop` is out of range.
         """
-        size = self.description.window_size
-        return Stream(size, self.hop, self.gap, readings or Readings(), settled)
+        return Stream(
+            self.description.window_size,
+            self.hop if hop is None else _checked_hop(hop),
+            self.gap,
+            readings or Readings(),
+            settled,
+            self.smoothing if smoothing is None else smoothing,
+        )
 
     def step(
         self,
@@ -336,8 +380,8 @@ class Recognizer:
             if not is_good:
                 continue
             its, apart = next(remaining)
-            if self.smoothing:
-                stream.smoother = stream.smoother or self._smoother()
+            if stream.smoothing:
+                stream.smoother = stream.smoother or self._smoother(stream.hop)
                 its = stream.smoother.step(its)
             best = int(its.argmax())
             made.append(
@@ -352,11 +396,20 @@ class Recognizer:
             )
         return made
 
-    def _smoother(self) -> CausalSmoother:
-        description = self.description
-        return CausalSmoother(
-            np.array(description.transitions), np.array(description.priors), self._pace
-        )
+    def _smoother(self, hop: int) -> CausalSmoother:
+        """A fresh smoother; the power of the transitions that it needs is taken once a hop."""
+        if hop not in self._smoothers:
+            description = self.description
+            self._smoothers[hop] = CausalSmoother(
+                np.array(description.transitions), np.array(description.priors), hop / self._step
+            )
+        return copy(self._smoothers[hop])
+
+
+def _checked_hop(hop: int) -> int:
+    if hop < 1:
+        raise HarError(f"hop={hop}: should be 1 sample or more")
+    return hop
 
 
 def _believable(stream: Stream, cut: Cut) -> np.ndarray:
@@ -370,16 +423,9 @@ def _believable(stream: Stream, cut: Cut) -> np.ndarray:
     if good[-1]:
         stream.problem = ""
     elif length[-1] < GRAVITY_RANGE[0]:
-        stream.problem = (
-            f"the acceleration is {length[-1]:.2g} g long, less than gravity: "
-            "is gravity left out of it, or is it in g and not in m/s2?"
-        )
+        stream.problem = TOO_WEAK.format(length[-1])
     elif length[-1] > GRAVITY_RANGE[1]:
-        stream.problem = (
-            f"the acceleration is {length[-1]:.2g} g long, far more than gravity: is it in m/s2?"
-        )
+        stream.problem = TOO_STRONG.format(length[-1])
     else:
-        stream.problem = (
-            f"the phone turns at {turning[-1]:.2g} rad/s without pause: is that in deg/s?"
-        )
+        stream.problem = TOO_QUICK.format(turning[-1])
     return good

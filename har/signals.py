@@ -24,24 +24,27 @@ class CausalFilter:
         channels: Number of signals filtered side by side.
         rate: Samples a second.
 
+    Attributes:
+        sections: The filter as second-order sections (sections, 6), as SciPy has them.
+
     The state starts at zero, as it did when the archive was made.
     """
 
     def __init__(
         self, order: int, cutoff: float, channels: int, rate: float = SAMPLING_RATE
     ) -> None:
-        self._sections = butter(order, cutoff, fs=rate, output="sos")
-        self._state = np.zeros((len(self._sections), 2, channels))
+        self.sections = butter(order, cutoff, fs=rate, output="sos")
+        self._state = np.zeros((len(self.sections), 2, channels))
 
     def settle(self, level: np.ndarray) -> None:
         """Be as if the signals had long been at these levels (channels,)."""
-        self._state = sosfilt_zi(self._sections)[..., None] * level
+        self._state = sosfilt_zi(self.sections)[..., None] * level
 
     def step(self, samples: np.ndarray) -> np.ndarray:
         """Filter (samples, channels), going on from where the last block ended."""
         if len(samples) == 0:
             return np.zeros_like(samples, dtype=float)
-        filtered, self._state = sosfilt(self._sections, samples, axis=0, zi=self._state)
+        filtered, self._state = sosfilt(self.sections, samples, axis=0, zi=self._state)
         return filtered
 
 
@@ -89,14 +92,19 @@ class ArchiveFilter:
     Args:
         settled: Begin as if the phone had long been held as the first sample finds it. The archive
             began at zero, so that its first seconds are those of a phone falling upward.
+
+    Attributes:
+        noise: The second step of both sensors.
+        gravity: What is taken from `total_acc`.
+        drift: What is taken from the angular rate.
     """
 
     def __init__(self, settled: bool = False) -> None:
         self._unsettled = settled
         self._median = MedianOfThree(channels=6)
-        self._noise = CausalFilter(order=10, cutoff=20.0, channels=6)
-        self._gravity = CausalFilter(order=3, cutoff=0.3, channels=3)
-        self._drift = CausalFilter(order=2, cutoff=0.1, channels=3)
+        self.noise = CausalFilter(order=10, cutoff=20.0, channels=6)
+        self.gravity = CausalFilter(order=3, cutoff=0.3, channels=3)
+        self.drift = CausalFilter(order=2, cutoff=0.1, channels=3)
 
     def step(self, acceleration: np.ndarray, angular_rate: np.ndarray) -> np.ndarray:
         """Filter a block that follows on from the last.
@@ -113,8 +121,8 @@ class ArchiveFilter:
         if self._unsettled and len(samples):
             self._unsettled = False
             level = np.concatenate([samples[0, :3], np.zeros(3)])
-            self._noise.settle(level)
-            self._gravity.settle(level[:3])
+            self.noise.settle(level)
+            self.gravity.settle(level[:3])
         return self._after_median(self._median.step(samples))
 
     def finish(self) -> np.ndarray:
@@ -122,10 +130,10 @@ class ArchiveFilter:
         return self._after_median(self._median.finish())
 
     def _after_median(self, medians: np.ndarray) -> np.ndarray:
-        filtered = self._noise.step(medians)
+        filtered = self.noise.step(medians)
         total_acc, rate = filtered[:, :3], filtered[:, 3:]
-        body_acc = total_acc - self._gravity.step(total_acc)
-        body_gyro = rate - self._drift.step(rate)
+        body_acc = total_acc - self.gravity.step(total_acc)
+        body_gyro = rate - self.drift.step(rate)
         return np.hstack([body_acc, body_gyro, total_acc])
 
 

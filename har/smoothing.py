@@ -8,6 +8,10 @@ delay of its own but that of believing a change only when the evidence for it is
 import numpy as np
 from scipy.linalg import fractional_matrix_power
 
+SMALLEST = 1e-6
+"""A network's probabilities count as no less: one that is quite sure and wrong must not rule out
+the truth."""
+
 
 def learn_transitions(label: np.ndarray, subject: np.ndarray, classes: int) -> np.ndarray:
     """How likely each activity is to go on, or to give way to each other one, a window later.
@@ -55,8 +59,7 @@ class CausalSmoother:
     def step(self, probabilities: np.ndarray) -> np.ndarray:
         """The smoothed probabilities (classes,) of the next window, given the network's."""
         expected = self._priors if self._belief is None else self._belief @ self._transitions
-        # Kept from zero: a network that is quite sure and wrong must not rule out the truth.
-        floored = np.maximum(probabilities, 1e-6)
+        floored = np.maximum(probabilities, SMALLEST)
         # An activity that nobody was trained on stays impossible.
         ratio = np.divide(floored, self._priors, out=np.zeros(len(floored)), where=self._priors > 0)
         belief = expected * ratio

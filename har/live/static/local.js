@@ -1,0 +1,131 @@
+/*
+ * Recognition on this device alone: recognizer.js with ONNX Runtime's WebAssembly, in the page. What
+ * is measured goes nowhere else; the page's content security policy would not let it.
+ */
+
+import { Recognizer } from "./recognizer.js";
+
+/** Windows in one call of the network, and samples at a time: the page stays alive between them. */
+const WINDOWS = 32;
+const SAMPLES = 3000;
+
+const breath = () => new Promise((resolve) => setTimeout(resolve));
+
+let loading = null;
+
+/** recognizer.json and the network, fetched once. */
+export function load() {
+  loading ??= fetchAll().catch((error) => {
+    loading = null; // to be tried again
+    throw error;
+  });
+  return loading;
+}
+
+async function fetchAll() {
+  const [ort, description, model] = await Promise.all([
+    import("./onnxruntime/ort.wasm.bundle.min.mjs"),
+    fetched("recognizer.json").then((response) => response.json()),
+    fetched("model.onnx").then((response) => response.arrayBuffer()),
+  ]);
+  ort.env.wasm.numThreads = 1; // more would need headers that not every static server can send
+  const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+  const shape = [description.window_size, description.channels.length];
+  const each = shape[0] * shape[1];
+
+  async function network(windows) {
+    const count = windows.length / each;
+    const logits = new Float32Array(count * description.activities.length);
+    for (let first = 0; first < count; first += WINDOWS) {
+      if (first) await breath();
+      const part = windows.subarray(first * each, (first + WINDOWS) * each);
+      const input = new ort.Tensor("float32", part, [part.length / each, ...shape]);
+      const output = await session.run({ windows: input });
+      logits.set(output.logits.data, first * description.activities.length);
+    }
+    return logits;
+  }
+  return { description, network };
+}
+
+async function fetched(name) {
+  const response = await fetch(new URL(name, import.meta.url));
+  if (!response.ok) throw new Error(`${name}: the server says ${response.status}`);
+  return response;
+}
+
+/** The page's recogniser, without a server. */
+export class LocalBackend {
+  /** settings: {accelerationUnit, angularRateUnit, rotation, hop, smoothing}, as for Recognizer. */
+  constructor(settings) {
+    this.settings = settings;
+    this.onprediction = () => {};
+    this.onstatus = () => {};
+    this.onstate = () => {};
+    this.waiting = [];
+    this.work = null;
+    this.stopped = false;
+  }
+
+  /** Load what is needed; state "open" follows, or "failed" with the reason. */
+  async start() {
+    try {
+      const { description, network } = await load();
+      const { hop, smoothing, ...readings } = this.settings;
+      this.recognizer = new Recognizer(description, network, { hop, smoothing });
+      this.stream = this.recognizer.stream(readings);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (this.stopped) return;
+    this.onstate("open", "");
+    this.wake();
+  }
+
+  /** Take samples: times in s, [x, y, z] of each sensor. Those from before "open" wait for it. */
+  push(times, acceleration, angularRate) {
+    if (this.stopped) return;
+    for (let i = 0; i < times.length; i += SAMPLES) {
+      const part = [times, acceleration, angularRate].map((all) => all.slice(i, i + SAMPLES));
+      this.waiting.push(part);
+    }
+    this.wake();
+  }
+
+  /** Take no more; resolves when what was pushed is recognised. */
+  async stop() {
+    this.stopped = true;
+    await this.work;
+  }
+
+  wake() {
+    if (this.stream && this.waiting.length) this.work ??= this.drain();
+  }
+
+  async drain() {
+    try {
+      while (this.waiting.length) {
+        const predictions = await this.recognizer.step(this.stream, ...this.waiting.shift());
+        predictions.forEach((prediction) => this.onprediction(prediction));
+        this.onstatus(this.status());
+        if (this.waiting.length) await breath();
+      }
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.work = null;
+    }
+  }
+
+  status() {
+    const { samples, rejected, rejectedWindows, restarts, problem } = this.stream;
+    return { samples, rejected: { ...rejected }, rejectedWindows, restarts, problem };
+  }
+
+  fail(error) {
+    this.stopped = true;
+    this.waiting = [];
+    this.onstate("failed", `recognition in the browser: ${error.message ?? error}`);
+  }
+}

@@ -1,0 +1,528 @@
+/*
+ * Recognition as it happens: har/recognizer.py in JavaScript, name by name, with the numbers of
+ * recognizer.json (har/onnx_export.py). A test compares the two.
+ *
+ * Numbers are float64 as in NumPy; the filtered signals, and what is made of them for the network,
+ * are float32 as there (Math.fround, Float32Array).
+ */
+
+const float32 = Math.fround;
+
+/** The first index at which `sorted` is not less than `value`; with `right`, at which it is more. */
+function searchSorted(sorted, value, right = false) {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (right ? sorted[middle] <= value : sorted[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const clip = (value, low, high) => Math.min(Math.max(value, low), high);
+
+/** From samples at uneven times to samples at an even rate: har/resampling.py. */
+export class Resampler {
+  constructor(rate, sameTime) {
+    this.interval = 1 / rate;
+    this.sameTime = sameTime;
+    this.times = [];
+    this.samples = [];
+    this.made = 0;
+    this.start = 0;
+  }
+
+  /** The samples that became known with this block; number n since the first is at start + n / rate. */
+  step(times, samples) {
+    if (times.length === 0) return [];
+    if (this.made === 0 && this.times.length === 0) this.start = times[0];
+    this.times = this.times.concat(times);
+    this.samples = this.samples.concat(samples);
+    const newest = this.times[this.times.length - 1];
+    const last = Math.trunc((newest - this.start + this.sameTime) / this.interval);
+    const rows = [];
+    let after = 0;
+    for (let n = this.made; n <= last; n++) {
+      const at = this.start + n * this.interval;
+      while (after < this.times.length - 1 && this.times[after] < at - this.sameTime) after++;
+      let half = 0;
+      if (after > 0) {
+        half = Math.max(this.interval - (this.times[after] - this.times[after - 1]), 0) / 2;
+        if (half < this.sameTime) half = 0;
+      }
+      if (at + half > newest + this.sameTime) break;
+      rows.push(half > 0 ? this.mean(at, half) : this.onLine(at));
+    }
+    this.made += rows.length;
+    // What the next one may reach back to, and the sample before that.
+    const oldest = this.start + (this.made - 0.5) * this.interval;
+    const keep = Math.max(searchSorted(this.times, oldest) - 1, 0);
+    this.times = this.times.slice(keep);
+    this.samples = this.samples.slice(keep);
+    return rows;
+  }
+
+  /** The broken line through the samples, at a time. */
+  onLine(at) {
+    const { times, samples } = this;
+    if (times.length === 1) return samples[0].slice();
+    const after = clip(searchSorted(times, at), 1, times.length - 1);
+    const before = after - 1;
+    const share = clip((at - times[before]) / (times[after] - times[before]), 0, 1);
+    return samples[before].map((value, i) => value * (1 - share) + samples[after][i] * share);
+  }
+
+  /** Its mean from `half` before a time to as much after. */
+  mean(at, half) {
+    const { times } = this;
+    const newest = times.length - 1;
+    const end = clip(at + half, times[0], times[newest]);
+    let from = clip(at - half, times[0], times[newest]);
+    const sum = new Array(this.samples[0].length).fill(0);
+    for (let i = searchSorted(times, from, true); from < end; i++) {
+      const to = i <= newest ? Math.min(times[i], end) : end;
+      // On a straight line the value in the middle is the mean.
+      const middle = this.onLine((from + to) / 2);
+      for (let c = 0; c < sum.length; c++) sum[c] += (to - from) * middle[c];
+      from = to;
+    }
+    return sum.map((value) => value / (2 * half));
+  }
+}
+
+/** A Butterworth low-pass over samples side by side, its state starting at zero. */
+class CausalFilter {
+  constructor({ sections, settled }, channels) {
+    this.sections = sections;
+    this.settled = settled;
+    this.state = Array.from({ length: channels }, () => sections.map(() => [0, 0]));
+  }
+
+  /** Be as if the signals had long been at these levels. */
+  settle(level) {
+    this.state = level.map((value) => this.settled.map(([a, b]) => [a * value, b * value]));
+  }
+
+  step(sample) {
+    return sample.map((value, channel) => {
+      const state = this.state[channel];
+      let x = value;
+      for (let s = 0; s < this.sections.length; s++) {
+        const [b0, b1, b2, , a1, a2] = this.sections[s];
+        const y = b0 * x + state[s][0];
+        state[s][0] = b1 * x - a1 * y + state[s][1];
+        state[s][1] = b2 * x - a2 * y;
+        x = y;
+      }
+      return x;
+    });
+  }
+}
+
+const median = (a, b, c) => Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+
+/** Raw accelerometer and gyroscope to the nine signals of UCI HAR: har/signals.py. */
+export class ArchiveFilter {
+  constructor(filters, settled) {
+    this.unsettled = settled;
+    this.before = [0, 0, 0, 0, 0, 0];
+    this.last = null;
+    this.noise = new CausalFilter(filters.noise, 6);
+    this.gravity = new CausalFilter(filters.gravity, 3);
+    this.drift = new CausalFilter(filters.drift, 3);
+  }
+
+  /** The signals of the sample before this one, as the median waits for it; null for the first. */
+  step(sample) {
+    if (this.unsettled) {
+      this.unsettled = false;
+      this.noise.settle([...sample.slice(0, 3), 0, 0, 0]);
+      this.gravity.settle(sample.slice(0, 3));
+    }
+    const { before, last } = this;
+    this.last = sample;
+    if (last === null) return null;
+    this.before = last;
+    const filtered = this.noise.step(last.map((value, i) => median(before[i], value, sample[i])));
+    const total = filtered.slice(0, 3);
+    const rate = filtered.slice(3);
+    const gravity = this.gravity.step(total);
+    const drift = this.drift.step(rate);
+    return [...total.map((v, i) => v - gravity[i]), ...rate.map((v, i) => v - drift[i]), ...total];
+  }
+}
+
+const BODY_ACC = 0;
+const BODY_GYRO = 3;
+const TOTAL_ACC = 6;
+const SIGNALS = 9;
+
+const column = (signals, index) => signals.filter((_, i) => i % SIGNALS === index);
+const columns = (signals, first) => [0, 1, 2].map((axis) => column(signals, first + axis));
+
+function mean(values) {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / values.length;
+}
+
+function centred(values) {
+  const middle = float32(mean(values));
+  return values.map((value) => value - middle);
+}
+
+/** Length of the vectors that three columns make. */
+const norm = ([x, y, z]) =>
+  x.map((_, i) =>
+    Math.sqrt(float32(float32(float32(x[i] * x[i]) + float32(y[i] * y[i])) + float32(z[i] * z[i]))),
+  );
+
+function gravityOf(signals) {
+  const body = columns(signals, BODY_ACC);
+  return columns(signals, TOTAL_ACC).map((total, axis) => total.map((v, i) => v - body[axis][i]));
+}
+
+/** Each group's columns, from a window of the nine signals: CHANNEL_GROUPS of har/signals.py. */
+const CHANNEL_GROUPS = {
+  total_acc: (signals) => columns(signals, TOTAL_ACC),
+  body_acc: (signals) => columns(signals, BODY_ACC),
+  gyro: (signals) => columns(signals, BODY_GYRO),
+  centred_acc: (signals) => columns(signals, TOTAL_ACC).map(centred),
+  gravity: gravityOf,
+  acc_norm: (signals) => [norm(columns(signals, TOTAL_ACC))],
+  gyro_norm: (signals) => [norm(columns(signals, BODY_GYRO))],
+};
+
+/** Columns, float32 as the signals are, of the channels that these groups make. */
+export const makeChannels = (signals, groups) =>
+  groups.flatMap((group) => {
+    if (!Object.hasOwn(CHANNEL_GROUPS, group)) throw new Error(`unknown channels: ${group}`);
+    return CHANNEL_GROUPS[group](signals);
+  });
+
+/** How unlike the training data a window is, above 1 for unlike: har/novelty.py. */
+function distance(novelty, inputs) {
+  const posture = novelty.posture.map((channel) => mean(inputs[channel]));
+  const movement = novelty.movement.map((channel) => {
+    const middle = mean(inputs[channel]);
+    let sum = 0;
+    for (const value of inputs[channel]) sum += (value - middle) ** 2;
+    return Math.log(Math.max(Math.sqrt(sum / inputs[channel].length), novelty.stillest));
+  });
+  const summary = [...posture, ...movement].map((value, i) => value / novelty.scale[i]);
+  let nearest = Infinity;
+  for (const centre of novelty.centres) {
+    let apart = 0;
+    for (let i = 0; i < summary.length; i++) apart += (summary[i] - centre[i]) ** 2;
+    nearest = Math.min(nearest, apart);
+  }
+  return Math.sqrt(nearest) / novelty.limit;
+}
+
+function softmax(values) {
+  const most = Math.max(...values);
+  const raised = values.map((value) => Math.exp(value - most));
+  const sum = raised.reduce((a, b) => a + b, 0);
+  return raised.map((value) => value / sum);
+}
+
+const SMALLEST_NORMAL = 2 ** -1022;
+
+/** Probabilities from logits, with a temperature: har/calibration.py. */
+function probabilitiesOf(logits, temperature) {
+  const plain = softmax(logits);
+  if (temperature === 1) return plain;
+  return softmax(plain.map((p) => Math.log(Math.max(p, SMALLEST_NORMAL)) / temperature));
+}
+
+/** Probabilities in the light of the windows before: har/smoothing.py. */
+export class CausalSmoother {
+  constructor(description, pace) {
+    this.transitions = pace === 1 ? description.transitions : power(description, pace);
+    this.priors = description.priors;
+    this.smallest = description.smallest_probability;
+    this.belief = null;
+  }
+
+  /** The smoothed probabilities of the next window, given the network's. */
+  step(probabilities) {
+    const { belief, priors } = this;
+    const expected =
+      belief === null
+        ? priors
+        : priors.map((_, to) => belief.reduce((sum, p, i) => sum + p * this.transitions[i][to], 0));
+    // An activity that nobody was trained on stays impossible.
+    const weighed = expected.map((value, i) =>
+      priors[i] > 0 ? (value * Math.max(probabilities[i], this.smallest)) / priors[i] : 0,
+    );
+    const sum = weighed.reduce((a, b) => a + b, 0);
+    this.belief = weighed.map((value) => value / sum);
+    return this.belief;
+  }
+}
+
+/** The transitions to a power that need not be whole. */
+function power({ transition_powers: { values, right, left } }, pace) {
+  // The real part of a negative number's power.
+  const raised = values.map((v) => Math.abs(v) ** pace * (v < 0 ? Math.cos(Math.PI * pace) : 1));
+  return right.map((row) =>
+    left[0].map((_, to) =>
+      Math.max(
+        raised.reduce((sum, value, k) => sum + row[k] * value * left[k][to], 0),
+        0,
+      ),
+    ),
+  );
+}
+
+/** A number as Python's `.2g` writes it, for those that are neither huge nor tiny. */
+const inTwoDigits = (value) => String(Number(value.toPrecision(2)));
+
+/** One phone's samples on their way to windows; made by `Recognizer.stream`. */
+export class Stream {
+  constructor(description, { hop, gap, readings = {}, settled = true }) {
+    const { acceleration_units: gs, angular_rate_units: radians } = description.readings;
+    const {
+      accelerationUnit = "g",
+      angularRateUnit = "rad/s",
+      rotation = [1, 0, 0, 0, 1, 0, 0, 0, 1],
+    } = readings;
+    if (!Object.hasOwn(gs, accelerationUnit)) {
+      throw new Error(`unit of acceleration: ${accelerationUnit} is none of ${Object.keys(gs)}`);
+    }
+    if (!Object.hasOwn(radians, angularRateUnit)) {
+      throw new Error(`unit of angular rate: ${angularRateUnit} is none of ${Object.keys(radians)}`);
+    }
+    if (rotation.length !== 9 || !rotation.every(Number.isFinite)) {
+      throw new Error("rotation: should be nine numbers, row by row");
+    }
+    this.description = description;
+    this.hop = hop;
+    this.gap = gap;
+    this.settled = settled;
+    this.toG = rotation.map((value) => value * gs[accelerationUnit]);
+    this.toRadians = rotation.map((value) => value * radians[angularRateUnit]);
+    this.samples = 0;
+    this.restarts = 0;
+    this.rejectedWindows = 0;
+    this.rejected = {};
+    this.problem = "";
+    this.smoother = null;
+    this.begin();
+  }
+
+  begin() {
+    const { sampling_rate: rate, limits, filters } = this.description;
+    this.resampler = new Resampler(rate, limits.same_time);
+    this.filter = new ArchiveFilter(filters, this.settled);
+    this.rows = [];
+    this.firstRow = 0;
+    this.nextStart = 0;
+    this.newest = null;
+  }
+
+  /**
+   * Take samples.
+   *
+   * times: in s; acceleration, with gravity, and angularRate: [x, y, z] of each, in the units of
+   * the readings. Returns the windows that are whole with them, each {time, signals, fresh}:
+   * the time of its last sample; Float32Array (size * 9); the first since the stream began (anew)?
+   */
+  step(times, acceleration, angularRate) {
+    if (acceleration.length !== times.length || angularRate.length !== times.length) {
+      throw new Error(
+        `${times.length} times, ${acceleration.length} accelerations, ` +
+          `${angularRate.length} angular rates: should be as many of each`,
+      );
+    }
+    const { limits, reasons } = this.description;
+    let windows = [];
+    let stretch = { times: [], samples: [] };
+    for (let i = 0; i < times.length; i++) {
+      const time = times[i];
+      const read = [...(acceleration[i] ?? []), ...(angularRate[i] ?? [])];
+      const sample = [
+        ...turned(this.toG, read.slice(0, 3)),
+        ...turned(this.toRadians, read.slice(3)),
+      ];
+      // What a phone has no reading for it may leave null, which would count as zero.
+      if (![time, ...read, ...sample].every(Number.isFinite)) {
+        this.reject(reasons.not_finite);
+        continue;
+      }
+      const inRange = sample.every(
+        (value, c) => Math.abs(value) <= (c < 3 ? limits.acceleration : limits.angular_rate),
+      );
+      if (!inRange || Math.abs(time) > limits.time) {
+        this.reject(reasons.out_of_range);
+        continue;
+      }
+      // Forward it is a gap, back a clock that was set: what follows begins anew.
+      if (this.newest !== null && Math.abs(time - this.newest) > this.gap) {
+        windows = windows.concat(this.cut(stretch));
+        stretch = { times: [], samples: [] };
+        this.restarts += 1;
+        this.begin();
+      }
+      if (this.newest !== null && !(time - this.newest >= limits.interval)) {
+        this.reject(reasons.not_later);
+        this.newest = Math.max(this.newest, time);
+        continue;
+      }
+      this.newest = time;
+      this.samples += 1;
+      stretch.times.push(time);
+      stretch.samples.push(sample);
+    }
+    return windows.concat(this.cut(stretch));
+  }
+
+  reject(reason) {
+    this.rejected[reason] = (this.rejected[reason] ?? 0) + 1;
+  }
+
+  /** The windows that became whole with a stretch of samples in order, without gaps. */
+  cut({ times, samples }) {
+    const { window_size: size, sampling_rate: rate } = this.description;
+    for (const even of this.resampler.step(times, samples)) {
+      const row = this.filter.step(even);
+      if (row !== null) this.rows.push(Float32Array.from(row));
+    }
+    const end = this.firstRow + this.rows.length;
+    const windows = [];
+    for (; this.nextStart + size <= end; this.nextStart += this.hop) {
+      const signals = new Float32Array(size * SIGNALS);
+      const offset = this.nextStart - this.firstRow;
+      for (let i = 0; i < size; i++) signals.set(this.rows[offset + i], i * SIGNALS);
+      windows.push({
+        time: this.resampler.start + (this.nextStart + size - 1) / rate,
+        signals,
+        fresh: this.nextStart === 0,
+      });
+    }
+    const drop = Math.min(this.nextStart, end) - this.firstRow;
+    this.rows = this.rows.slice(drop);
+    this.firstRow += drop;
+    return windows;
+  }
+}
+
+/** A vector turned by a matrix that is given row by row. */
+const turned = (m, [x, y, z]) => [
+  x * m[0] + y * m[1] + z * m[2],
+  x * m[3] + y * m[4] + z * m[5],
+  x * m[6] + y * m[7] + z * m[8],
+];
+
+/** A trained model at work on any number of streams. */
+export class Recognizer {
+  /**
+   * description: recognizer.json.
+   * network: async, from Float32Array (windows * size * channels) to logits (windows * activities).
+   * hop, smoothing, threshold, gap: as in Python, with the same defaults.
+   */
+  constructor(description, network, { hop, smoothing = true, threshold, gap } = {}) {
+    const { defaults } = description;
+    this.description = description;
+    this.network = network;
+    this.hop = hop ?? defaults.hop;
+    this.smoothing = smoothing;
+    this.threshold = threshold ?? defaults.threshold;
+    this.gap = gap ?? defaults.gap;
+    if (!Number.isInteger(this.hop) || this.hop < 1) {
+      throw new Error(`hop=${hop}: should be 1 sample or more`);
+    }
+    if (!(this.threshold >= 0 && this.threshold <= 1)) {
+      throw new Error(`threshold=${threshold}: should be between 0 and 1`);
+    }
+    if (!(this.gap > 0)) throw new Error(`gap=${gap}: should be more than 0 seconds`);
+  }
+
+  /** A new stream; readings: {accelerationUnit, angularRateUnit, rotation (nine, row by row)}. */
+  stream(readings, settled = true) {
+    return new Stream(this.description, { hop: this.hop, gap: this.gap, readings, settled });
+  }
+
+  /** Take samples of a stream, and say what its windows that are whole with them are. */
+  async step(stream, times, acceleration, angularRate) {
+    return this.recognize(stream, stream.step(times, acceleration, angularRate));
+  }
+
+  /** Recognise the windows that the stream's `step` returned, as often and in the order it did. */
+  async recognize(stream, windows) {
+    const { description } = this;
+    const good = this.believable(stream, windows);
+    const inputs = windows.filter((_, i) => good[i]).map(({ signals }) => this.inputs(signals));
+    const logits = inputs.length ? await this.network(flat(inputs)) : [];
+    const classes = description.activities.length;
+    const predictions = [];
+    let next = 0;
+    windows.forEach(({ time, fresh }, i) => {
+      if (fresh) stream.smoother = null;
+      if (!good[i]) return;
+      const novelty = distance(description.novelty, inputs[next]);
+      const own = Array.from(logits.slice(next * classes, (next + 1) * classes));
+      next += 1;
+      let probabilities = probabilitiesOf(own, description.temperature);
+      if (this.smoothing) {
+        stream.smoother ??= new CausalSmoother(description, this.hop / description.step);
+        probabilities = stream.smoother.step(probabilities);
+      }
+      const probability = Math.max(...probabilities);
+      predictions.push({
+        time,
+        activity: description.activities[probabilities.indexOf(probability)],
+        probability,
+        probabilities,
+        novelty,
+        known: probability >= this.threshold && novelty <= 1,
+      });
+    });
+    return predictions;
+  }
+
+  /** A window's scaled channels, as columns. */
+  inputs(signals) {
+    const { groups, offset, scale } = this.description;
+    return makeChannels(signals, groups).map((values, c) => {
+      const [from, by] = [float32(offset[c]), float32(scale[c])];
+      return values.map((value) => float32(value - from) / by);
+    });
+  }
+
+  /** Which windows' readings a worn phone can make; the stream's problem is about the last one. */
+  believable(stream, windows) {
+    const { limits, problems } = this.description;
+    const [least, most] = limits.gravity;
+    return windows.map(({ signals }) => {
+      const lengths = norm(columns(signals, TOTAL_ACC)).sort();
+      const half = lengths.length >> 1;
+      const length =
+        lengths.length % 2 ? lengths[half] : float32((lengths[half - 1] + lengths[half]) / 2);
+      const [x, y, z] = columns(signals, BODY_GYRO);
+      const turning = float32(Math.sqrt(mean(x.map((_, i) => x[i] ** 2 + y[i] ** 2 + z[i] ** 2))));
+      stream.problem = "";
+      if (length < least) stream.problem = filled(problems.weak, length);
+      else if (length > most) stream.problem = filled(problems.strong, length);
+      else if (turning > limits.turning) stream.problem = filled(problems.quick, turning);
+      if (stream.problem) stream.rejectedWindows += 1;
+      return !stream.problem;
+    });
+  }
+}
+
+const filled = (problem, value) => problem.replace("{:.2g}", inTwoDigits(value));
+
+/** Windows of columns as one array of windows of rows. */
+function flat(inputs) {
+  const channels = inputs[0].length;
+  const size = inputs[0][0].length;
+  const all = new Float32Array(inputs.length * size * channels);
+  inputs.forEach((window, w) =>
+    window.forEach((values, c) => {
+      for (let i = 0; i < size; i++) all[(w * size + i) * channels + c] = values[i];
+    }),
+  );
+  return all;
+}
