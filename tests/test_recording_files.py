@@ -211,6 +211,20 @@ def test_units_from_the_numbers_are_said_and_only_taken_where_they_are_plain(tmp
             units(scale)
 
 
+def test_too_few_samples_a_second_are_refused(tmp_path):
+    heading = "time,ax,ay,az,wx,wy,wz"
+
+    def every(count):
+        part = slice(None, None, count)
+        content = text(heading, TIMES[part], ACCELERATION[part], ANGULAR_RATE[part])
+        return read(saved(tmp_path, "a.csv", content))
+
+    assert "samples a second" not in said(every(2))
+    assert "only 12 samples a second" in said(every(4))
+    with pytest.raises(HarError, match="only 5 samples a second: 15 or more are needed"):
+        every(10)
+
+
 SENSOR_LOGGER = "time,seconds_elapsed,z,y,x"
 
 

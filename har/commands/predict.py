@@ -1,6 +1,7 @@
 """`python -m har predict`: the activities in a recording, from a file or as it comes."""
 
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -311,9 +312,26 @@ def _table(out: Path | None, recognizer: "Recognizer") -> Iterator[Table]:
 
 def _standard_input() -> Iterator[tuple[bytes, bool]]:
     """What comes, when it comes; and whether it is the end, as it also is after Ctrl-C."""
-    with suppress(KeyboardInterrupt):
-        while content := os.read(sys.stdin.fileno(), 1 << 16):
-            yield content, False
+    interrupted = reading = False
+
+    def on_interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        if reading:  # else what has been read is still recognised and written
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        with suppress(KeyboardInterrupt):
+            while not interrupted:
+                reading = True
+                content = os.read(sys.stdin.fileno(), 1 << 16)
+                reading = False
+                if not content:
+                    break
+                yield content, False
+    finally:
+        signal.signal(signal.SIGINT, before)
     yield b"", True
 
 
@@ -391,6 +409,8 @@ def _summarize(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> None
         if count := tally.counts[name]:
             readable = name.replace("_", " ").lower()
             _say(f"  {readable:<20}{_duration(count * seconds):>14}{count / tally.windows:>8.1%}")
+    if tally.counts[NOT_KNOWN] > tally.windows / 2:
+        _say("most of it is not known: is the phone at the waist, and worn as --mounting says?")
     for reason, count in stream.rejected.most_common():
         _say(f"samples left out: {count:,} {reason}")
     if stream.rejected_windows:
@@ -451,7 +471,7 @@ def _draw(
         np.array([each.activity if each.known else "" for each in predictions]),
         None if samples.activity is None else samples.activity[order],
     )
-    figures.save(figure, path, description.dataset)
+    figures.save(figure, path, f"model trained on {description.dataset}")
 
 
 def _duration(seconds: float) -> str:
