@@ -62,6 +62,7 @@ ENOUGH = 50
 FROM_START = "times count from the first sample"
 
 _BEGINNING = 1 << 16
+_LONGEST_LINE = 1 << 20
 _LATE = 1e6  # s; times beyond it count from another event than the recording's start
 
 
@@ -188,6 +189,8 @@ class LineReader:
             HarError: No line heads the columns that are needed, or a unit is not plain.
         """
         self._pending += content
+        if len(self._pending) > _LONGEST_LINE:
+            self._pending, self.unreadable = b"", self.unreadable + 1
         end = len(self._pending) if last else self._pending.rfind(b"\n") + 1
         lines, self._pending = self._pending[:end], self._pending[end:]
         if self._layout is None:
@@ -234,6 +237,7 @@ class LineReader:
                 for parts in zip(*self._first, strict=True)
             )
             self._decided = self._decisions(acceleration, angular_rate, notes)
+            self._first = []
         elif rows:
             acceleration, angular_rate = rows[0]
         else:
@@ -278,6 +282,10 @@ def _contents(path: Path) -> dict[str, Callable[[int], bytes]]:
     if path.is_dir():
         files = [each for each in sorted(path.iterdir()) if each.is_file()]
         return {each.name: partial(_first_bytes, each) for each in files if _is_table(each.name)}
+    if path.exists() and not path.is_file():
+        raise HarError("is no file of its own; from a pipe, - reads standard input")
+    if path.suffix.lower() in (".xls", ".xlsx"):
+        raise HarError("is for Excel: let the logger export CSV")
     with path.open("rb") as file:
         magic = file.read(4)
     if magic != b"PK\x03\x04":

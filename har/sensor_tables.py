@@ -227,27 +227,24 @@ def read_rows(content: bytes, layout: Layout, sensors: Sequence[str]) -> list[Ro
     if layout.activity is not None:
         wanted.add(layout.activity)
     width = len(layout.headings)
-    if not content.strip():
-        table = pd.DataFrame({column: np.zeros(0) for column in wanted})
-    else:
-        try:
-            table = pd.read_csv(
-                BytesIO(content),
-                sep=layout.separator,
-                decimal=layout.decimal,
-                names=list(range(width)),
-                header=None,
-                index_col=False,
-                usecols=sorted(wanted),
-                skipinitialspace=True,
-                encoding_errors="replace",
-                on_bad_lines="skip",
-                low_memory=False,
-            )
-        except (ValueError, OverflowError) as error:  # pandas' ParserError is a ValueError
-            raise HarError(
-                f"not a table of numbers ({' '.join(str(error).split()):.100})"
-            ) from None
+    # pandas takes the first line's number of cells for that of all.
+    content = (layout.separator * (width - 1)).encode() + b"\n" + content
+    try:
+        table = pd.read_csv(
+            BytesIO(content),
+            sep=layout.separator,
+            decimal=layout.decimal,
+            names=list(range(width)),
+            header=None,
+            index_col=False,
+            usecols=sorted(wanted),
+            skipinitialspace=True,
+            encoding_errors="replace",
+            on_bad_lines="skip",
+            low_memory=False,
+        ).iloc[1:]
+    except (ValueError, OverflowError) as error:  # pandas' ParserError is a ValueError
+        raise HarError(f"not a table of numbers ({' '.join(str(error).split()):.100})") from None
 
     numbers = {
         column: _numbers(table[column], layout.decimal).to_numpy(float, na_value=np.nan)

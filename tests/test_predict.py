@@ -197,6 +197,9 @@ def test_out_and_plot(here, folder, tmp_path):
         (["walk.csv", "--plot", "a.gif"], "should end in .png"),
         (["walk.csv", "--acc-unit", "m/s2", "--out", "t.csv"], "is in g and not in m/s2|in m/s2"),
         (["models"], "holds no CSV file"),
+        (["walk.csv", "--out", "walk.csv"], "walk.csv is the recording"),
+        (["/dev/null"], "from a pipe, - reads standard input"),
+        (["walk.xlsx"], "let the logger export CSV"),
     ],
 )
 def test_mistakes_are_one_line(here, folder, arguments, message):

@@ -543,6 +543,14 @@ def test_lines_that_cannot_be_read_are_counted():
     assert all(not part.notes for part in parts[1:])
 
 
+def test_a_last_line_that_is_cut_is_counted():
+    content = text("time,ax,ay,az,wx,wy,wz", TIMES, ACCELERATION, ANGULAR_RATE)
+    reader, parts = fed(content[:3000].encode(), [])
+    assert reader.unreadable <= 1
+    rows = sum(len(part.times) for part in parts)
+    assert rows + reader.unreadable == content[:3000].count("\n")
+
+
 def test_lines_without_headings_or_a_sensor():
     with pytest.raises(HarError, match="no line heads columns"):
         fed(b"1,2,3,4,5,6,7\n" * 100, [])

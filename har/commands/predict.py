@@ -128,6 +128,8 @@ def predict(
         raise HarError("--mounting and --stand say the same: give one of them")
     if from_standard_input and (stand or plot):
         raise HarError("--stand and --plot need the whole recording: give a FILE")
+    if file is not None and file in (out, plot):
+        raise HarError(f"{file} is the recording: write to another file")
     if plot and plot.suffix.lower() != ".png":
         raise HarError(f"--plot {plot}: should end in .png")
 
@@ -205,7 +207,10 @@ def _predict_as_it_comes(
     tally = Tally(keep=False)
     with _table(out, recognizer) as rows:
         for content, last in _standard_input():
-            samples = reader.step(content, last)
+            try:
+                samples = reader.step(content, last)
+            except HarError as error:
+                raise HarError(f"standard input: {error}") from None
             if samples is None:
                 continue
             for note in samples.notes:
