@@ -519,13 +519,13 @@ def _finished(
     """One recording of both sensors: common times in s, units, signs."""
     notes = []
     if unreadable := max(acceleration.unreadable, angular_rate.unreadable):
-        notes.append(f"{unreadable:,} rows left out: a cell is no number")
+        notes.append(f"rows left out: {unreadable:,} in which a cell is no number")
     acceleration, angular_rate = _in_seconds(acceleration, notes), _in_seconds(angular_rate, notes)
     acceleration, angular_rate = _from_start(acceleration, angular_rate, notes)
     # Loggers of several sensors write zeros until one has measured something.
     silent = (acceleration.values == 0).all(axis=1)
     if silent.any() and not silent.all():
-        notes.append(f"{np.count_nonzero(silent):,} rows left out: no acceleration in them yet")
+        notes.append(f"rows left out: {np.count_nonzero(silent):,} without an acceleration yet")
     both = _joined(acceleration, angular_rate, ~silent)
     _check_rate(both[0].times, notes)
     times, labels = both[0].times, both[0].activity if acceleration.activity is not None else None

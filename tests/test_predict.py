@@ -258,7 +258,7 @@ def test_rows_come_as_samples_do_and_ctrl_c_ends_it(folder):
     process.send_signal(2)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and out == b""
-    assert b"1 lines left out: a cell is no number" in err
+    assert b"lines left out: 1 in which a cell is no number" in err
     assert b"Traceback" not in err
 
 

@@ -379,7 +379,7 @@ def test_physics_toolbox(tmp_path, blank_line):
     samples = read(saved(tmp_path, "sensor.csv", blank_line + content.replace("inf", "∞")))
     assert (samples.acceleration_unit, samples.angular_rate_unit) == ("g", "rad/s")
     assert_is_the_recording(samples)
-    assert "1 rows left out: no acceleration in them yet" in said(samples)
+    assert "rows left out: 1 without an acceleration yet" in said(samples)
 
 
 def test_sensors_with_their_own_clocks_and_a_gap(tmp_path):
@@ -479,7 +479,7 @@ def test_one_row_and_rows_that_cannot_be_read(tmp_path):
     rows[130] = rows[130].replace(",", ',"', 1)
     samples = read(saved(tmp_path, "a.csv", "\n".join(rows)))
     assert 194 <= len(samples.times) <= 197
-    assert "rows left out: a cell is no number" in said(samples)
+    assert "in which a cell is no number" in said(samples)
     assert np.abs(in_g(samples)).max() < 1.5
 
 

@@ -230,7 +230,7 @@ def _predict_as_it_comes(
                 if stream.problem and not problem:  # said at once: nobody waits for the end of this
                     _say(f"no activity: {stream.problem}")
         if reader.unreadable:
-            _say(f"{reader.unreadable:,} lines left out: a cell is no number")
+            _say(f"lines left out: {reader.unreadable:,} in which a cell is no number")
         if stream is None:
             raise HarError("standard input: no samples came")
         if not tally.windows and stream.rejected_windows:
@@ -421,7 +421,7 @@ def _summarize(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> None
     if stream.rejected_windows:
         _say(f"windows left out: {stream.rejected_windows:,}; {tally.problem}".rstrip("; "))
     if stream.restarts:
-        _say(f"begun anew after a gap or a jump of the clock: {stream.restarts:,} times")
+        _say(f"gaps or jumps of the clock, after which it began anew: {stream.restarts:,}")
 
 
 def _right(
