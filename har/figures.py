@@ -282,6 +282,7 @@ def recognised_recording(
         for component, values in zip("xyz", drawn[:, columns].T, strict=True):
             ax.plot(at / size, values, color=COMPONENTS[component], lw=0.8)
         ax.set(ylabel=quantity)
+    for ax in (above, middle, below):
         ax.margins(x=0)
     for row, (_, edges, names) in enumerate(bands):
         for span, each in _runs(edges, names):

@@ -118,6 +118,7 @@ class Layout:
     Attributes:
         separator: Between cells.
         decimal: The decimal point.
+        quoted: Whether cells are in quotation marks.
         lines: Up to and with the headings.
         headings: Of all columns.
         sensors: The columns of `ACCELERATION` and so on, where they are there.
@@ -127,6 +128,7 @@ class Layout:
 
     separator: str
     decimal: str
+    quoted: bool
     lines: int
     headings: tuple[str, ...]
     sensors: dict[str, Columns]
@@ -177,7 +179,9 @@ def find_layout(text: str, file: str, choices: Choices) -> Layout | None:
         if not sensors:
             continue
         data = next((each for each in lines[number + 1 :] if each.strip()), "")
-        comma = separator != "," and re.search(r"\d,\d", data) is not None
+        quoted = '"' in data
+        decimal_comma = r'"[^",]*\d,\d[^",]*"' if separator == "," else r"\d,\d"
+        comma = re.search(decimal_comma, data) is not None
         taken_apart = [_taken_apart(each) for each in headings]
         labels = [
             column for column, each in enumerate(taken_apart) if each.words in ("activity", "label")
@@ -185,6 +189,7 @@ def find_layout(text: str, file: str, choices: Choices) -> Layout | None:
         return Layout(
             separator=separator,
             decimal="," if comma else ".",
+            quoted=quoted,
             lines=number + 1,
             headings=headings,
             sensors=sensors,
@@ -215,40 +220,39 @@ def read_rows(content: bytes, layout: Layout, sensors: Sequence[str]) -> list[Ro
     """
     # Some loggers write the true minus sign.
     content = content.replace("\N{MINUS SIGN}".encode(), b"-")
+    if not layout.quoted:  # one that strayed in would swallow rows
+        content = content.replace(b'"', b"")
     wanted = {column for sensor in sensors for column in layout.sensors[sensor].axes}
     wanted |= {layout.sensors[sensor].time for sensor in sensors}
     if layout.activity is not None:
         wanted.add(layout.activity)
     width = len(layout.headings)
-    if not content.strip():
-        table = pd.DataFrame({column: np.zeros(0) for column in wanted})
-    else:
-        try:
-            table = pd.read_csv(
-                BytesIO(content),
-                sep=layout.separator,
-                decimal=layout.decimal,
-                names=list(range(width)),
-                header=None,
-                index_col=False,
-                usecols=sorted(wanted),
-                skipinitialspace=True,
-                encoding_errors="replace",
-                on_bad_lines="skip",
-                low_memory=False,
-            )
-        except (ValueError, OverflowError) as error:  # pandas' ParserError is a ValueError
-            raise HarError(
-                f"not a table of numbers ({' '.join(str(error).split()):.100})"
-            ) from None
+    # pandas takes the first line's number of cells for that of all.
+    content = (layout.separator * (width - 1)).encode() + b"\n" + content
+    try:
+        table = pd.read_csv(
+            BytesIO(content),
+            sep=layout.separator,
+            decimal=layout.decimal,
+            names=list(range(width)),
+            header=None,
+            index_col=False,
+            usecols=sorted(wanted),
+            skipinitialspace=True,
+            encoding_errors="replace",
+            on_bad_lines="skip",
+            low_memory=False,
+        ).iloc[1:]
+    except (ValueError, OverflowError) as error:  # pandas' ParserError is a ValueError
+        raise HarError(f"not a table of numbers ({' '.join(str(error).split()):.100})") from None
 
     numbers = {
-        column: pd.to_numeric(table[column], errors="coerce").to_numpy(float)
+        column: _numbers(table[column], layout.decimal).to_numpy(float, na_value=np.nan)
         for sensor in sensors
         for column in layout.sensors[sensor].axes
     }
     clocks = {layout.sensors[sensor].time: layout.sensors[sensor].time_unit for sensor in sensors}
-    times = {column: _times(table[column], unit) for column, unit in clocks.items()}
+    times = {column: _times(table[column], unit, layout.decimal) for column, unit in clocks.items()}
     readable = {column: np.isfinite(its) for column, (its, _) in times.items()}
     for sensor in sensors:
         for column in layout.sensors[sensor].axes:
@@ -394,11 +398,19 @@ def _unit(text: str) -> str:
     return _UNITS.get(plain, "")
 
 
-def _times(column: pd.Series, unit: str) -> tuple[np.ndarray, str]:
+def _numbers(column: pd.Series, decimal: str) -> pd.Series:
+    """Cells as numbers, NaN where they are none."""
+    if not pd.api.types.is_numeric_dtype(column) and decimal == ",":
+        # Where a single cell is no number, pandas leaves all of the column as it is.
+        column = column.astype("string").str.replace(",", ".", regex=False)
+    return pd.to_numeric(column, errors="coerce")
+
+
+def _times(column: pd.Series, unit: str, decimal: str) -> tuple[np.ndarray, str]:
     """Times as numbers, and their unit."""
-    numbers = pd.to_numeric(column, errors="coerce")
+    numbers = _numbers(column, decimal)
     if pd.api.types.is_numeric_dtype(column) or numbers.notna().mean() > 0.5:
-        return numbers.to_numpy(float), unit
+        return numbers.to_numpy(float, na_value=np.nan), unit
     texts = column.astype("string").str.strip().str.replace(",", ".", regex=False)
     if texts.str.contains(r"\d{4}-\d\d-\d\d|/", regex=True).mean() > 0.5:
         dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)

@@ -1,6 +1,7 @@
 """`python -m har predict`: the activities in a recording, from a file or as it comes."""
 
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -127,6 +128,8 @@ def predict(
         raise HarError("--mounting and --stand say the same: give one of them")
     if from_standard_input and (stand or plot):
         raise HarError("--stand and --plot need the whole recording: give a FILE")
+    if file is not None and file in (out, plot):
+        raise HarError(f"{file} is the recording: write to another file")
     if plot and plot.suffix.lower() != ".png":
         raise HarError(f"--plot {plot}: should end in .png")
 
@@ -204,7 +207,10 @@ def _predict_as_it_comes(
     tally = Tally(keep=False)
     with _table(out, recognizer) as rows:
         for content, last in _standard_input():
-            samples = reader.step(content, last)
+            try:
+                samples = reader.step(content, last)
+            except HarError as error:
+                raise HarError(f"standard input: {error}") from None
             if samples is None:
                 continue
             for note in samples.notes:
@@ -224,7 +230,7 @@ def _predict_as_it_comes(
                 if stream.problem and not problem:  # said at once: nobody waits for the end of this
                     _say(f"no activity: {stream.problem}")
         if reader.unreadable:
-            _say(f"{reader.unreadable:,} lines left out: a cell is no number")
+            _say(f"lines left out: {reader.unreadable:,} in which a cell is no number")
         if stream is None:
             raise HarError("standard input: no samples came")
         if not tally.windows and stream.rejected_windows:
@@ -311,9 +317,26 @@ def _table(out: Path | None, recognizer: "Recognizer") -> Iterator[Table]:
 
 def _standard_input() -> Iterator[tuple[bytes, bool]]:
     """What comes, when it comes; and whether it is the end, as it also is after Ctrl-C."""
-    with suppress(KeyboardInterrupt):
-        while content := os.read(sys.stdin.fileno(), 1 << 16):
-            yield content, False
+    interrupted = reading = False
+
+    def on_interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        if reading:  # else what has been read is still recognised and written
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        with suppress(KeyboardInterrupt):
+            while not interrupted:
+                reading = True
+                content = os.read(sys.stdin.fileno(), 1 << 16)
+                reading = False
+                if not content:
+                    break
+                yield content, False
+    finally:
+        signal.signal(signal.SIGINT, before)
     yield b"", True
 
 
@@ -391,12 +414,14 @@ def _summarize(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> None
         if count := tally.counts[name]:
             readable = name.replace("_", " ").lower()
             _say(f"  {readable:<20}{_duration(count * seconds):>14}{count / tally.windows:>8.1%}")
+    if tally.counts[NOT_KNOWN] > tally.windows / 2:
+        _say("most of it is not known: is the phone at the waist, and worn as --mounting says?")
     for reason, count in stream.rejected.most_common():
         _say(f"samples left out: {count:,} {reason}")
     if stream.rejected_windows:
         _say(f"windows left out: {stream.rejected_windows:,}; {tally.problem}".rstrip("; "))
     if stream.restarts:
-        _say(f"begun anew after a gap or a jump of the clock: {stream.restarts:,} times")
+        _say(f"gaps or jumps of the clock, after which it began anew: {stream.restarts:,}")
 
 
 def _right(
@@ -451,7 +476,7 @@ def _draw(
         np.array([each.activity if each.known else "" for each in predictions]),
         None if samples.activity is None else samples.activity[order],
     )
-    figures.save(figure, path, description.dataset)
+    figures.save(figure, path, f"model trained on {description.dataset}")
 
 
 def _duration(seconds: float) -> str:

@@ -1,0 +1,278 @@
+import io
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from har import bundle, recording_files
+from har.models import RecurrentClassifier
+from har.novelty import Novelty
+from har.recognizer import Recognizer
+from har.recordings import ACTIVITIES, BASE_CHANNELS
+from har.sensors import MOUNTINGS, STANDARD_GRAVITY
+
+PROJECT = Path(__file__).parent.parent
+TIMES = np.arange(1500) / 50
+GRAVITY = np.where(TIMES[:, None] < 15, [1.0, 0, 0], [0, 0.7, 0.7])
+WAVES = np.sin(TIMES[:, None] * [7, 9, 11])
+ACCELERATION, ANGULAR_RATE = GRAVITY + 0.1 * WAVES, 0.5 * WAVES
+
+
+def small_bundle(limit: float) -> bundle.Bundle:
+    """Not trained, but that it tells gravity's direction."""
+    torch.manual_seed(0)
+    channels = list(BASE_CHANNELS)
+    model = RecurrentClassifier(len(channels), len(ACTIVITIES), "lstm", 4, 1, False, 4, 0.0)
+    description = bundle.Description(
+        model="recurrent",
+        architecture=model.settings,
+        activities=list(ACTIVITIES),
+        channels=channels,
+        units=["g"] * 3 + ["rad/s"] * 3 + ["g"] * 3,
+        sampling_rate=50,
+        window_size=128,
+        window_overlap=0.5,
+        offset=[0.0] * 9,
+        scale=[0.1] * 9,
+        dataset="simulated",
+        dataset_digest="abc",
+        train_subjects=[1, 2],
+        transitions=[[0.95 if row == column else 0.01 for column in range(6)] for row in range(6)],
+        priors=[1 / 6] * 6,
+        temperature=0.05,
+        novelty=Novelty(scale=[1.0] * 9, centres=[[0.0] * 9], limit=limit),
+        kept_epoch=1,
+        settings={},
+    )
+    return bundle.Bundle(model, description)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A bundle and a recording."""
+    folder = tmp_path_factory.mktemp("predict")
+    bundle.save(folder / "models", small_bundle(limit=1e6))
+    labels = np.where(TIMES < 15, "STANDING", "LAYING")
+    recording_files.write(folder / "walk.csv", TIMES, ACCELERATION, ANGULAR_RATE, labels)
+    return folder
+
+
+def run(folder, *arguments, standard_input=None):
+    return subprocess.run(
+        [sys.executable, "-m", "har", "predict", *map(str, arguments), "--bundle", "models"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        input=standard_input,
+        capture_output=True,
+        text=not isinstance(standard_input, bytes),
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def here(folder, monkeypatch, capsys):
+    """The command in this process: from arguments to what it wrote and said."""
+    from typer.main import get_command
+
+    from har.__main__ import app
+
+    monkeypatch.chdir(folder)
+
+    def predict(*arguments):
+        get_command(app).main(["predict", *map(str, arguments)], standalone_mode=False)
+        written = capsys.readouterr()
+        table = pd.read_csv(io.StringIO(written.out)) if written.out else None
+        return table, written.err
+
+    return predict
+
+
+def by_recognizer(folder, **settings):
+    recognizer = Recognizer(bundle.load(folder / "models"), **settings)
+    return recognizer.step(recognizer.stream(), TIMES, ACCELERATION, ANGULAR_RATE)
+
+
+def assert_same(table, predictions, tolerance=2e-5):
+    assert table.time_s.tolist() == pytest.approx([each.time for each in predictions], abs=1e-3)
+    expected = np.array([each.probabilities for each in predictions])
+    np.testing.assert_allclose(table[list(ACTIVITIES)], expected, atol=tolerance)
+    assert table.activity.tolist() == [each.activity for each in predictions]
+    assert table.known.tolist() == [each.known for each in predictions]
+    np.testing.assert_allclose(
+        table.probability, [each.probability for each in predictions], atol=tolerance
+    )
+
+
+def test_the_table_is_what_the_recognizer_says(here, folder):
+    table, said = here("walk.csv")
+    assert list(table) == ["time_s", "activity", "probability", "known", "novelty", *ACTIVITIES]
+    assert_same(table, by_recognizer(folder))
+    assert "walk.csv: 30 s, 1,500 samples" in said
+    # Without a gap, windows of 2.56 s that overlap by half.
+    assert len(table) == 22
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        (["--hop", "0.5"], {"hop": 25}),
+        (["--no-smoothing"], {"smoothing": False}),
+        (["--threshold", "0.99"], {"threshold": 0.99}),
+    ],
+)
+def test_settings_reach_the_recognizer(here, folder, arguments, settings):
+    assert_same(here("walk.csv", *arguments)[0], by_recognizer(folder, **settings))
+
+
+def test_accuracy_and_time_of_each_activity_are_told(here):
+    table, said = here("walk.csv", "--no-smoothing")
+    expected = np.where(table.time_s - 1.28 < 15, "STANDING", "LAYING")
+    assert f"right: {(table.activity == expected).mean():.1%} of the 22 windows" in said
+    for activity, count in table[table.known].activity.value_counts().items():
+        name = activity.lower().replace("_", " ")
+        line = next(line for line in said.splitlines() if line.startswith(f"  {name}  "))
+        assert line.rstrip().endswith(f"{count / 22:.1%}")
+
+
+def test_how_the_phone_is_worn_and_its_units(here, folder, tmp_path):
+    """The same recording from a phone worn top up, in m/s2 and deg/s, is recognised alike."""
+    rotation = MOUNTINGS["top-up"]
+    heading = "time,ax (m/s^2),ay (m/s^2),az (m/s^2),wx (deg/s),wy (deg/s),wz (deg/s)"
+    phones = np.column_stack(
+        [
+            TIMES,
+            ACCELERATION @ rotation * STANDARD_GRAVITY,
+            ANGULAR_RATE @ rotation * 180 / np.pi,
+        ]
+    )
+    np.savetxt(tmp_path / "a.csv", phones, delimiter=",", header=heading, comments="")
+    table, _ = here(tmp_path / "a.csv", "--mounting", "top-up")
+    assert_same(table, by_recognizer(folder))
+    turned, _ = here(tmp_path / "a.csv")
+    assert not np.allclose(turned[list(ACTIVITIES)], table[list(ACTIVITIES)], atol=1e-3)
+
+
+def test_standing_still_says_what_is_up(here, tmp_path):
+    rotation = MOUNTINGS["top-up"]
+    still = np.where(TIMES[:, None] < 6, 0.01, 1)
+    acceleration = GRAVITY + 0.1 * WAVES * still
+    rates = ANGULAR_RATE * still
+    recording_files.write(tmp_path / "up.csv", TIMES, acceleration, rates)
+    recording_files.write(tmp_path / "a.csv", TIMES, acceleration @ rotation, rates @ rotation)
+    straight, _ = here(tmp_path / "up.csv")
+    table, _ = here(tmp_path / "a.csv", "--stand", "1:5")
+    np.testing.assert_allclose(table[list(ACTIVITIES)], straight[list(ACTIVITIES)], atol=0.05)
+
+
+def test_out_and_plot(here, folder, tmp_path):
+    table, _ = here("walk.csv", "--out", tmp_path / "new" / "t.csv", "--plot", tmp_path / "p.png")
+    assert table is None
+    assert_same(pd.read_csv(tmp_path / "new" / "t.csv"), by_recognizer(folder))
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["new", "p.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "FILE is missing"),
+        (["nothere.csv"], "nothere.csv: No such file"),
+        (["walk.csv", "--follow"], "leave out FILE"),
+        (["--follow", "--stand", "1:2"], "need the whole recording"),
+        (["walk.csv", "--mounting", "pocket"], "should be one of right-edge-up"),
+        (["walk.csv", "--mounting", "top-up", "--stand", "1:2"], "give one of them"),
+        (["walk.csv", "--stand", "soon"], "should be START:END"),
+        (["walk.csv", "--stand", "90:95"], "the recording has 0.0 to 30.0 s"),
+        (["walk.csv", "--hop", "0"], "--hop 0.0: should be 0.02 seconds or more"),
+        (["walk.csv", "--hop", "nan"], "should be 0.02 seconds or more"),
+        (["walk.csv", "--threshold", "2"], "threshold=2"),
+        (["walk.csv", "--acc", "a,b"], "should be three headings"),
+        (["walk.csv", "--plot", "a.gif"], "should end in .png"),
+        (["walk.csv", "--acc-unit", "m/s2", "--out", "t.csv"], "is in g and not in m/s2|in m/s2"),
+        (["models"], "holds no CSV file"),
+        (["walk.csv", "--out", "walk.csv"], "walk.csv is the recording"),
+        (["/dev/null"], "from a pipe, - reads standard input"),
+        (["walk.xlsx"], "let the logger export CSV"),
+    ],
+)
+def test_mistakes_are_one_line(here, folder, arguments, message):
+    from har.errors import HarError
+
+    with pytest.raises((HarError, FileNotFoundError)) as caught:
+        here(*arguments)
+    told = str(caught.value)
+    if isinstance(caught.value, FileNotFoundError):
+        told = f"{caught.value.filename}: {caught.value.strerror}"
+    assert re.search(message, told), told
+    assert "\n" not in told
+    assert sorted(each.name for each in folder.iterdir()) == ["models", "walk.csv"]
+
+
+def test_units_that_cannot_be_end_with_an_error_line_and_no_table(folder):
+    done = run(folder, "walk.csv", "--acc-unit", "m/s2")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: walk.csv: the acceleration is 0.1 g long, less than")
+
+
+def test_standard_input_is_recognised_alike(folder):
+    done = run(folder, "-", standard_input=(folder / "walk.csv").read_text())
+    assert done.returncode == 0, done.stderr
+    assert_same(pd.read_csv(io.StringIO(done.stdout)), by_recognizer(folder))
+
+
+def follow(folder):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "har", "predict", "--follow", "--bundle", "models", "--hop", "0.2"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    lines = (folder / "walk.csv").read_bytes().splitlines(keepends=True)
+    process.stdin.write(b"".join(lines[:300]))
+    process.stdin.flush()
+    return process, lines
+
+
+def test_rows_come_as_samples_do_and_ctrl_c_ends_it(folder):
+    process, lines = follow(folder)
+    heading = process.stdout.readline()
+    first = process.stdout.readline()  # while standard input is still open
+    assert heading.startswith(b"time_s,activity") and first.startswith(b"2.540,")
+    process.stdin.write(b"not a line of numbers\n" + b"".join(lines[300:400]))
+    process.stdin.flush()
+    rows = 1
+    while not process.stdout.readline().startswith(b"7.940,"):
+        rows += 1
+    assert rows == 27  # every 0.2 s
+    process.send_signal(2)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and out == b""
+    assert b"lines left out: 1 in which a cell is no number" in err
+    assert b"Traceback" not in err
+
+
+def test_a_reader_that_stops_ends_it_quietly(folder):
+    process, lines = follow(folder)
+    process.stdout.readline()
+    process.stdout.close()
+    deadline = time.monotonic() + 60
+    try:
+        while process.poll() is None and time.monotonic() < deadline:
+            process.stdin.write(b"".join(lines[300:]))
+            process.stdin.flush()
+    except BrokenPipeError:
+        pass
+    assert process.wait(timeout=60) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
