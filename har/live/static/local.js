@@ -49,7 +49,7 @@ async function fetchAll() {
 }
 
 async function fetched(name) {
-  const response = await fetch(new URL(name, import.meta.url));
+  const response = await fetch(new URL(name, import.meta.url), { cache: "no-cache" });
   if (!response.ok) throw new Error(`${name}: the server says ${response.status}`);
   return response;
 }
