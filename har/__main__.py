@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from har.commands.live import certificate, live
 from har.errors import HarError
 
 app = typer.Typer(
@@ -17,6 +18,10 @@ app = typer.Typer(
 @app.callback()
 def _several_commands() -> None:
     """Put a trained model to work."""
+
+
+app.command()(live)
+app.command()(certificate)
 
 
 def main() -> None:
