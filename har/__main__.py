@@ -5,6 +5,7 @@ import sys
 import typer
 
 from har.commands.export import browser, export
+from har.commands.live import certificate, live
 from har.errors import HarError
 
 app = typer.Typer(
@@ -22,6 +23,8 @@ def _several_commands() -> None:
 
 app.command()(export)
 app.command()(browser)
+app.command()(live)
+app.command()(certificate)
 
 
 def main() -> None:

@@ -3,18 +3,16 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from har.bundle import Bundle
 from har.errors import HarError
 from har.files import replacing_folder
+from har.live.server import STATIC, configuration
 from har.onnx_export import RECOGNIZER, export
-from har.sensors import MOUNTINGS
 
 HERE = Path(__file__).parent
-STATIC = HERE / "static"
 PACKAGES = HERE / "node_modules"
 
 RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
@@ -61,24 +59,11 @@ def assemble(
             (partial / "recordings").mkdir()
         for path in tables:
             shutil.copyfile(path, partial / "recordings" / path.name)
-        config = configuration(bundle, [path.stem for path in tables] or None)
+        config = configuration(bundle.description, [path.stem for path in tables] or None)
+        config |= {"recognition": "browser", "savesSessions": False}
         (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         partial.chmod(0o755)  # for a web server, which may be another user
     return difference
-
-
-def configuration(bundle: Bundle, recordings: list[str] | None) -> dict[str, Any]:
-    """What the page needs to know, as from the server, which is not there."""
-    description = bundle.description
-    return {
-        "recognition": "browser",
-        "activities": description.activities,
-        "window": description.window_size,
-        "mountings": {name: matrix.flatten().tolist() for name, matrix in MOUNTINGS.items()},
-        "recordings": recordings,
-        "dataset": description.dataset,
-        "savesSessions": False,
-    }
 
 
 def with_policy(page: str) -> str:
