@@ -82,17 +82,16 @@ RECOGNIZE = """async ({ address, blocks, options, readings, settled }) => {
   const stream = recognizer.stream(readings, settled);
   const response = await fetch(address + "samples.bin", { cache: "no-store" });
   const numbers = new Float64Array(await response.arrayBuffer());
-  const rows = Array.from({ length: numbers.length / 7 }, (_, i) => numbers.slice(7 * i, 7 * i + 7));
   const predictions = [];
   let first = 0;
   for (const count of blocks) {
-    const block = rows.slice(first, first + count);
-    first += count;
+    const block = [];
+    for (; block.length < count; first += 7) block.push([...numbers.subarray(first, first + 7)]);
     const made = await recognizer.step(
       stream,
       block.map((row) => row[0]),
-      block.map((row) => [...row.slice(1, 4)]),
-      block.map((row) => [...row.slice(4)]),
+      block.map((row) => row.slice(1, 4)),
+      block.map((row) => row.slice(4)),
     );
     predictions.push(...made);
   }
@@ -102,7 +101,7 @@ RECOGNIZE = """async ({ address, blocks, options, readings, settled }) => {
 
 
 def compare(site, page, bundle, samples, blocks, readings, settled=True, **options):
-    """Predictions of both for samples (n, 7), after having been found equal; Python's stream too."""
+    """Python's predictions and stream for samples (n, 7), after the page's were found equal."""
     recognizer = Recognizer(bundle, **options)
     stream = recognizer.stream(readings, settled)
     expected = []
@@ -321,7 +320,7 @@ def test_a_model_that_is_not_there_is_said(site, chromium):
             (folder / "away").rename(folder / "model.onnx")
 
 
-def test_the_page_may_send_nothing_elsewhere(site, page):
+def test_the_page_may_send_nothing_elsewhere(page):
     asked = []
 
     class Elsewhere(Quiet):

@@ -29,16 +29,18 @@ def windows(made):
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
+@pytest.fixture(scope="module")
+def model(made):
+    return to_onnx(made)
+
+
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
         ("recurrent", {"cell": "lstm", "bidirectional": True, "num_layers": 2}),
         ("recurrent", {"cell": "gru", "bidirectional": False}),
-        ("recurrent", {"cell": "lstm", "bidirectional": False}),
-        ("recurrent", {"cell": "gru", "bidirectional": True}),
         ("conv_recurrent", {"cell": "lstm", "bidirectional": False, "num_layers": 2}),
-        ("conv_recurrent", {"cell": "gru", "bidirectional": True}),
-        ("conv_recurrent", {"cell": "gru", "bidirectional": False, "companding": []}),
+        ("conv_recurrent", {"cell": "gru", "bidirectional": True, "companding": []}),
     ],
 )
 def test_every_kind_of_network_gives_the_same_in_onnx(made, name, settings):
@@ -54,10 +56,10 @@ def test_every_kind_of_network_gives_the_same_in_onnx(made, name, settings):
     np.testing.assert_allclose(run(runtime, windows[:1]), expected[:1], atol=1e-4)
 
 
-def test_an_export_is_checked_complete_and_the_same_every_time(made, windows, tmp_path):
-    assert export(made, tmp_path / "a", windows) < 1e-4
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [MODEL, RECOGNIZER]
-    model = (tmp_path / "a" / MODEL).read_bytes()
+def test_an_export_is_checked_complete_and_the_same_every_time(made, windows, model, tmp_path):
+    assert export(made, tmp_path / "out", windows) < 1e-4
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [MODEL, RECOGNIZER]
+    assert (tmp_path / "out" / MODEL).read_bytes() == model
     logits = run(session(model), windows).astype(float)
     probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
@@ -66,23 +68,19 @@ def test_an_export_is_checked_complete_and_the_same_every_time(made, windows, tm
     # No path of the machine that it was made on.
     assert b".py" not in model
 
-    text = (tmp_path / "a" / RECOGNIZER).read_text()
-    description = json.loads(text)
+    description = json.loads((tmp_path / "out" / RECOGNIZER).read_bytes())
     assert description["model_sha256"] == hashlib.sha256(model).hexdigest()
     bundle = made.description.model_dump()
     same = "activities channels units window_size offset scale temperature transitions priors"
     for name in same.split():
         assert description[name] == bundle[name]
-    export(made, tmp_path / "b", windows)
-    assert (tmp_path / "b" / RECOGNIZER).read_text() == text
 
 
-def test_a_network_that_comes_out_otherwise_is_refused(made, windows, tmp_path, monkeypatch):
-    other = to_onnx(made)
-    model = untrained("conv_recurrent", windows.shape[2], cell="lstm")
-    monkeypatch.setattr(onnx_export, "to_onnx", lambda _: other)
+def test_a_network_that_comes_out_otherwise_is_refused(made, windows, model, tmp_path, monkeypatch):
+    other = untrained("conv_recurrent", windows.shape[2], cell="lstm")
+    monkeypatch.setattr(onnx_export, "to_onnx", lambda _: model)
     with pytest.raises(HarError, match="differs from PyTorch's by .*: nothing was written"):
-        export(replace(made, model=model), tmp_path / "out", windows)
+        export(replace(made, model=other), tmp_path / "out", windows)
     assert not (tmp_path / "out").exists()
 
 
