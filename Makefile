@@ -4,10 +4,11 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 RIVALS_VENV := .venv-rivals
 RIVALS := $(RIVALS_VENV)/.installed
+NODE_PACKAGES := har/live/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check venv mlflow readme experiments rivals tables benchmark recordings lock clean
+.PHONY: help run test check venv mlflow readme experiments rivals tables benchmark recordings browser lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
@@ -16,6 +17,8 @@ run: $(INSTALLED)  ## the whole pipeline: data, training, scores, figures, MLflo
 	python -m stages
 
 test: $(INSTALLED)  ## all tests; those on the real archives where HAR_ARCHIVE_DIR names their folder
+	@$(MAKE) --no-print-directory $(NODE_PACKAGES) || \
+		echo "The tests of recognition in the browser are skipped."
 	python -m pytest
 
 check: $(INSTALLED)  ## formatting, lint and types
@@ -49,6 +52,9 @@ benchmark: $(INSTALLED)  ## measure the pipeline's speed into benchmarks/results
 recordings: $(INSTALLED)  ## test subjects' whole recordings to replay, into data/recordings
 	python -m har recordings
 
+browser: $(INSTALLED) $(NODE_PACKAGES)  ## the live page as static files in build/browser, recognising by itself
+	python -m har browser
+
 lock: $(INSTALLED)  ## resolve requirements.in to requirements.txt anew
 	pip install --quiet uv
 	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
@@ -59,7 +65,8 @@ lock: $(INSTALLED)  ## resolve requirements.in to requirements.txt anew
 	rm .resolved
 
 clean:  ## remove the environment and caches; data, models, reports and runs stay
-	rm -rf $(VENV) $(RIVALS_VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(RIVALS_VENV) .mypy_cache .ruff_cache .pytest_cache build \
+		har/live/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt
@@ -68,6 +75,11 @@ $(INSTALLED): requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
 	@touch $(INSTALLED)
+
+$(NODE_PACKAGES): har/live/package-lock.json
+	@command -v npm > /dev/null || \
+		{ echo "error: npm, which comes with Node.js, is needed to fetch onnxruntime-web"; exit 1; }
+	npm ci --prefix har/live --ignore-scripts --no-audit --no-fund --loglevel=error
 
 # aeon wants other versions of NumPy and pandas than the project has.
 $(RIVALS): benchmarks/requirements.txt

@@ -4,6 +4,8 @@ import sys
 
 import typer
 
+from har.commands.export import browser, export
+from har.commands.live import certificate, live
 from har.commands.predict import predict
 from har.commands.recordings import recordings
 from har.errors import HarError
@@ -21,7 +23,7 @@ def _several_commands() -> None:
     """Put a trained model to work."""
 
 
-for command in (predict, recordings):
+for command in (predict, recordings, live, certificate, export, browser):
     app.command()(command)
 
 

@@ -9,6 +9,9 @@ import { Recognizer } from "./recognizer.js";
 const WINDOWS = 32;
 const SAMPLES = 3000;
 
+/** Pushes that may wait before `push` does. */
+const BACKLOG = 20;
+
 const breath = () => new Promise((resolve) => setTimeout(resolve));
 
 let loading = null;
@@ -49,7 +52,7 @@ async function fetchAll() {
 }
 
 async function fetched(name) {
-  const response = await fetch(new URL(name, import.meta.url));
+  const response = await fetch(new URL(name, import.meta.url), { cache: "no-cache" });
   if (!response.ok) throw new Error(`${name}: the server says ${response.status}`);
   return response;
 }
@@ -83,14 +86,18 @@ export class LocalBackend {
     this.wake();
   }
 
-  /** Take samples: times in s, [x, y, z] of each sensor. Those from before "open" wait for it. */
-  push(times, acceleration, angularRate) {
+  /**
+   * Take samples: times in s, [x, y, z] of each sensor; resolves when more may come. Those from
+   * before "open" wait for it.
+   */
+  async push(times, acceleration, angularRate) {
     if (this.stopped) return;
     for (let i = 0; i < times.length; i += SAMPLES) {
       const part = [times, acceleration, angularRate].map((all) => all.slice(i, i + SAMPLES));
       this.waiting.push(part);
     }
     this.wake();
+    while (this.work && this.waiting.length > BACKLOG) await breath();
   }
 
   /** Take no more; resolves when what was pushed is recognised. */

@@ -1,0 +1,88 @@
+"""`python -m har live` and `python -m har certificate`."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from har.errors import HarError
+
+CERTIFICATE, KEY = Path("data/certificate.pem"), Path("data/certificate.key")
+
+
+def live(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for the whole network.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
+    certificate: Annotated[
+        Path | None, typer.Option(help="For HTTPS, with --key; `certificate` makes both.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's private key.")] = None,
+    recordings: Annotated[Path, typer.Option(help="Recordings that can be replayed.")] = Path(
+        "data/recordings"
+    ),
+    sessions: Annotated[Path, typer.Option(help="Where recorded sessions are written.")] = Path(
+        "data/sessions"
+    ),
+    bundle: Annotated[Path, typer.Option(help="The trained model.")] = Path("models"),
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="Name that this machine has in the network; repeat for several."),
+    ] = None,
+    streams: Annotated[int, typer.Option(min=1, help="Phones at a time.")] = 600,
+) -> None:
+    """Serve the page that shows what a phone's wearer is doing, as it happens."""
+    if (certificate is None) != (key is None):
+        raise HarError("--certificate and --key belong together")
+    from har.live import server
+    from har.live.certificate import own_address, own_names
+    from har.live.connection import Limits
+
+    if certificate is not None and key is not None:
+        server.check_certificate(certificate, key)
+    recognizer = server.make_recognizer(bundle)
+    limits = Limits(streams=streams)
+    listening = server.listen(host, port)
+    everywhere = host in ("0.0.0.0", "::")
+    names = tuple(name or ()) if _is_loopback(host) else (host, *own_names(), *(name or ()))
+    app = server.make_app(recognizer, recordings, sessions, names, limits)
+
+    scheme = "http" if certificate is None else "https"
+    shown = own_address() if everywhere else host
+    shown = f"[{shown}]" if ":" in shown else shown
+    print(f"{scheme}://{shown}:{listening.getsockname()[1]}   (Ctrl-C ends)", flush=True)
+    if not _is_loopback(host):
+        print("Whoever is in this network can open the page and record sessions.", flush=True)
+        if certificate is None:
+            print(
+                "Phones give motion to HTTPS pages alone: `python -m har certificate`, then "
+                f"--certificate {CERTIFICATE} --key {KEY}",
+                flush=True,
+            )
+    try:
+        server.make_server(app, certificate, key, limits).run(sockets=[listening])
+    except KeyboardInterrupt:
+        print("\nended; recorded sessions are complete", flush=True)
+
+
+def certificate(
+    certificate: Annotated[Path, typer.Option(help="File to write.")] = CERTIFICATE,
+    key: Annotated[Path, typer.Option(help="File to write; keep it to yourself.")] = KEY,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Further name or address; repeat for several.")
+    ] = None,
+) -> None:
+    """Make a certificate, with which phones reach the page over HTTPS."""
+    from har.live.certificate import DAYS, make
+
+    every = make(certificate, key, tuple(name or ()))
+    print(f"{certificate} and {key}: for {', '.join(every)}; {DAYS - 1} days")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

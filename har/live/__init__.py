@@ -1,0 +1,1 @@
+"""Recognition as it happens, on a page: a server for this machine and the phones around it."""

@@ -1,0 +1,89 @@
+"""The page as a folder of static files that recognises by itself."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from har.bundle import Bundle
+from har.errors import HarError
+from har.files import replacing_folder
+from har.live.server import STATIC, configuration
+from har.onnx_export import RECOGNIZER, export
+
+HERE = Path(__file__).parent
+PACKAGES = HERE / "node_modules"
+
+RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+"""What of ONNX Runtime Web runs on any processor; the rest of the package is for GPUs."""
+
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""The page may load nothing from elsewhere and send nothing there."""
+
+
+def assemble(
+    bundle: Bundle, folder: Path, windows: np.ndarray, recordings: Path | None = None
+) -> float:
+    """Write the folder; any static server can serve it, under any path.
+
+    Args:
+        bundle: The trained model.
+        folder: Where to; what an earlier call wrote there is replaced.
+        windows: As for `har.onnx_export.export`.
+        recordings: A folder whose CSV files the page is to replay.
+
+    Returns:
+        As `har.onnx_export.export`.
+
+    Raises:
+        HarError: ONNX Runtime Web is not there, the folder holds something else, or as `export`.
+    """
+    if folder.exists() and not (folder / RECOGNIZER).is_file():
+        raise HarError(f"{folder} is there and not of this command's making: name another folder")
+    runtime = _runtime()
+    tables = [] if recordings is None else sorted(recordings.glob("*.csv"))
+    with replacing_folder(folder) as partial:
+        difference = export(bundle, partial, windows)
+        shutil.copytree(STATIC, partial, dirs_exist_ok=True)
+        page = partial / "index.html"
+        page.write_text(with_policy(page.read_text(encoding="utf-8")), encoding="utf-8")
+        (partial / "onnxruntime").mkdir()
+        for path in runtime:
+            shutil.copyfile(path, partial / "onnxruntime" / path.name)
+        if tables:
+            (partial / "recordings").mkdir()
+        for path in tables:
+            shutil.copyfile(path, partial / "recordings" / path.name)
+        config = configuration(bundle.description, [path.stem for path in tables] or None)
+        config |= {"recognition": "browser", "savesSessions": False}
+        (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+        partial.chmod(0o755)  # for a web server, which may be another user
+    return difference
+
+
+def with_policy(page: str) -> str:
+    """The page with the policy that a server would send beside it."""
+    head = "<head>\n"
+    if page.count(head) != 1:
+        raise HarError(f"{STATIC / 'index.html'}: should have one line <head>")
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+    return page.replace(head, head + tag)
+
+
+def _runtime() -> list[Path]:
+    """The files of ONNX Runtime Web, in the version that package.json names."""
+    wanted = json.loads((HERE / "package.json").read_bytes())["dependencies"]["onnxruntime-web"]
+    package = PACKAGES / "onnxruntime-web"
+    install = "run `make browser`, or `npm ci` in har/live"
+    try:
+        version = json.loads((package / "package.json").read_bytes())["version"]
+    except (OSError, ValueError, KeyError):
+        raise HarError(f"onnxruntime-web {wanted} is not in {PACKAGES}: {install}") from None
+    if version != wanted:
+        raise HarError(f"{PACKAGES} has onnxruntime-web {version}, not {wanted}: {install}")
+    return [package / "dist" / name for name in RUNTIME]

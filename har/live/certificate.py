@@ -1,0 +1,87 @@
+"""A certificate for HTTPS in one's own network: browsers give motion to secure pages alone."""
+
+import datetime
+import ipaddress
+import os
+import socket
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from har.files import replacing_file
+
+DAYS = 397
+"""iOS takes certificates for 825 days at most, other browsers of 398."""
+
+
+def own_address() -> str:
+    """This machine's address in its network, 127.0.0.1 if it is in none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: only the route is looked up
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
+
+
+def own_names() -> tuple[str, ...]:
+    """Names that this machine may go by in its network."""
+    name = socket.gethostname().lower()
+    return (name, f"{name.split('.')[0]}.local")
+
+
+def make(certificate: Path, key: Path, names: tuple[str, ...] = ()) -> list[str]:
+    """Write a self-signed certificate and its key, readable by nobody else.
+
+    It can be installed on a phone as its own authority, which iOS wants for WebSockets.
+
+    Args:
+        certificate: File to write.
+        key: Likewise.
+        names: Names and addresses that it is for, beside those of this machine.
+
+    Returns:
+        All names and addresses that it is for.
+    """
+    every = list(
+        dict.fromkeys(["localhost", "127.0.0.1", "::1", own_address(), *own_names(), *names])
+    )
+    private = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Live activity recognition")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=DAYS - 1))
+        .add_extension(x509.SubjectAlternativeName([_general(name) for name in every]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        .sign(private, hashes.SHA256())
+    )
+    with replacing_file(key) as partial:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(
+                private.private_bytes(
+                    serialization.Encoding.PEM,
+                    serialization.PrivateFormat.PKCS8,
+                    serialization.NoEncryption(),
+                )
+            )
+    with replacing_file(certificate) as partial:
+        partial.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    return every
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

@@ -1,0 +1,333 @@
+"""One page's connection: its messages in, predictions out, and its limits."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from har.errors import HarError
+from har.live import messages
+from har.live.batching import Batcher
+from har.live.messages import Bye, Hello, Label, Message, Record, Samples, Save
+from har.live.sessions import Session
+from har.recognizer import Recognizer, Stream
+from har.sensors import Readings
+
+logger = logging.getLogger(__name__)
+
+SAVED_EVERY = 1.0
+"""Seconds from one flush of a session to the next."""
+
+STATUS_EVERY = 0.5
+"""Seconds between two statuses, at least."""
+
+MOST_WAITING = 250
+"""Samples that wait for their window, at most."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client may use.
+
+    Attributes:
+        streams: Clients at a time.
+        seconds: Length of a connection.
+        silence: Seconds without a message, after which it ends.
+        sending: Seconds that a client may take to accept an answer.
+        messages: A second. Who sends more is read more slowly.
+        samples: Likewise.
+        windows: Likewise; short hops make many of them.
+    """
+
+    streams: int = 600
+    seconds: float = 4 * 3600
+    silence: float = 30.0
+    sending: float = 10.0
+    messages: float = 200.0
+    samples: float = 10_000.0
+    windows: float = 400.0
+
+
+class Pace:
+    """How long to wait so that no more than so much is used a second, but for short bursts."""
+
+    def __init__(self, rate: float, burst: float = 1.0) -> None:
+        self._rate, self._burst = rate, burst
+        self._used_until = -np.inf
+
+    def wait(self, amount: float) -> float:
+        """Seconds to wait after using so much."""
+        now = time.monotonic()
+        self._used_until = max(now, self._used_until) + amount / self._rate
+        return max(self._used_until - now - self._burst, 0.0)
+
+
+class Ended(Exception):
+    """The server ends the connection; the reason is told to the client.
+
+    Args:
+        code: Of WebSocket (RFC 6455, 7.4.1).
+        reason: One line.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class Connections:
+    """All clients, and what they share.
+
+    Args:
+        recognizer: Recognises.
+        sessions: Folder of the recordings that people make.
+        limits: Of each client.
+    """
+
+    def __init__(self, recognizer: Recognizer, sessions: Path, limits: Limits) -> None:
+        self.recognizer, self.sessions, self.limits = recognizer, sessions, limits
+        self.batcher = Batcher(recognizer)
+        self.open: set[Connection] = set()
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Serve a client until either side ends."""
+        if len(self.open) >= self.limits.streams:
+            await socket.accept()
+            await socket.close(1013, "the server has as many phones as it takes; try later")
+            return
+        connection = Connection(self, socket)
+        self.open.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self.open.remove(connection)
+
+    def close(self) -> None:
+        """End all."""
+        for connection in self.open:
+            connection.keep()
+        self.batcher.close()
+
+
+class Connection:
+    """A client.
+
+    Args:
+        shared: What it shares with the others.
+        socket: Its WebSocket.
+    """
+
+    def __init__(self, shared: Connections, socket: WebSocket) -> None:
+        self._shared, self._socket, self._limits = shared, socket, shared.limits
+        self._readings = Readings()
+        self._stream: Stream | None = None
+        self._times: list[float] = []
+        self._acceleration: list[messages.Triple] = []
+        self._angular_rate: list[messages.Triple] = []
+        self._label: str | None = None
+        self.session: Session | None = None
+        self._flushing: asyncio.Task[None] | None = None
+        self._flushed = self._told = 0.0
+        self._status: dict[str, Any] = {}
+        self._messages = Pace(self._limits.messages)
+        self._samples = Pace(self._limits.samples)
+
+    async def run(self) -> None:
+        """Until either side ends."""
+        try:
+            await self._socket.accept()
+            await self._converse()
+            await self._close(1000, "bye")
+        except Ended as ended:
+            await self._close(ended.code, ended.reason)
+        except (WebSocketDisconnect, RuntimeError) as error:
+            # Starlette raises RuntimeError where something is sent to who has just gone.
+            logger.debug("client gone: %s", error)
+        except Exception:
+            logger.exception("a client's connection failed")
+            await self._close(1011, "the server failed; its terminal says why")
+        finally:
+            self.keep()
+
+    async def _converse(self) -> None:
+        end = time.monotonic() + self._limits.seconds
+        while True:
+            message = await self._next()
+            if isinstance(message, Bye):
+                await self._step()
+                await self._tell_status()
+                return
+            await self._take(message)
+            if time.monotonic() > end:
+                raise Ended(1008, "the session is as long as one may be; start a new one")
+
+    async def _next(self) -> Message:
+        try:
+            async with asyncio.timeout(self._limits.silence):
+                received = await self._socket.receive()
+        except TimeoutError:
+            raise Ended(1008, "nothing came for a while") from None
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received.get("code", 1005))
+        text = received.get("text")
+        if text is None:
+            raise Ended(1003, "messages should be text")
+        try:
+            message = messages.parse(text)
+        except HarError as error:
+            raise Ended(1007, str(error)) from None
+        if isinstance(message, Hello) != (self._stream is None):
+            raise Ended(1007, "hello should come first, and once")
+        wait = self._messages.wait(1)
+        if isinstance(message, Samples):
+            wait = max(wait, self._samples.wait(len(message.times)))
+        if wait:
+            await asyncio.sleep(wait)
+        return message
+
+    async def _take(self, message: Message) -> None:
+        match message:
+            case Samples():
+                await self._take_samples(message)
+            case Hello():
+                await self._begin(message)
+            case Label():
+                self._label = message.activity
+            case Record():
+                await self._record(message.name)
+            case Save():
+                await self._save()
+
+    async def _begin(self, hello: Hello) -> None:
+        self._readings = Readings(
+            hello.acceleration_unit,
+            hello.angular_rate_unit,
+            np.array(hello.rotation).reshape(3, 3),
+        )
+        self._stream = self._shared.recognizer.stream(
+            self._readings, hop=hello.hop, smoothing=hello.smoothing
+        )
+        self._samples = Pace(min(self._limits.samples, self._limits.windows * hello.hop))
+        description = self._shared.recognizer.description
+        await self._send(messages.ready(description.activities, description.window_size, hello.hop))
+
+    async def _take_samples(self, samples: Samples) -> None:
+        if self.session is not None:
+            await self._write(self.session, samples)
+        if not samples.times or self._stream is None:
+            return
+        newest, backward = samples.times[-1], bool(self._times)
+        backward = backward and not newest > self._times[-1]
+        self._times += samples.times
+        self._acceleration += samples.acceleration
+        self._angular_rate += samples.angular_rate
+        # A window is filtered when it is whole: in one go that costs a tenth of sample by sample.
+        if newest >= self._stream.due - 1e-6 or backward or len(self._times) >= MOST_WAITING:
+            await self._step()
+
+    async def _step(self) -> None:
+        if self._stream is None:
+            return
+        samples = self._times, self._acceleration, self._angular_rate
+        self._times, self._acceleration, self._angular_rate = [], [], []
+        if samples[0]:
+            cut = self._stream.step(*(np.array(each) for each in samples))
+            if len(cut.times):
+                for made in await self._shared.batcher.recognize(self._stream, cut):
+                    await self._send(messages.prediction(made))
+        if time.monotonic() - self._told >= STATUS_EVERY:
+            await self._tell_status()
+
+    async def _tell_status(self) -> None:
+        if self._stream is None:
+            return
+        status = messages.status(self._stream)
+        if status != self._status:
+            self._status, self._told = status, time.monotonic()
+            await self._send(status)
+
+    async def _record(self, name: str | None) -> None:
+        if self.session is not None:
+            await self._save()
+        for other in self._shared.open:  # one that has not noticed that its phone has gone
+            if name and other.session is not None and other.session.name == name:
+                other.keep()
+        try:
+            self.session = await asyncio.to_thread(Session, self._shared.sessions, name)
+        except HarError as error:
+            await self._send(messages.error(str(error)))
+        except OSError as error:
+            await self._send(messages.error(f"the session cannot be written: {error.strerror}"))
+        else:
+            self._flushed = time.monotonic()
+            await self._tell_kept(self.session)
+
+    async def _write(self, session: Session, samples: Samples) -> None:
+        session.append(
+            self._readings, samples.times, samples.acceleration, samples.angular_rate, self._label
+        )
+        if session.full:
+            await self._save()
+            await self._send(messages.error("the session is as long as one may be; it is saved"))
+        elif time.monotonic() - self._flushed >= SAVED_EVERY:
+            self._flushed = time.monotonic()
+            if self._flushing is None or self._flushing.done():
+                self._flushing = asyncio.create_task(self._flush(session))
+
+    async def _flush(self, session: Session) -> None:
+        try:
+            await asyncio.to_thread(session.flush)
+            await self._tell_kept(session)
+        except OSError as error:
+            await self._send(messages.error(f"the session cannot be written: {error.strerror}"))
+        except (Ended, WebSocketDisconnect, RuntimeError) as error:
+            logger.debug("client gone: %s", error)  # the reader notices too
+
+    async def _save(self) -> None:
+        session = self.session
+        if session is None:
+            await self._send(messages.error("nothing is being recorded"))
+            return
+        try:
+            await asyncio.to_thread(session.close)
+        except OSError as error:
+            await self._send(messages.error(f"the session cannot be written: {error.strerror}"))
+        self.session = None
+        await self._tell_kept(session, done=True)
+
+    async def _tell_kept(self, session: Session, done: bool = False) -> None:
+        await self._send(messages.kept(session.name, session.rows, session.until, done))
+
+    def keep(self) -> None:
+        """Bring what was recorded to the disk, whole rows, and record no more."""
+        session, self.session = self.session, None
+        if session is not None:
+            try:
+                session.close()
+            except OSError as error:
+                logger.error("session %s cannot be written: %s", session.name, error.strerror)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        await self._in_time(self._socket.send_text(json.dumps(message, allow_nan=False)))
+
+    async def _close(self, code: int, reason: str) -> None:
+        try:
+            # A close frame takes 123 bytes of reason.
+            short = reason.encode()[:120].decode(errors="ignore")
+            await self._in_time(self._socket.close(code, short))
+        except (Ended, WebSocketDisconnect, RuntimeError):
+            pass
+
+    async def _in_time(self, sending: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(self._limits.sending):
+                await sending
+        except TimeoutError:
+            raise Ended(1008, "answers are not taken") from None

@@ -1,0 +1,170 @@
+"""What the page and the server say to each other over the WebSocket, in JSON.
+
+The page begins with `hello`. Samples and labels follow in the order of time, so a label holds for
+the samples after it. The server answers with `ready`, and then with predictions as they are made.
+"""
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from har.errors import HarError
+from har.recognizer import Prediction, Stream
+from har.recordings import ACTIVITIES
+
+MAX_MESSAGE = 64 * 1024
+"""Bytes of a message, at most."""
+
+MAX_SAMPLES = 500
+"""Samples in a message, at most."""
+
+MIN_HOP, MAX_HOP = 10, 500
+"""Samples at 50 Hz from one prediction to the next."""
+
+NAME = r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}"
+"""Names of recorded sessions; the server makes them."""
+
+Triple = tuple[float, float, float]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Hello(_Message):
+    """First of all: what the samples will mean.
+
+    Attributes:
+        acceleration_unit: As for `har.sensors.Readings`.
+        angular_rate_unit: Likewise.
+        rotation: Likewise, row by row.
+        hop: Samples at 50 Hz from one prediction to the next.
+        smoothing: Weigh each window in the light of those before it.
+    """
+
+    type: Literal["hello"]
+    acceleration_unit: Literal["g", "m/s2"] = "m/s2"
+    angular_rate_unit: Literal["rad/s", "deg/s"] = "deg/s"
+    rotation: Annotated[list[float], Field(min_length=9, max_length=9)] = list(np.eye(3).flat)
+    hop: Annotated[int, Field(ge=MIN_HOP, le=MAX_HOP)] = 25
+    smoothing: bool = True
+
+    @field_validator("rotation")
+    @classmethod
+    def _is_rotation(cls, value: list[float]) -> list[float]:
+        matrix = np.array(value).reshape(3, 3)
+        bounded = bool((np.abs(matrix) <= 1.01).all())  # false for what is not finite
+        if not (bounded and np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-3)):
+            raise ValueError("should be a rotation, nine numbers row by row")
+        if np.linalg.det(matrix) < 0:
+            raise ValueError("should be a rotation, not a mirror")
+        return value
+
+
+class Samples(_Message):
+    """A few samples: times in s, acceleration and angular rate of each along three axes."""
+
+    type: Literal["samples"]
+    times: Annotated[list[float], Field(max_length=MAX_SAMPLES)]
+    acceleration: Annotated[list[Triple], Field(max_length=MAX_SAMPLES)]
+    angular_rate: Annotated[list[Triple], Field(max_length=MAX_SAMPLES)]
+
+    @model_validator(mode="after")
+    def _are_as_many(self) -> "Samples":
+        if not len(self.times) == len(self.acceleration) == len(self.angular_rate):
+            raise ValueError("times, acceleration and angular_rate should be equally long")
+        return self
+
+
+class Record(_Message):
+    """Write the samples that follow into a file, or go on with that of this name."""
+
+    type: Literal["record"]
+    name: Annotated[str, Field(pattern=f"^{NAME}$")] | None = None
+
+
+class Label(_Message):
+    """What the person does from the next sample on; nothing that has a name if None."""
+
+    type: Literal["label"]
+    activity: Literal[ACTIVITIES] | None = None  # type: ignore[valid-type]
+
+
+class Save(_Message):
+    """The recording is complete."""
+
+    type: Literal["save"]
+
+
+class Bye(_Message):
+    """No more samples will come."""
+
+    type: Literal["bye"]
+
+
+Message = Hello | Samples | Record | Label | Save | Bye
+
+_ANY: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
+
+
+def parse(text: str) -> Message:
+    """A message.
+
+    Raises:
+        HarError: It is none; the text says where.
+    """
+    try:
+        return _ANY.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part)[:20] for part in first["loc"])
+        raise HarError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+
+
+def ready(activities: list[str], window: int, hop: int) -> dict[str, Any]:
+    """The server's answer to `hello`."""
+    return {"type": "ready", "activities": activities, "window": window, "hop": hop}
+
+
+def prediction(made: Prediction) -> dict[str, Any]:
+    """A prediction."""
+    return {
+        "type": "prediction",
+        "time": made.time,
+        "activity": made.activity,
+        "probability": made.probability,
+        "probabilities": made.probabilities.tolist(),
+        "novelty": made.novelty,
+        "known": made.known,
+    }
+
+
+def status(stream: Stream) -> dict[str, Any]:
+    """What became of the samples so far."""
+    return {
+        "type": "status",
+        "samples": stream.samples,
+        "rejected": dict(stream.rejected),
+        "rejectedWindows": stream.rejected_windows,
+        "restarts": stream.restarts,
+        "problem": stream.problem,
+    }
+
+
+def kept(name: str, rows: int, until: float | None, done: bool) -> dict[str, Any]:
+    """How much of a recording is on the disk: rows, up to which time; whether it is complete."""
+    return {"type": "saved" if done else "kept", "name": name, "rows": rows, "until": until}
+
+
+def error(reason: str) -> dict[str, Any]:
+    """Something that the page asked for did not work."""
+    return {"type": "error", "reason": reason}

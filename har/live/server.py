@@ -1,0 +1,193 @@
+"""The server of the live page."""
+
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import uvicorn
+from fastapi import FastAPI, HTTPException, WebSocket
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+from threadpoolctl import threadpool_limits
+
+from har import bundle
+from har.bundle import Description
+from har.errors import HarError
+from har.live.connection import Connections, Limits
+from har.live.guard import Guard
+from har.live.messages import MAX_MESSAGE, MAX_SAMPLES
+from har.recognizer import Recognizer
+from har.sensors import MOUNTINGS
+
+STATIC = Path(__file__).parent / "static"
+
+HOP = 25
+"""Samples at 50 Hz from one prediction to the next, unless a page asks for another hop."""
+
+COLOURS = {
+    "WALKING": "#0072B2",
+    "WALKING_UPSTAIRS": "#56B4E9",
+    "WALKING_DOWNSTAIRS": "#CC79A7",
+    "SITTING": "#E69F00",
+    "STANDING": "#009E73",
+    "LAYING": "#D55E00",
+}
+"""Of each activity: Okabe and Ito's, told apart with any colour vision."""
+
+
+def configuration(description: Description, recordings: list[str] | None) -> dict[str, Any]:
+    """What the page needs to know, `config.json`.
+
+    Args:
+        description: The trained model's.
+        recordings: Names of the recordings to replay, None if there is no folder of them.
+    """
+    return {
+        "recognition": "server",
+        "activities": description.activities,
+        "colours": COLOURS,
+        "window": description.window_size,
+        "hop": HOP,
+        "maxSamples": MAX_SAMPLES,
+        "mountings": {name: matrix.flatten().tolist() for name, matrix in MOUNTINGS.items()},
+        "recordings": recordings,
+        "dataset": description.dataset,
+        "savesSessions": True,
+    }
+
+
+def make_app(
+    recognizer: Recognizer,
+    recordings: Path,
+    sessions: Path,
+    names: tuple[str, ...] = (),
+    limits: Limits | None = None,
+) -> ASGIApp:
+    """The server's application.
+
+    Args:
+        recognizer: Recognises for all clients.
+        recordings: Folder of recordings to replay; need not exist.
+        sessions: Folder that the clients' sessions are written to; made when first needed.
+        names: Names of this machine, beside `localhost` and its addresses.
+        limits: Of each client.
+    """
+    connections = Connections(recognizer, sessions, limits or Limits())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        connections.close()
+
+    app = FastAPI(openapi_url=None, lifespan=lifespan)
+
+    @app.get("/config.json")
+    def config() -> dict[str, Any]:
+        return configuration(recognizer.description, _recordings(recordings))
+
+    @app.get("/recordings/{name}.csv")
+    def recording(name: str) -> FileResponse:
+        if name not in (_recordings(recordings) or []):
+            raise HTTPException(404, "no such recording")
+        return FileResponse(recordings / f"{name}.csv", media_type="text/csv")
+
+    @app.websocket("/live")
+    async def live(websocket: WebSocket) -> None:
+        await connections.serve(websocket)
+
+    app.mount("/", StaticFiles(directory=STATIC, html=True))
+    return Guard(app, names)
+
+
+def _recordings(folder: Path) -> list[str] | None:
+    if not folder.is_dir():
+        return None
+    return sorted(path.stem for path in folder.glob("*.csv") if path.is_file())
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        HarError: The address cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(1024)
+    except OSError as error:
+        raise HarError(
+            f"cannot listen on {host}, port {port} ({error.strerror}); "
+            "--host and --port name another address"
+        ) from None
+    return listening
+
+
+def check_certificate(certificate: Path, key: Path) -> None:
+    """Raise HarError unless these are a certificate and its key."""
+    for path in (certificate, key):
+        if not path.is_file():
+            raise HarError(f"{path}: no such file; `python -m har certificate` makes both")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (ssl.SSLError, OSError) as error:
+        what = error.strerror or str(error)
+        raise HarError(
+            f"{certificate} and {key}: not a certificate and its key ({what:.100})"
+        ) from None
+
+
+def make_recognizer(folder: Path) -> Recognizer:
+    """The recognizer that a bundle makes, on one thread.
+
+    Raises:
+        HarError: As for `har.bundle.load`.
+    """
+    # The windows are small: more threads would wait for each other.
+    threadpool_limits(1)
+    torch.set_num_threads(1)
+    recognizer = Recognizer(bundle.load(folder), hop=HOP)
+    size = recognizer.description.window_size
+    # The first call takes longer than those after it.
+    recognizer.classify(np.zeros((1, size, len(recognizer.description.channels)), np.float32))
+    return recognizer
+
+
+def make_server(
+    app: ASGIApp,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    limits: Limits | None = None,
+) -> uvicorn.Server:
+    """A server for an application; `run` it with `listen`'s socket."""
+    # What clients do wrong is no news; the application logs its own failures.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            ws="websockets-sansio",  # the only one of uvicorn's that reads no faster than we take
+            ws_max_size=MAX_MESSAGE,
+            ws_ping_interval=10,
+            ws_ping_timeout=20,
+            ws_per_message_deflate=False,
+            limit_concurrency=(limits or Limits()).streams + 200,
+            timeout_keep_alive=20,
+            timeout_graceful_shutdown=5,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+    )

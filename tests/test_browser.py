@@ -1,0 +1,374 @@
+"""Recognition in the browser against Python's, in Chromium."""
+
+import io
+import json
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+from made_bundle import made_bundle, movement
+
+from har.errors import HarError
+from har.live import browser as page_folder
+from har.live.browser import PACKAGES, RUNTIME, assemble
+from har.recognizer import NOT_FINITE, NOT_LATER, OUT_OF_RANGE, Recognizer
+from har.sensors import ACCELERATION_UNITS, ANGULAR_RATE_UNITS, MOUNTINGS, Readings
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+@pytest.fixture(scope="module")
+def made():
+    return made_bundle()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(made, tmp_path_factory):
+    """The folder that is served, and the address of the page in it."""
+    if not (PACKAGES / "onnxruntime-web").is_dir():
+        pytest.skip("onnxruntime-web is not there: npm ci in har/live")
+    root = tmp_path_factory.mktemp("site")
+    shape = (20, made.description.window_size, len(made.description.channels))
+    windows = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    assemble(made, root / "below" / "here", windows)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=root))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield root / "below" / "here", f"http://127.0.0.1:{server.server_port}/below/here/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("Chromium is not there")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(site, chromium):
+    """The page, which may ask nobody but its server."""
+    _, address = site
+    page = chromium.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    yield page
+    assert any(url.endswith(".wasm") for url in asked)
+    assert all(url.startswith(address) or "/favicon" in url for url in asked), asked
+    page.close()
+
+
+RECOGNIZE = """async ({ address, blocks, options, readings, settled }) => {
+  const { Recognizer } = await import(address + "recognizer.js");
+  const { load } = await import(address + "local.js");
+  const { description, network } = await load();
+  const recognizer = new Recognizer(description, network, options);
+  const stream = recognizer.stream(readings, settled);
+  const response = await fetch(address + "samples.bin", { cache: "no-store" });
+  const numbers = new Float64Array(await response.arrayBuffer());
+  const predictions = [];
+  let first = 0;
+  for (const count of blocks) {
+    const block = [];
+    for (; block.length < count; first += 7) block.push([...numbers.subarray(first, first + 7)]);
+    const made = await recognizer.step(
+      stream,
+      block.map((row) => row[0]),
+      block.map((row) => row.slice(1, 4)),
+      block.map((row) => row.slice(4)),
+    );
+    predictions.push(...made);
+  }
+  const { samples, rejected, rejectedWindows, restarts, problem } = stream;
+  return { predictions, samples, rejected, rejectedWindows, restarts, problem };
+}"""
+
+
+def compare(site, page, bundle, samples, blocks, readings, settled=True, **options):
+    """Python's predictions and stream for samples (n, 7), after the page's were found equal."""
+    recognizer = Recognizer(bundle, **options)
+    stream = recognizer.stream(readings, settled)
+    expected = []
+    for block in np.split(samples, np.cumsum(blocks)[:-1]):
+        expected += recognizer.step(stream, block[:, 0], block[:, 1:4], block[:, 4:])
+
+    folder, address = site
+    (folder / "samples.bin").write_bytes(samples.astype("<f8").tobytes())
+    arguments = {
+        "address": address,
+        "blocks": [int(count) for count in blocks],
+        "options": options,
+        "readings": {
+            "accelerationUnit": readings.acceleration_unit,
+            "angularRateUnit": readings.angular_rate_unit,
+            "rotation": readings.rotation.flatten().tolist(),
+        },
+        "settled": settled,
+    }
+    found = page.evaluate(RECOGNIZE, arguments)
+    predictions = found.pop("predictions")
+    assert found == {
+        "samples": stream.samples,
+        "rejected": dict(stream.rejected),
+        "rejectedWindows": stream.rejected_windows,
+        "restarts": stream.restarts,
+        "problem": stream.problem,
+    }
+    assert len(predictions) == len(expected) > 0
+    for name, tolerance in (("time", 1e-6), ("probabilities", 1e-4), ("novelty", 1e-4)):
+        np.testing.assert_allclose(
+            np.array([each[name] for each in predictions]),
+            np.array([getattr(each, name) for each in expected]),
+            atol=tolerance,
+            err_msg=name,
+        )
+    # Where two activities or a limit are level within the tolerance, either will do.
+    for mine, its in zip(predictions, expected, strict=True):
+        first, second = np.sort(its.probabilities)[-2:][::-1]
+        if first - second > 1e-3:
+            assert mine["activity"] == its.activity
+        if abs(its.probability - recognizer.threshold) > 1e-3 and abs(its.novelty - 1) > 1e-3:
+            assert mine["known"] == its.known
+        assert abs(mine["probability"] - its.probability) < 1e-4
+    return expected, stream
+
+
+def made_up(rate, start, readings, rng):
+    """45 s of samples (n, 7) in the units of the readings, with all that goes wrong on the way."""
+    intervals = rng.uniform(0.6, 1.4, 45 * rate) / rate
+    times = start + np.cumsum(intervals)
+    acceleration, angular_rate = movement(times, rng)
+    seconds = times - times[0]
+    acceleration[(seconds > 30) & (seconds < 33)] *= 9.8
+    acceleration[(seconds > 33) & (seconds < 34.5)] *= 0.05
+    angular_rate[(seconds > 36) & (seconds < 38)] *= 20
+    back = readings.rotation  # a row times a matrix is turned by its transpose
+    samples = np.hstack(
+        [
+            times[:, None],
+            acceleration @ back / ACCELERATION_UNITS[readings.acceleration_unit],
+            angular_rate @ back / ANGULAR_RATE_UNITS[readings.angular_rate_unit],
+        ]
+    )
+    second = np.searchsorted(seconds, np.arange(45))
+    samples[second[3], 2] = np.nan
+    samples[second[4], 6] = np.inf
+    samples[second[5], 0] = np.nan
+    samples[second[6], 1] = 1e308
+    samples[second[7], 4] = 1e6
+    samples[second[8], 0] -= 1.5 / rate  # a sample that comes late
+    samples[second[9], 0] = samples[second[9] - 1, 0]  # and one twice
+    samples[second[10], 0] += 1e12
+    samples[second[20] :, 0] -= 7.3  # the clock is set back
+    lost = np.zeros(len(samples), bool)
+    lost[second[14] : second[14] + rate // 6] = True  # bridged
+    lost[second[25] : second[26]] = True  # a gap
+    return samples[~lost]
+
+
+@pytest.mark.parametrize(
+    ("rate", "start", "readings", "options"),
+    [
+        (60, 1.7e9, Readings("m/s2", "deg/s", MOUNTINGS["top-down-screen-in"]), {"hop": 5}),
+        (100, 0.0, Readings(), {"smoothing": False}),
+        (50, -3.0, Readings("m/s2", "rad/s", MOUNTINGS["top-up"]), {"hop": 40, "gap": 1.5}),
+    ],
+)
+def test_the_same_as_in_python(site, page, made, rate, start, readings, options):
+    rng = np.random.default_rng(rate)
+    samples = made_up(rate, start, readings, rng)
+    blocks = rng.integers(0, 40, len(samples))
+    blocks = blocks[np.cumsum(blocks) < len(samples)]
+    blocks = np.append(blocks, len(samples) - blocks.sum())
+    expected, stream = compare(site, page, made, samples, blocks, readings, **options)
+    # It was put to the test.
+    assert set(stream.rejected) == {NOT_FINITE, OUT_OF_RANGE, NOT_LATER}
+    assert stream.restarts >= (1 if options.get("gap") else 2)
+    assert stream.rejected_windows > 0
+    assert len({each.activity for each in expected}) >= 4
+    assert {each.known for each in expected} == {True, False}
+    assert np.ptp([each.probability for each in expected]) > 0.4
+
+
+def test_wrong_units_are_named_in_the_same_words(site, page, made):
+    rng = np.random.default_rng(0)
+    times = np.arange(300) / 50
+    acceleration, angular_rate = movement(times, rng)
+    for factors, words in (((9.8, 1), "m/s2?"), ((0.1, 1), "left out"), ((1, 60), "deg/s?")):
+        wrong = np.hstack([acceleration * factors[0], angular_rate * factors[1]])
+        samples = np.hstack([times[:, None], wrong])
+        # A first half that is right, so that there is something to compare.
+        right = np.hstack([times[:, None] - 10, acceleration, angular_rate])
+        both = np.concatenate([right, samples])
+        _, stream = compare(site, page, made, both, [len(both)], Readings())
+        assert words in stream.problem
+
+
+def test_a_test_subjects_recording(site, page, made, hapt_archive):
+    def table(archive, sensor):
+        return np.loadtxt(io.BytesIO(archive.read(f"RawData/{sensor}_exp04_user02.txt")))
+
+    with ZipFile(hapt_archive) as archive:
+        sensors = [table(archive, "acc"), table(archive, "gyro")]
+    times = np.arange(len(sensors[0]))[:, None] / 50
+    samples = np.hstack([times, *sensors])[:12000]
+    expected, stream = compare(
+        site, page, made, samples, [3000] * 4, Readings(), settled=False, hop=16
+    )
+    assert stream.samples == 12000
+    assert len(expected) > 600
+    assert not stream.rejected
+
+
+BACKEND = """async ({ address, settings, times, acceleration, rate }) => {
+  const { LocalBackend } = await import(address + "local.js");
+  const seen = { states: [], predictions: [], statuses: [] };
+  const backend = new LocalBackend(settings);
+  backend.onstate = (...state) => seen.states.push(state);
+  backend.onprediction = (prediction) => seen.predictions.push(prediction);
+  backend.onstatus = (status) => seen.statuses.push(status);
+  backend.push(times.slice(0, 100), acceleration.slice(0, 100), rate.slice(0, 100));
+  await backend.start();
+  for (let i = 100; i < times.length; i += 30) {
+    if (i > 400) await new Promise((resolve) => setTimeout(resolve));
+    backend.push(...[times, acceleration, rate].map((all) => all.slice(i, i + 30)));
+  }
+  backend.push([times.at(-1) + 0.02], [[0, null, 0]], [[0, 0, 0]]);
+  backend.push([times.at(-1) + 0.04], [null], [undefined]);
+  await backend.stop();
+  backend.push([times.at(-1) + 0.06], [[0, 0, 0]], [[0, 0, 0]]);
+  return seen;
+}"""
+
+
+def test_the_pages_backend_recognises_all_that_is_pushed(site, page, made):
+    rng = np.random.default_rng(5)
+    times = np.arange(1000) / 50
+    acceleration, rate = movement(times, rng)
+    arguments = {
+        "address": site[1],
+        "settings": {"hop": 10, "smoothing": True, "rotation": [1, 0, 0, 0, 1, 0, 0, 0, 1]},
+        "times": times.tolist(),
+        "acceleration": acceleration.tolist(),
+        "rate": rate.tolist(),
+    }
+    seen = page.evaluate(BACKEND, arguments)
+    recognizer = Recognizer(made, hop=10)
+    expected = recognizer.step(recognizer.stream(), times, acceleration, rate)
+    assert seen["states"] == [["open", ""]]
+    np.testing.assert_allclose(
+        [each["probabilities"] for each in seen["predictions"]],
+        [each.probabilities for each in expected],
+        atol=1e-4,
+    )
+    assert seen["statuses"][-1] == {
+        "samples": 1000,
+        "rejected": {NOT_FINITE: 2},
+        "rejectedWindows": 0,
+        "restarts": 0,
+        "problem": "",
+    }
+
+    for wrong, words in (
+        ({"hop": 0}, "hop=0"),
+        ({"accelerationUnit": "ft"}, "unit of acceleration: ft"),
+        ({"rotation": [1]}, "rotation"),
+    ):
+        seen = page.evaluate(BACKEND, arguments | {"settings": wrong})
+        assert [state for state, _ in seen["states"]] == ["failed"]
+        assert words in seen["states"][0][1]
+        assert seen["predictions"] == []
+
+
+def test_a_model_that_is_not_there_is_said(site, chromium):
+    folder, address = site
+    (folder / "model.onnx").rename(folder / "away")
+    try:
+        page = chromium.new_page()
+        page.goto(address)
+        script = """async (address) => {
+          const { LocalBackend } = await import(address + "local.js");
+          const backend = new LocalBackend({});
+          const states = [];
+          backend.onstate = (...state) => states.push(state);
+          await backend.start();
+          return states;
+        }"""
+        failed = "recognition in the browser: model.onnx: the server says 404"
+        assert page.evaluate(script, address) == [["failed", failed]]
+        (folder / "away").rename(folder / "model.onnx")
+        assert page.evaluate(script, address) == [["open", ""]]
+        page.close()
+    finally:
+        if (folder / "away").exists():
+            (folder / "away").rename(folder / "model.onnx")
+
+
+def test_the_page_may_send_nothing_elsewhere(page):
+    asked = []
+
+    class Elsewhere(Quiet):
+        def do_GET(self):
+            asked.append(self.path)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        for way in ("fetch(url)", "new Promise((_, no) => { new WebSocket(url).onerror = no; })"):
+            url = f"http://127.0.0.1:{server.server_port}/"
+            script = f"(url) => ({way}).then(() => 'sent', () => 'refused')"
+            assert page.evaluate(script, url) == "refused"
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert asked == []
+
+
+def test_the_folder_has_what_is_needed_and_no_more(site, made):
+    folder, _ = site
+    assert {path.name for path in (folder / "onnxruntime").iterdir()} == set(RUNTIME)
+    config = json.loads((folder / "config.json").read_text())
+    assert config["recognition"] == "browser"
+    assert config["activities"] == made.description.activities
+
+
+def test_a_folder_of_something_else_is_left_alone(made, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(HarError, match="not of this command's making"):
+        assemble(made, tmp_path, np.zeros((0, 1, 1)))
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_onnxruntime_web_missing_or_in_another_version_is_said(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(page_folder, "PACKAGES", tmp_path)
+    with pytest.raises(HarError, match="is not in .*: run `make browser`"):
+        assemble(made, tmp_path / "out", np.zeros((0, 1, 1)))
+    (tmp_path / "onnxruntime-web").mkdir()
+    (tmp_path / "onnxruntime-web" / "package.json").write_text('{"version": "0.1"}')
+    with pytest.raises(HarError, match=r"has onnxruntime-web 0\.1, not "):
+        assemble(made, tmp_path / "out", np.zeros((0, 1, 1)))
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_lock_file_leaves_the_registry_to_npm():
+    lock = (page_folder.HERE / "package-lock.json").read_text()
+    assert "://" not in lock
+    wanted = json.loads((page_folder.HERE / "package.json").read_text())["dependencies"]
+    assert json.loads(lock)["packages"][""]["dependencies"] == wanted
+    assert wanted["onnxruntime-web"][0].isdigit()
