@@ -527,6 +527,8 @@ def _finished(
     if silent.any() and not silent.all():
         notes.append(f"rows left out: {np.count_nonzero(silent):,} without an acceleration yet")
     both = _joined(acceleration, angular_rate, ~silent)
+    if not len(both[0].times):
+        raise HarError("accelerometer and gyroscope never measured at one time")
     _check_rate(both[0].times, notes)
     times, labels = both[0].times, both[0].activity if acceleration.activity is not None else None
     acceleration_unit = _acceleration_unit(
@@ -649,7 +651,7 @@ def _check_rate(times: np.ndarray, notes: list[str]) -> None:
 def _acceleration_unit(values: np.ndarray, stated: str, notes: list[str]) -> str:
     if stated:
         return stated
-    length = float(np.median(np.linalg.norm(values, axis=1))) if len(values) else np.nan
+    length = float(np.median(np.linalg.norm(values, axis=1)))
     for unit, gravity in (("g", 1.0), ("m/s2", 9.80665)):
         if 0.8 < length / gravity < 1.25:
             notes.append(
@@ -665,7 +667,7 @@ def _acceleration_unit(values: np.ndarray, stated: str, notes: list[str]) -> str
 def _angular_rate_unit(values: np.ndarray, stated: str, notes: list[str]) -> str:
     if stated:
         return stated
-    fast = float(np.quantile(np.linalg.norm(values, axis=1), 0.9)) if len(values) else 0.0
+    fast = float(np.quantile(np.linalg.norm(values, axis=1), 0.9))
     if fast > 10:  # nobody turns like this in rad/s, and who walks does in deg/s
         notes.append(f"angular rate taken to be in deg/s: a tenth of it is above {fast:.0f}")
         return "deg/s"

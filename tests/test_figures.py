@@ -322,3 +322,43 @@ def test_model_performance_shows_the_tables(activities):
     np.testing.assert_allclose(used @ reliability / used.sum(), [stated, right])
     for ax in axes.values():
         assert ax.get_xlabel() and ax.get_ylabel()
+
+
+@pytest.mark.parametrize("count", [200, 200_000])
+def test_a_recording_is_drawn_with_its_activities_under_it(count):
+    times = np.arange(count) / 50
+    signals = np.random.default_rng(0).normal(0, 0.1, (count, 6))
+    signals[count // 3, 1], signals[count // 2, 5] = 4, -7  # seen however long it is
+    step = times[-1] / 4
+    spans = np.array([[0, 1], [1, 2], [2, 3], [3, 4]]) * step
+    activity = np.array(["SITTING", "SITTING", "", "WALKING_UPSTAIRS"])
+    labels = np.where(times < 2 * step, "SITTING", "LAYING")
+    figure = figures.recognised_recording("a.csv", times, signals, spans, activity, labels)
+    above, middle, below = figure.axes
+    assert max(line.get_ydata().max() for line in above.lines) == 4
+    assert min(line.get_ydata().min() for line in middle.lines) == -7
+    assert all(len(line.get_xdata()) < 4000 for line in above.lines)
+
+    length = below.dataLim.x1
+    drawn = [
+        (path.vertices[:, 0].min() / length, path.vertices[:, 0].max() / length)
+        for bars in below.collections
+        for path in bars.get_paths()
+    ]
+    expected = [(0, 0.5), (0.5, 0.75), (0.75, 1), (0, 0.5), (0.5, 1)]
+    np.testing.assert_allclose(drawn, expected, atol=0.01)
+    assert [tick.get_text() for tick in below.get_yticklabels()] == ["Recognised", "Labelled"]
+    names = {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+    assert names >= {"Sitting", "Walking upstairs", "Laying", "Not known"}
+    assert not names & {"Walking", "Standing"}
+
+
+def test_a_gap_in_a_recording_is_not_drawn_over():
+    times = np.concatenate([np.arange(100) / 50, 60 + np.arange(100) / 50])
+    spans = np.array([[0.7, 2.0], [60.7, 62.0]])
+    activity = np.array(["LAYING", "LAYING"])
+    figure = figures.recognised_recording("a", times, np.ones((200, 6)), spans, activity, None)
+    above, _, below = figure.axes
+    assert all(np.isnan(line.get_ydata()).sum() == 1 for line in above.lines)
+    assert len(below.collections) == 2
+    assert below.get_xlabel() == "Time (s)"

@@ -411,6 +411,19 @@ def test_sensors_that_were_not_recorded_together(tmp_path):
         read(zipped(tmp_path, **members))
 
 
+def test_sensors_that_took_turns(tmp_path):
+    early = TIMES < 2
+    gyro_times = np.concatenate([[-1.0], TIMES[~early], [9.0]])
+    members = {
+        "Accelerometer.csv": text("Time (s),X (g),Y (g),Z (g)", TIMES[early], ACCELERATION[early]),
+        "Gyroscope.csv": text(
+            "Time (s),X (rad/s),Y (rad/s),Z (rad/s)", gyro_times, np.ones((len(gyro_times), 3))
+        ),
+    }
+    with pytest.raises(HarError, match="never measured at one time"):
+        read(zipped(tmp_path, **members))
+
+
 def test_no_angular_rate(tmp_path):
     path = saved(tmp_path, "a.csv", text("time,ax,ay,az", TIMES, ACCELERATION))
     with pytest.raises(HarError, match="no angular rate in it: the model needs"):
