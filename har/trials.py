@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from har.errors import HarError
 from har.files import replacing_file
+from har.metrics import confusion
 from har.recordings import ACTIVITIES
 
 TEST = "test"
@@ -68,13 +69,10 @@ def confusion_by_subject(
         predicted: int (windows,), likewise.
         subject: int (windows,).
     """
-    classes = len(ACTIVITIES)
     tables = {}
     for person in np.unique(subject):
         rows = subject == person
-        pairs = actual[rows] * classes + predicted[rows]
-        table = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-        tables[int(person)] = table.tolist()
+        tables[int(person)] = confusion(actual[rows], predicted[rows], len(ACTIVITIES)).tolist()
     return tables
 
 
