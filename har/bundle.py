@@ -119,8 +119,11 @@ def describe(folder: Path) -> Description:
         return Description.model_validate_json((folder / DESCRIPTION).read_bytes())
 
 
-def load(folder: Path) -> Bundle:
+def load(folder: str | Path = "models") -> Bundle:
     """Read a bundle.
+
+    Args:
+        folder: Where `save` wrote it; the pipeline writes to `models`.
 
     Raises:
         HarError: It is not there, or damaged.
@@ -129,6 +132,7 @@ def load(folder: Path) -> Bundle:
 
     from har.models import CLASSIFIERS
 
+    folder = Path(folder)
     description = describe(folder)
     with _problems_in_words(folder):
         content = (folder / WEIGHTS).read_bytes()

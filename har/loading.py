@@ -11,7 +11,7 @@ from har.archive import ArchiveUnavailable
 from har.datasets import DATASETS, simulated, uci_har
 from har.errors import HarError
 from har.files import replacing_folder
-from har.params import Normalization, Simulated, Windowing, checked
+from har.params import Simulated, Windowing, checked
 from har.recordings import ACTIVITIES, Recording
 from har.signals import Scaling
 from har.splits import split_and_scale
@@ -76,11 +76,11 @@ def load_har_dataset(
     Raises:
         HarError: An argument is out of range, or the data set is not to be had.
     """
-    windowing = checked(Windowing, size=size, overlap=overlap, channels=list(channels))
-    method = checked(Normalization, method=normalization).method
+    groups = channels if isinstance(channels, str) else list(channels)  # a string is refused
+    windowing = checked(Windowing, size=size, overlap=overlap, channels=groups)
     recordings, digest = _read(name, Path(folder), seconds, seed)
     windows = cut(recordings, windowing.size, windowing.overlap, windowing.channels, name, digest)
-    scaled, scaling = split_and_scale(windows, val_subjects, seed, method)
+    scaled, scaling = split_and_scale(windows, val_subjects, seed, normalization)
     return HarDataset(
         train=scaled.of("train"),
         val=scaled.of("val"),

@@ -9,6 +9,7 @@ from imports import ROOT
 from har.crossval import HeldOut, deciding_settings, planned, run_trial, run_trials
 from har.errors import HarError
 from har.params import Params
+from har.signals import Scaling
 from har.trials import accuracy
 
 
@@ -51,8 +52,9 @@ def test_a_trial_learns_from_training_people_alone(windows, monkeypatch):
 
     real = crossval.train_model
     monkeypatch.setattr(crossval, "train_model", train_model)
-    as_measured = params(train={"epochs": 1}, normalization={"method": "none"})
-    trial = run_trial(windows, as_measured, "fold0of4", 0, np.array([2]))
+    unscaled = Scaling(np.zeros(6, np.float32), np.ones(6, np.float32))
+    monkeypatch.setattr(crossval, "fit_scaling", lambda *_: unscaled)
+    trial = run_trial(windows, params(train={"epochs": 1}), "fold0of4", 0, np.array([2]))
     ((X_train, validation),) = seen
     assert np.array_equal(X_train, windows.signals[np.isin(windows.subject, [1, 3, 4])])
     assert not validation
