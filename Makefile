@@ -7,7 +7,7 @@ RIVALS := $(RIVALS_VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check venv mlflow readme experiments rivals tables benchmark lock clean
+.PHONY: help run test check venv mlflow readme report notebooks experiments rivals tables benchmark lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
@@ -42,6 +42,9 @@ tables: $(INSTALLED)  ## make the tables in reports/ from the stored trials
 
 readme: $(INSTALLED)  ## write the results of reports/ into README.md
 	python -m tools.readme
+
+report: $(INSTALLED)  ## write reports/report.html and the model card models/README.md
+	python -m tools.report
 
 benchmark: $(INSTALLED)  ## measure the pipeline's speed into benchmarks/results.json
 	python -m benchmarks.speed
