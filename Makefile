@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
+EXTRAS := $(VENV)/.extras
 RIVALS_VENV := .venv-rivals
 RIVALS := $(RIVALS_VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check venv mlflow readme report notebooks experiments rivals tables benchmark lock clean
+.PHONY: help run test check venv mlflow extras lab notebooks readme report experiments rivals tables benchmark lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
@@ -40,6 +41,14 @@ tables: $(INSTALLED)  ## make the tables in reports/ from the stored trials
 	python -m experiments.table
 	python -m experiments.errors
 
+extras: $(EXTRAS)  ## install what the notebooks need
+
+lab: $(EXTRAS)  ## open the notebooks in JupyterLab
+	jupyter lab notebooks
+
+notebooks: $(EXTRAS)  ## run the notebooks anew, on what the pipeline made
+	python -m tools.notebooks
+
 readme: $(INSTALLED)  ## write the results of reports/ into README.md
 	python -m tools.readme
 
@@ -68,6 +77,11 @@ $(INSTALLED): requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
 	@touch $(INSTALLED)
+
+$(EXTRAS): notebooks/requirements.txt $(INSTALLED)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet \
+		-r notebooks/requirements.txt -c requirements.txt
+	@touch $(EXTRAS)
 
 # aeon wants other versions of NumPy and pandas than the project has.
 $(RIVALS): benchmarks/requirements.txt

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from imports import ROOT
 
@@ -97,6 +98,18 @@ def test_the_readme_s_lines_run_as_they_are_shown(no_publisher, monkeypatch, cap
     assert names["report"]["activity"].tolist() == list(ACTIVITIES)
     assert names["accuracy"] > 0.5
     assert f"{names['accuracy']:.1%}" in capsys.readouterr().out
+
+
+def test_the_readme_s_lines_predict_with_the_pipeline_s_model(finished, monkeypatch, capsys):
+    monkeypatch.chdir(finished.folder)
+    monkeypatch.setattr(uci_har, "read_recordings", simulated.read_recordings)
+    names: dict = {}
+    exec(compile(SNIPPETS[1], "README.md", "exec"), names)
+    predictions = pd.read_csv("reports/predictions.csv")
+    np.testing.assert_allclose(
+        names["probabilities"], predictions[list(ACTIVITIES)].to_numpy(), atol=1e-4
+    )
+    assert capsys.readouterr().out.strip() == predictions["predicted"][0]
 
 
 def test_four_values_as_the_field_knows_them():
