@@ -2,13 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
+EXTRAS := $(VENV)/.extras
 RIVALS_VENV := .venv-rivals
 RIVALS := $(RIVALS_VENV)/.installed
 NODE_PACKAGES := har/live/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check venv mlflow readme experiments rivals tables benchmark recordings browser lock clean
+.PHONY: help run test check venv mlflow extras lab notebooks readme report experiments rivals tables benchmark \
+	recordings browser lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
@@ -43,8 +45,19 @@ tables: $(INSTALLED)  ## make the tables in reports/ from the stored trials
 	python -m experiments.table
 	python -m experiments.errors
 
+extras: $(EXTRAS)  ## install what the notebooks need
+
+lab: $(EXTRAS)  ## open the notebooks in JupyterLab
+	jupyter lab notebooks
+
+notebooks: $(EXTRAS)  ## run the notebooks anew, on what the pipeline made
+	python -m tools.notebooks
+
 readme: $(INSTALLED)  ## write the results of reports/ into README.md
 	python -m tools.readme
+
+report: $(INSTALLED)  ## write reports/report.html and the model card models/README.md
+	python -m tools.report
 
 benchmark: $(INSTALLED)  ## measure the pipeline's speed into benchmarks/results.json
 	python -m benchmarks.speed
@@ -80,6 +93,11 @@ $(NODE_PACKAGES): har/live/package-lock.json
 	@command -v npm > /dev/null || \
 		{ echo "error: npm, which comes with Node.js, is needed to fetch onnxruntime-web"; exit 1; }
 	npm ci --prefix har/live --ignore-scripts --no-audit --no-fund --loglevel=error
+
+$(EXTRAS): notebooks/requirements.txt $(INSTALLED)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet \
+		-r notebooks/requirements.txt -c requirements.txt
+	@touch $(EXTRAS)
 
 # aeon wants other versions of NumPy and pandas than the project has.
 $(RIVALS): benchmarks/requirements.txt

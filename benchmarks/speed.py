@@ -34,13 +34,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from har import training
+from har.augmentation import Augmenter
 from har.files import replacing_file
 from har.models import Classifier, build
 from har.params import Params
 from har.recordings import ACTIVITIES
 from har.signals import Scaling, channel_names
 from har.smoothing import CausalSmoother, learn_transitions
-from har.windows import Windows
+from har.windows import Windows, prepare_lstm_data
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -276,8 +277,10 @@ def fit_epoch(data: Windows, threads: int) -> None:
     )
     training.seed_everything(settings.seed, settings.threads)
     scaling = Scaling(np.zeros(CHANNELS, np.float32), np.ones(CHANNELS, np.float32))
-    nobody = data.select(np.arange(0))
-    training.fit(new_model(), data, nobody, scaling, settings, Params().augmentation)
+    augmenter = Augmenter(data, scaling, Params().augmentation, torch.device("cpu"))
+    training.train_model(
+        new_model(), *prepare_lstm_data(data), settings=settings, augmenter=augmenter
+    )
 
 
 def bare_epoch(batches: Iterable[Sequence[Tensor]], threads: int) -> None:
@@ -489,7 +492,7 @@ def run_without_training(temporary: Path) -> dict[str, Any]:
 
 
 def training_loop(_: Path) -> dict[str, Any]:
-    """The speed of `har.training.fit` against bare PyTorch loops."""
+    """The speed of `har.training.train_model` against bare PyTorch loops."""
     return compare_loops({name: in_process(name, threads=1) for name in LOOPS})
 
 
@@ -514,7 +517,7 @@ def smoothing(_: Path) -> dict[str, Any]:
 
 
 def threads(_: Path) -> dict[str, Any]:
-    """The speed of `har.training.fit` on two threads against one."""
+    """The speed of `har.training.train_model` on two threads against one."""
     if (os.cpu_count() or 1) < 2:
         raise Unmeasured("the machine has one core")
     return compare_loops({"two": in_process("fit", threads=2), "one": in_process("fit", threads=1)})
@@ -538,7 +541,7 @@ def windowing_memory(temporary: Path) -> dict[str, Any]:
 
 
 def keep_freed_memory(_: Path) -> dict[str, Any]:
-    """The speed of `har.training.fit` with `keep_freed_memory` against without."""
+    """The speed of `har.training.train_model` with `keep_freed_memory` against without."""
     if sys.platform != "linux":
         raise Unmeasured("keep_freed_memory does its work on Linux only")
     with_it, without = (in_process("fit", 1, keep_memory=keep) for keep in (True, False))

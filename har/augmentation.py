@@ -35,7 +35,7 @@ class Augmenter:
     def __init__(
         self, windows: Windows, scaling: Scaling, settings: Augmentation, device: torch.device
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._triplets = _triplets(windows.channels.tolist())
         self._offset = torch.from_numpy(scaling.offset).to(device)
         self._scale = torch.from_numpy(scaling.scale).to(device)
@@ -47,6 +47,9 @@ class Augmenter:
         )
         self._within = torch.arange(windows.size, device=device)
 
+    def __len__(self) -> int:
+        return len(self._place)
+
     def __call__(self, indices: Tensor) -> Tensor:
         """The windows at `indices` (batch,), changed: float32 (batch, size, channels)."""
         place = self._place[indices]
@@ -54,16 +57,16 @@ class Augmenter:
             shift = torch.randint(-self._reach, self._reach + 1, place.shape, device=place.device)
             place = (place + shift).clamp(self._first[indices], self._last[indices])
         signals = self._flat[place[:, None] + self._within]
-        if not (self._settings.rotation or self._settings.scale):
+        if not (self.settings.rotation or self.settings.scale):
             return signals
         signals = signals * self._scale + self._offset
-        if self._settings.rotation:
-            turns = random_rotations(len(indices), self._settings.rotation, signals.device)
+        if self.settings.rotation:
+            turns = random_rotations(len(indices), self.settings.rotation, signals.device)
             for axes in self._triplets:
                 signals[..., axes] = signals[..., axes] @ turns.transpose(1, 2)
-        if self._settings.scale:
+        if self.settings.scale:
             draw = torch.randn(len(indices), 1, 1, device=signals.device)
-            signals = signals * (draw * self._settings.scale).exp()
+            signals = signals * (draw * self.settings.scale).exp()
         return (signals - self._offset) / self._scale
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 
 from har.errors import HarError
-from har.files import replacing_folder
+from har.files import replacing_file
 from har.novelty import Novelty
 from har.signals import Scaling
 from har.windows import Windows
@@ -93,7 +93,10 @@ class Bundle:
 
 
 def save(folder: Path, bundle: Bundle) -> None:
-    """Write a bundle; the folder holds the old one or the new one, never half of one."""
+    """Write a bundle to a folder, beside what else is there.
+
+    Broken off between its two files it leaves a mixture, which `load` tells by the weights' digest.
+    """
     from safetensors.torch import save as to_bytes
 
     weights = {name: value.cpu().contiguous() for name, value in bundle.model.state_dict().items()}
@@ -101,9 +104,12 @@ def save(folder: Path, bundle: Bundle) -> None:
     description = bundle.description.model_copy(
         update={"weights_sha256": hashlib.sha256(content).hexdigest()}
     )
-    with replacing_folder(folder) as partial:
-        (partial / WEIGHTS).write_bytes(content)
-        (partial / DESCRIPTION).write_text(description.model_dump_json(indent=2) + "\n")
+    with (
+        replacing_file(folder / DESCRIPTION) as about,
+        replacing_file(folder / WEIGHTS) as weights_file,
+    ):  # both are written before either takes its place
+        weights_file.write_bytes(content)
+        about.write_text(description.model_dump_json(indent=2) + "\n")
 
 
 def describe(folder: Path) -> Description:
@@ -116,8 +122,11 @@ def describe(folder: Path) -> Description:
         return Description.model_validate_json((folder / DESCRIPTION).read_bytes())
 
 
-def load(folder: Path) -> Bundle:
+def load(folder: str | Path = "models") -> Bundle:
     """Read a bundle.
+
+    Args:
+        folder: Where `save` wrote it; the pipeline writes to `models`.
 
     Raises:
         HarError: It is not there, or damaged.
@@ -126,6 +135,7 @@ def load(folder: Path) -> Bundle:
 
     from har.models import CLASSIFIERS
 
+    folder = Path(folder)
     description = describe(folder)
     with _problems_in_words(folder):
         content = (folder / WEIGHTS).read_bytes()

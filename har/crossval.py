@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import save as to_bytes
 
 from har import trials
+from har.augmentation import Augmenter
 from har.errors import HarError
 from har.models import (
     Classifier,
@@ -30,9 +31,9 @@ from har.params import Crossval, Params
 from har.recordings import ACTIVITIES
 from har.signals import fit_scaling
 from har.splits import subject_folds
-from har.training import fit, seed_everything
+from har.training import seed_everything, train_model
 from har.trials import TEST, Trial
-from har.windows import Windows
+from har.windows import Windows, prepare_lstm_data
 
 T = TypeVar("T")
 
@@ -132,9 +133,15 @@ def train_and_predict(windows: Windows, params: Params, seed: int, held_out: np.
     settings = params.train.model_copy(update={"seed": seed, "keep": "last"})
     seed_everything(settings.seed, settings.threads)
     model = build(params.model, len(known.channels), len(ACTIVITIES))
-    nobody = unseen.select(np.zeros(len(unseen), bool))
     start = time.process_time()
-    fit(model, known, nobody, scaling, settings, params.augmentation, show_progress=False)
+    augmenter = Augmenter(known, scaling, params.augmentation, choose_device(settings.device))
+    train_model(
+        model,
+        *prepare_lstm_data(known),
+        settings=settings,
+        augmenter=augmenter,
+        show_progress=False,
+    )
     trained = time.process_time()
     probabilities = predict_probabilities(model, unseen.signals, torch.device("cpu"))
     done = time.process_time()

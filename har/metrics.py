@@ -1,5 +1,7 @@
 """Scores: overall, per activity, per subject, and how far probabilities can be believed."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_fscore_support
@@ -30,9 +32,7 @@ def scores(actual: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     }
 
 
-def per_class(
-    actual: np.ndarray, predicted: np.ndarray, activities: tuple[str, ...]
-) -> pd.DataFrame:
+def per_class(actual: np.ndarray, predicted: np.ndarray, activities: Sequence[str]) -> pd.DataFrame:
     """A row per activity: `activity, precision, recall, f1, support`."""
     precision, recall, f1, support = precision_recall_fscore_support(
         actual, predicted, labels=np.arange(len(activities)), zero_division=0
@@ -46,6 +46,12 @@ def per_class(
             "support": support,
         }
     )
+
+
+def confusion(actual: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Windows, int (classes, classes): rows the actual activity, columns the predicted one."""
+    pairs = np.bincount(actual * classes + predicted, minlength=classes**2)
+    return pairs.reshape(classes, classes)
 
 
 def per_subject(actual: np.ndarray, predicted: np.ndarray, subject: np.ndarray) -> pd.DataFrame:

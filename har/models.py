@@ -1,6 +1,7 @@
 """The recurrent classifiers, and their probabilities for windows."""
 
 from collections.abc import Sequence
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from har.errors import HarError
-from har.params import Model
+from har.params import Model, checked
 
 RECURRENT = {"lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -56,19 +57,8 @@ class RecurrentClassifier(nn.Module):
             "dropout": dropout,
         }
         self.bidirectional = bidirectional
-        recurrent = RECURRENT[cell]
         width = hidden_size * (2 if bidirectional else 1)
-        # Layers of their own, with dropout between: the dropout inside nn.LSTM is not deterministic
-        # on a GPU.
-        self.layers = nn.ModuleList(
-            recurrent(
-                input_size if layer == 0 else width,
-                hidden_size,
-                batch_first=True,
-                bidirectional=bidirectional,
-            )
-            for layer in range(num_layers)
-        )
+        self.layers = _recurrent_layers(cell, input_size, hidden_size, num_layers, bidirectional)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Sequential(
             nn.Linear(width, head_size),
@@ -95,6 +85,59 @@ class RecurrentClassifier(nn.Module):
         else:
             last = sequence[:, -1]
         return self.head(self.dropout(last))
+
+
+class LSTMModel(RecurrentClassifier):
+    """`RecurrentClassifier` in its usual sizes, for use from Python.
+
+    Args:
+        input_size: Channels, at least 1.
+        hidden_size: Units per layer and direction, 1 to 4096.
+        num_layers: Recurrent layers, 1 to 16.
+        num_classes: Activities, at least 1.
+        dropout: Share of activations dropped in training, 0 to below 1.
+        bidirectional: Read the window in both directions.
+        cell: `"lstm"`, or `"gru"`: the same network of GRU layers.
+        head_size: Units of the linear layer after the recurrent ones, 1 to 4096.
+
+    Raises:
+        HarError: A size is out of range; the message names it.
+
+    Example:
+        >>> count_parameters(LSTMModel())
+        60806
+    """
+
+    def __init__(
+        self,
+        input_size: int = 6,
+        hidden_size: int = 64,
+        num_layers: int = 2,
+        num_classes: int = 6,
+        dropout: float = 0.3,
+        *,
+        bidirectional: bool = False,
+        cell: str = "lstm",
+        head_size: int = 128,
+    ) -> None:
+        for name, size in {"input_size": input_size, "num_classes": num_classes}.items():
+            if not isinstance(size, int) or size < 1:
+                raise HarError(f"{name}={size!r}: expected a whole number of at least 1")
+        settings = checked(
+            Model,
+            name="recurrent",
+            cell=cell,
+            bidirectional=bidirectional,
+            hidden_size=hidden_size,
+            num_layers=num_layers,
+            head_size=head_size,
+            dropout=dropout,
+        )
+        super().__init__(input_size, num_classes, **settings_of(settings))
+
+
+GRUModel = partial(LSTMModel, cell="gru")
+"""`LSTMModel` of GRU layers."""
 
 
 class ConvRecurrentClassifier(nn.Module):
@@ -169,15 +212,7 @@ class ConvRecurrentClassifier(nn.Module):
             nn.MaxPool1d(2),
         )
         width = hidden_size * (2 if bidirectional else 1)
-        self.layers = nn.ModuleList(
-            RECURRENT[cell](
-                filters if layer == 0 else width,
-                hidden_size,
-                batch_first=True,
-                bidirectional=bidirectional,
-            )
-            for layer in range(num_layers)
-        )
+        self.layers = _recurrent_layers(cell, filters, hidden_size, num_layers, bidirectional)
         self.dropout = nn.Dropout(dropout)
         self.attention = nn.Linear(width, 1)
         self.head = nn.Linear(2 * width, num_classes)
@@ -198,6 +233,25 @@ class ConvRecurrentClassifier(nn.Module):
         weights = self.attention(sequence).softmax(dim=1)
         summary = torch.cat([(weights * sequence).sum(dim=1), sequence.amax(dim=1)], dim=1)
         return self.head(self.dropout(summary))
+
+
+def _recurrent_layers(
+    cell: str, input_size: int, hidden_size: int, num_layers: int, bidirectional: bool
+) -> nn.ModuleList:
+    """Layers of their own, for dropout between: that inside nn.LSTM is not deterministic on a GPU.
+
+    Each takes what the one before gives, `hidden_size` for each direction.
+    """
+    width = hidden_size * (2 if bidirectional else 1)
+    return nn.ModuleList(
+        RECURRENT[cell](
+            input_size if layer == 0 else width,
+            hidden_size,
+            batch_first=True,
+            bidirectional=bidirectional,
+        )
+        for layer in range(num_layers)
+    )
 
 
 Classifier = RecurrentClassifier | ConvRecurrentClassifier

@@ -7,7 +7,7 @@ line.
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast, get_args, get_origin
 
 import yaml
 from pydantic import (
@@ -340,6 +340,21 @@ class Params(Section):
             for section, values in self.model_dump().items()
             for key, value in values.items()
         }
+
+
+S = TypeVar("S", bound=Section)
+
+
+def checked(section: type[S], /, **values: Any) -> S:
+    """A section of these settings, the others as they usually are.
+
+    Raises:
+        HarError: A setting is unknown or out of range.
+    """
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        raise HarError(_in_words(error)) from None
 
 
 class _Parser(ArgumentParser):

@@ -258,6 +258,10 @@ class Scaling:
         """Scale (..., channels)."""
         return (signals - self.offset) / self.scale
 
+    def undo(self, scaled: np.ndarray) -> np.ndarray:
+        """Scaled (..., channels) back in g and rad/s."""
+        return scaled * self.scale + self.offset
+
 
 def fit_scaling(signals: np.ndarray, method: str) -> Scaling:
     """The scaling that brings these windows to a common range, channel by channel.

@@ -1,9 +1,35 @@
 """Who is in which part: every person in one of training, validation and test."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from har.errors import HarError
+from har.signals import Scaling, fit_scaling
 from har.windows import Windows
+
+
+def split_and_scale(
+    windows: Windows, val_subjects: int | list[int], seed: int, method: str
+) -> tuple[Windows, Scaling]:
+    """Set validation people apart, and scale all windows by what training people show.
+
+    Args:
+        windows: In g and rad/s, with the data set's own `"train"` and `"test"` as splits.
+        val_subjects: As for `assign_splits`.
+        seed: Likewise.
+        method: As for `har.signals.fit_scaling`, which sees training people alone.
+
+    Returns:
+        The windows, with `"val"` among their splits if `val_subjects` names anybody, and the
+        scaling.
+
+    Raises:
+        HarError: As `assign_splits` and `fit_scaling`.
+    """
+    split = assign_splits(windows, val_subjects, seed)
+    scaling = fit_scaling(windows.signals[split == "train"], method)
+    return replace(windows, signals=scaling.apply(windows.signals), split=split), scaling
 
 
 def assign_splits(windows: Windows, val_subjects: int | list[int], seed: int) -> np.ndarray:

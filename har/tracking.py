@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from filelock import FileLock
 
-from har.bundle import describe, digest
+from har.bundle import DESCRIPTION, WEIGHTS, describe, digest
 from har.files import replacing_file, sha256
 
 if TYPE_CHECKING:
@@ -328,7 +328,8 @@ class _Recorder:
         for first in range(0, len(points), 1000):  # MLflow's limit for one call
             self.client.log_batch(run_id, metrics=points[first : first + 1000])
         self.client.log_artifact(run_id, str(self.outputs.history), "reports")
-        self.client.log_artifacts(run_id, str(self.outputs.bundle), "model")
+        for name in (DESCRIPTION, WEIGHTS):
+            self.client.log_artifact(run_id, str(self.outputs.bundle / name), "model")
 
     def _log_evaluation(self, run_id: str) -> None:
         from mlflow.entities import Metric

@@ -6,8 +6,9 @@ import math
 import os
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
@@ -15,12 +16,13 @@ from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 from tqdm import tqdm
 
 from har.augmentation import Augmenter
+from har.checks import check_labels, check_signals
 from har.errors import HarError
 from har.models import choose_device
-from har.params import Augmentation, Train
+from har.params import Train, checked
 from har.recordings import ACTIVITIES
-from har.signals import Scaling
-from har.windows import Windows
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,13 @@ class History:
     kept_epoch: int
 
 
-def seed_everything(seed: int, threads: int) -> None:
-    """Make PyTorch's results repeatable, bit for bit, on one machine."""
+def seed_everything(seed: int, threads: int = 1) -> None:
+    """Make PyTorch's results repeatable, bit for bit, on one machine.
+
+    Args:
+        seed: Of weights, order of windows, dropout and augmentation.
+        threads: CPU threads; another number gives other last digits.
+    """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
@@ -61,41 +68,74 @@ def keep_freed_memory() -> None:
         mallopt(mmap_threshold, 32 << 20)  # glibc's upper limit
 
 
-def fit(
-    model: nn.Module,
-    train: Windows,
-    val: Windows,
-    scaling: Scaling,
-    settings: Train,
-    augmentation: Augmentation,
+def train_model(
+    model: M,
+    X_train: np.ndarray,
+    y_train: np.ndarray,
+    X_val: np.ndarray | None = None,
+    y_val: np.ndarray | None = None,
+    settings: Train | None = None,
+    augmenter: Augmenter | None = None,
     show_progress: bool = True,
-) -> History:
+    **changes: Any,
+) -> tuple[M, History]:
     """Train a model in place with cross-entropy.
 
     Adam: Kingma and Ba 2015; AdamW: Loshchilov and Hutter 2019; one cycle: Smith and Topin 2019;
-    label smoothing: Szegedy et al. 2016; mixup: Zhang et al. 2018. Call `seed_everything` before
-    the model is made.
+    label smoothing: Szegedy et al. 2016; mixup: Zhang et al. 2018. For a result that repeats, call
+    `seed_everything` before the model is made.
 
     Args:
         model: From (batch, size, channels) to logits (batch, classes).
-        train: Scaled windows to learn from.
-        val: Scaled windows to watch; may be empty if `settings.keep` is `"last"`.
-        scaling: How both were scaled.
-        settings: Epochs, batch size, learning rate and so on.
-        augmentation: What is changed at random in the training windows.
+        X_train: Scaled windows to learn from, float32 (windows, size, channels).
+        y_train: Their activities, int (windows,), from 0.
+        X_val: Scaled windows to watch, and of other people than `X_train`: neighbouring windows
+            share samples and all windows of a person are alike, so that windows of the same people
+            would flatter. None for no validation.
+        y_val: Their activities.
+        settings: Epochs, batch size, learning rate and so on, as in `har.params.Train`; the
+            project's defaults if None. `seed` and `threads` are those of `seed_everything` and not
+            read here.
+        augmenter: What changes the training windows at random, made of the same windows; None
+            leaves them as they are.
         show_progress: Show a bar on standard error.
+        **changes: Single settings by their names, before those of `settings`: `epochs=10`.
+
+    Returns:
+        The model, in the weights of the epoch that was kept, and the history.
 
     Raises:
-        HarError: The loss is no longer a number, or there is nothing to choose the best epoch by.
+        HarError: An argument has the wrong shape or value, the loss is no longer a number, or there
+            is nothing to choose the best epoch by.
     """
-    if settings.keep == "best" and not len(val):
-        raise HarError("train.keep=best needs validation windows; choose train.keep=last")
+    if "seed" in changes or "threads" in changes:
+        raise HarError("seed, threads: give them to seed_everything, before the model is made")
+    settings = checked(Train, **(settings or Train()).model_dump() | changes)
+    classes = getattr(model, "settings", {}).get("num_classes", len(ACTIVITIES))
+    X_train = check_signals("X_train", X_train, model)
+    y_train = check_labels("y_train", y_train, len(X_train), classes)
+    if augmenter is not None and len(augmenter) != len(X_train):
+        raise HarError(
+            f"augmenter: expected one of the {len(X_train)} windows of X_train, "
+            f"got one of {len(augmenter)}"
+        )
+    if (X_val is None) != (y_val is None):
+        raise HarError("X_val, y_val: expected both or neither")
+    if X_val is None or y_val is None or not len(X_val):
+        if settings.keep == "best":
+            raise HarError("train.keep=best needs validation windows; choose train.keep=last")
+        X_val, y_val = X_train[:0], y_train[:0]
+    else:
+        X_val = check_signals("X_val", X_val, model)
+        y_val = check_labels("y_val", y_val, len(X_val), classes)
     keep_freed_memory()
     device = choose_device(settings.device)
     model.to(device)
-    windows_at = Augmenter(train, scaling, augmentation, device)
-    y = torch.from_numpy(train.label).to(device)
-    x_val, y_val = (torch.from_numpy(each).to(device) for each in (val.signals, val.label))
+    x, y, x_val, labels_val = (
+        torch.from_numpy(each).to(device) for each in (X_train, y_train, X_val, y_val)
+    )
+    windows_at = x.__getitem__ if augmenter is None else augmenter
+    mixup = 0.0 if augmenter is None else augmenter.settings.mixup
     optimizer = _optimizer(model, settings)
     schedule = _schedule(optimizer, settings, math.ceil(len(y) / settings.batch_size))
     average = _WeightAverage(model, settings.weight_average) if settings.weight_average else None
@@ -117,8 +157,8 @@ def fit(
         total_loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
         for batch in torch.randperm(len(y)).to(device).split(settings.batch_size):
             x_batch, y_batch = windows_at(batch), y[batch]
-            if augmentation.mixup:
-                x_batch, target = mixed(x_batch, y_batch, augmentation.mixup)
+            if mixup:
+                x_batch, target = mixed(x_batch, y_batch, mixup)
             else:
                 target = y_batch
             optimizer.zero_grad()
@@ -131,7 +171,7 @@ def fit(
                 average.update(model)
             total_loss += cross_entropy(logits.detach(), target) * len(batch)
             correct += (logits.detach().argmax(dim=1) == y_batch).sum()
-        val_loss, val_accuracy = _score(watched, x_val, y_val)
+        val_loss, val_accuracy = _score(watched, x_val, labels_val)
         row = {
             "epoch": epoch,
             "train_loss": total_loss.item() / len(y),
@@ -156,7 +196,7 @@ def fit(
             refresh=interactive,
         )
     model.load_state_dict(best_weights if best_weights is not None else watched.state_dict())
-    return History(epochs, kept_epoch)
+    return model, History(epochs, kept_epoch)
 
 
 def mixed(windows: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, Tensor]:

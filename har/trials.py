@@ -4,7 +4,7 @@ A trial holds a confusion matrix per held-out person, so that every score, and i
 be worked out from the stored files, by person, without training again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from har.errors import HarError
 from har.files import replacing_file
+from har.metrics import confusion
 from har.recordings import ACTIVITIES
 
 TEST = "test"
@@ -68,13 +69,10 @@ def confusion_by_subject(
         predicted: int (windows,), likewise.
         subject: int (windows,).
     """
-    classes = len(ACTIVITIES)
     tables = {}
     for person in np.unique(subject):
         rows = subject == person
-        pairs = actual[rows] * classes + predicted[rows]
-        table = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-        tables[int(person)] = table.tolist()
+        tables[int(person)] = confusion(actual[rows], predicted[rows], len(ACTIVITIES)).tolist()
     return tables
 
 
@@ -118,15 +116,12 @@ def of_part(trials: Sequence[Trial], part: str) -> list[Trial]:
 
 def accuracy(trials: Sequence[Trial]) -> float:
     """Share of all held-out windows recognised."""
-    total = _pooled(trials)
-    return float(np.trace(total) / total.sum())
+    return float(accuracy_of(_pooled(trials)))
 
 
 def macro_f1(trials: Sequence[Trial]) -> float:
     """Plain mean over the activities of F1, from the pooled confusion matrix."""
-    total = _pooled(trials)
-    both = total.sum(axis=0) + total.sum(axis=1)
-    return float(np.mean(2 * np.diag(total) / np.maximum(both, 1)))
+    return float(f1_of(_pooled(trials)).mean())
 
 
 def accuracy_by_subject(trials: Sequence[Trial]) -> dict[int, float]:
@@ -141,12 +136,39 @@ def accuracy_interval(trials: Sequence[Trial]) -> tuple[float, float]:
     Percentiles of the bootstrap over people (Efron and Tibshirani 1993): a person is the unit,
     since the windows of one person are far from independent.
     """
-    hits, windows = _hits_and_windows(trials)
-    people = sorted(hits)
+    tables: dict[int, np.ndarray] = {}
+    for trial in trials:
+        for person, rows in trial.confusion.items():
+            tables[person] = tables.get(person, 0) + np.array(rows)
+    return interval(tables, accuracy_of)
+
+
+def interval(
+    tables: Mapping[int, np.ndarray], score: Callable[[np.ndarray], np.ndarray]
+) -> tuple[float, float]:
+    """A 95 % interval of a score for other people: percentiles of the bootstrap over people.
+
+    Args:
+        tables: Confusion matrix of each person.
+        score: From confusion matrices (..., activities, activities) to scores (...).
+    """
+    people = sorted(tables)
+    stacked = np.array([tables[person] for person in people])
     drawn = _resample(len(people))
-    hit, all_ = (np.array([values[person] for person in people]) for values in (hits, windows))
-    low, high = np.percentile(hit[drawn].sum(axis=1) / all_[drawn].sum(axis=1), [2.5, 97.5])
+    times = (drawn[:, :, None] == np.arange(len(people))).sum(axis=1)
+    low, high = np.percentile(score(np.tensordot(times, stacked, axes=1)), [2.5, 97.5])
     return float(low), float(high)
+
+
+def accuracy_of(tables: np.ndarray) -> np.ndarray:
+    """Share of windows recognised, of confusion matrices (..., activities, activities)."""
+    return np.trace(tables, axis1=-2, axis2=-1) / tables.sum(axis=(-2, -1))
+
+
+def f1_of(tables: np.ndarray) -> np.ndarray:
+    """F1 of each activity, of confusion matrices (..., activities, activities)."""
+    hits = np.diagonal(tables, axis1=-2, axis2=-1)
+    return 2 * hits / np.maximum(tables.sum(axis=-1) + tables.sum(axis=-2), 1)
 
 
 def summary(trials: Sequence[Trial]) -> dict[str, Any]:

@@ -60,6 +60,26 @@ class Windows:
         return self.select(self.split == split)
 
 
+def prepare_lstm_data(data: Windows) -> tuple[np.ndarray, np.ndarray]:
+    """What a network takes in, and what it should say.
+
+    Args:
+        data: Windows, such as `load_har_dataset().train`.
+
+    Returns:
+        X, float32 (windows, size, channels), in the units of `data`: scaled where those are; and
+        y, int64 (windows,), indices into `ACTIVITIES`.
+
+    Raises:
+        HarError: `data` is something else.
+    """
+    if not isinstance(data, Windows):
+        raise HarError(
+            f"data: expected Windows, such as load_har_dataset().train, got {type(data).__name__}"
+        )
+    return data.signals.astype(np.float32, copy=False), data.label.astype(np.int64, copy=False)
+
+
 _PER_WINDOW = ("signals", "label", "subject", "bout", "start", "split")
 
 
@@ -95,10 +115,10 @@ def cut(
     size: int,
     overlap: float,
     groups: Sequence[str],
-    dataset: str,
-    dataset_digest: str,
+    dataset: str = "own",
+    dataset_digest: str = "",
 ) -> Windows:
-    """Cut recordings into windows.
+    """Cut recordings into windows, in g and rad/s.
 
     Args:
         recordings: In the order that the windows will have; a recording's place is its bout number.
@@ -106,7 +126,7 @@ def cut(
         overlap: Share of a window that the next one has in common with it, 0 to below 1.
         groups: Keys of `CHANNEL_GROUPS` to take.
         dataset: Name of the data set.
-        dataset_digest: Digest of its content.
+        dataset_digest: Digest of its content, if it has one.
 
     Raises:
         HarError: No recording is long enough.

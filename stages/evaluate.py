@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 
 from har import bundle, metrics, windows
-from har.calibration import with_temperature
+from har.evaluation import evaluate_model
 from har.files import replacing_file
-from har.models import choose_device, count_parameters, predict_probabilities
+from har.models import count_parameters
 from har.params import Params
 from har.recordings import ACTIVITIES
 from har.signals import Scaling
@@ -33,23 +33,22 @@ def main(params: Params) -> None:
     trained = bundle.load(BUNDLE)
     bundle.check_fits(trained.description, scaled, Scaling(**scaling))
     torch.set_num_threads(params.train.threads)
-    device = choose_device(params.train.device)
 
     parts = {split: scaled.of(split) for split in ("train", "val", "test")}
-    probabilities = {
-        split: with_temperature(
-            predict_probabilities(trained.model, part.signals, device),
-            trained.description.temperature,
+    evaluations = {
+        split: evaluate_model(
+            trained.model,
+            *windows.prepare_lstm_data(part),
+            temperature=trained.description.temperature,
+            device=params.train.device,
         )
         for split, part in parts.items()
         if len(part)
     }
-    scores = {
-        split: metrics.scores(parts[split].label, its) for split, its in probabilities.items()
-    }
-    test, of_test = parts["test"], probabilities["test"]
+    scores = {split: dict(its.scores) for split, its in evaluations.items()}
+    test, of_test = parts["test"], evaluations["test"].probabilities
     predicted = of_test.argmax(axis=1)
-    per_class = metrics.per_class(test.label, predicted, ACTIVITIES)
+    per_class = evaluations["test"].report
     per_subject = metrics.per_subject(test.label, predicted, test.subject)
     scores["test"] |= {
         "accuracy_by_subject_min": float(per_subject["accuracy"].min()),

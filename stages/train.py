@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 
 from har import bundle, novelty, windows
+from har.augmentation import Augmenter
 from har.files import replacing_file
-from har.models import build, count_parameters
+from har.models import build, choose_device, count_parameters
 from har.params import Params
 from har.recordings import ACTIVITIES, SAMPLING_RATE
 from har.signals import Scaling, channel_units
 from har.smoothing import learn_transitions
-from har.training import fit, seed_everything
+from har.training import seed_everything, train_model
 from stages.common import BUNDLE, HISTORY, NORMALIZED, run
 from stages.track import record
 
@@ -24,7 +25,15 @@ def main(params: Params) -> None:
     seed_everything(params.train.seed, params.train.threads)
     model = build(params.model, len(scaled.channels), len(ACTIVITIES))
     print(f"{count_parameters(model):,} parameters, {len(train):,} training windows")
-    history = fit(model, train, val, Scaling(**scaling), params.train, params.augmentation)
+    device = choose_device(params.train.device)
+    augmenter = Augmenter(train, Scaling(**scaling), params.augmentation, device)
+    model, history = train_model(
+        model,
+        *windows.prepare_lstm_data(train),
+        *windows.prepare_lstm_data(val),
+        settings=params.train,
+        augmenter=augmenter,
+    )
     summaries = novelty.summarize(train.signals, scaled.channels)
     description = bundle.Description(
         model=params.model.name,

@@ -4,10 +4,13 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before PyTorch: two test workers share the cores
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
+from project import SMALL, Project
 
 from har.recordings import Recording
 from har.windows import Windows, cut
@@ -60,3 +63,32 @@ def recordings() -> list[Recording]:
 def windows(recordings) -> Windows:
     """Windows of 64 samples of `recordings`, total_acc and gyro."""
     return cut(recordings, 64, 0.5, ["total_acc", "gyro"], "made_up", "0" * 64)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """A project whose pipeline has run and was committed, one for all test processes.
+
+    Tests copy it and leave it as it is.
+    """
+    # With several processes, each has a folder below the one that they share.
+    several = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if several else base) / "finished"
+    with FileLock(f"{folder}.lock"):
+        if (folder / "done").exists():
+            return Project(folder / "project", folder)
+        project = Project.copy(folder / "project", folder, SMALL)
+        output = project.dvc("repro")
+        assert output.count("Running stage") == 6
+        project.commit("a run")
+        (folder / "done").touch()
+        return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Project:
+    """A copy of the finished project, DVC's cache included; its MLflow store is empty."""
+    subprocess.run(["cp", "-a", str(finished.folder), str(tmp_path / "project")], check=True)
+    (tmp_path / "project" / "mlflow.db").unlink()  # it names paths of the other folder
+    return Project(tmp_path / "project", tmp_path)

@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from har import PLACES
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("har", "stages", "experiments")
 
@@ -22,12 +24,22 @@ def local_imports(script: Path) -> set[str]:
 
 def _imported(path: Path) -> set[Path]:
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    for_types = {
+        node
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    for node in ast.walk(tree):
+        if node in for_types:  # not imported when it runs
+            continue
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             # `from package import module` names a module, or something inside the package.
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    names |= {place for name, place in PLACES.items() if f"har.{name}" in names}
     files = _packages_above(path)
     for name in names:
         parts = name.split(".")

@@ -55,6 +55,25 @@ def test_a_bundle_comes_back_and_its_bytes_repeat(tmp_path):
     assert bundle.digest(tmp_path / "a") != bundle.digest(tmp_path / "b")
 
 
+def test_saving_leaves_the_folder_s_other_files_alone(tmp_path):
+    (tmp_path / "README.md").write_text("a model card")
+    bundle.save(tmp_path, made())
+    bundle.save(tmp_path, made(seed=1))
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "README.md",
+        bundle.DESCRIPTION,
+        bundle.WEIGHTS,
+    }
+
+
+def test_saving_that_broke_off_between_the_files_is_told(tmp_path):
+    bundle.save(tmp_path / "old", made())
+    bundle.save(tmp_path / "new", made(seed=1))
+    (tmp_path / "new" / bundle.WEIGHTS).replace(tmp_path / "old" / bundle.WEIGHTS)
+    with pytest.raises(HarError, match="weights.safetensors is not the file that bundle.json desc"):
+        bundle.load(tmp_path / "old")
+
+
 def test_a_missing_bundle_says_how_to_make_one(tmp_path):
     with pytest.raises(HarError, match="no trained model; run `dvc repro train`"):
         bundle.load(tmp_path / "models")

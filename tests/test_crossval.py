@@ -9,6 +9,7 @@ from imports import ROOT
 from har.crossval import HeldOut, deciding_settings, planned, run_trial, run_trials
 from har.errors import HarError
 from har.params import Params
+from har.signals import Scaling
 from har.trials import accuracy
 
 
@@ -45,17 +46,18 @@ def test_a_trial_learns_from_training_people_alone(windows, monkeypatch):
 
     seen = []
 
-    def fit(model, known, val, *arguments, **options):
-        seen.append((known, val))
-        return real(model, known, val, *arguments, **options)
+    def train_model(model, X_train, y_train, *validation, **options):
+        seen.append((X_train, validation))
+        return real(model, X_train, y_train, *validation, **options)
 
-    real = crossval.fit
-    monkeypatch.setattr(crossval, "fit", fit)
+    real = crossval.train_model
+    monkeypatch.setattr(crossval, "train_model", train_model)
+    unscaled = Scaling(np.zeros(6, np.float32), np.ones(6, np.float32))
+    monkeypatch.setattr(crossval, "fit_scaling", lambda *_: unscaled)
     trial = run_trial(windows, params(train={"epochs": 1}), "fold0of4", 0, np.array([2]))
-    ((known, val),) = seen
-    assert set(known.subject) == {1, 3, 4}
-    assert set(known.split) == {"train"}
-    assert len(val) == 0
+    ((X_train, validation),) = seen
+    assert np.array_equal(X_train, windows.signals[np.isin(windows.subject, [1, 3, 4])])
+    assert not validation
     assert list(trial.confusion) == [2]
     assert np.array(trial.confusion[2]).sum() == (windows.subject == 2).sum()
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from imports import ROOT, local_imports
 
+from har import bundle
 from har.crossval import deciding_settings
 from har.params import Params
 
@@ -73,10 +74,12 @@ def test_every_file_that_is_read_or_written_is_declared(stage):
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     named = {
         getattr(common, name).as_posix()
-        for name in ("RAW", "WINDOWS", "NORMALIZED", "BUNDLE", "HISTORY", "METRICS")
+        for name in ("RAW", "WINDOWS", "NORMALIZED", "HISTORY", "METRICS")
         + ("PREDICTIONS", "PER_CLASS", "PER_SUBJECT")
         if name in used
     }
+    if "BUNDLE" in used:
+        named |= {f"{common.BUNDLE}/{name}" for name in (bundle.DESCRIPTION, bundle.WEIGHTS)}
     if "read_metrics" in used:
         named.add(common.METRICS.as_posix())
     if stage == "plots":

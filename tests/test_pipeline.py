@@ -3,16 +3,13 @@
 import csv
 import io
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
 
 import pandas as pd
 import pytest
 import yaml
-from filelock import FileLock
 from project import SMALL, Project
 
 from har import windows
@@ -49,35 +46,6 @@ def locked(project: Project, stage: str) -> dict[str, str]:
     """Hashes of a stage's outputs."""
     lock = yaml.safe_load(project.read("dvc.lock"))
     return {out["path"]: out["md5"] for out in lock["stages"][stage]["outs"]}
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """A project whose pipeline has run and was committed, one for all test processes.
-
-    Tests copy it and leave it as it is.
-    """
-    # With several processes, each has a folder below the one that they share.
-    several = "PYTEST_XDIST_WORKER" in os.environ
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if several else base) / "finished"
-    with FileLock(f"{folder}.lock"):
-        if (folder / "done").exists():
-            return Project(folder / "project", folder)
-        project = Project.copy(folder / "project", folder, SMALL)
-        output = project.dvc("repro")
-        assert output.count("Running stage") == 6
-        project.commit("a run")
-        (folder / "done").touch()
-        return project
-
-
-@pytest.fixture
-def project(finished, tmp_path) -> Project:
-    """A copy of the finished project, DVC's cache included; its MLflow store is empty."""
-    subprocess.run(["cp", "-a", str(finished.folder), str(tmp_path / "project")], check=True)
-    (tmp_path / "project" / "mlflow.db").unlink()  # it names paths of the other folder
-    return Project(tmp_path / "project", tmp_path)
 
 
 def experiments(project: Project) -> pd.DataFrame:
@@ -203,6 +171,9 @@ def test_an_experiment_and_what_can_be_asked_of_it(project):
     shown = experiments(project)
     assert "wider" in shown["Experiment"].tolist()
     assert shown.set_index("Experiment").loc["wider", "model.hidden_size"] == 12
+
+    project.run(sys.executable, "-m", "tools.report")
+    assert ">wider<" in project.read("reports/report.html")
 
     project.dvc("plots", "diff", "HEAD", "--out", "plots")
     page = project.read("plots/index.html")

@@ -2,12 +2,14 @@ import numpy as np
 import pytest
 import torch
 
+from har.augmentation import Augmenter
 from har.errors import HarError
-from har.models import RecurrentClassifier
+from har.models import LSTMModel
 from har.params import Augmentation, Train
 from har.signals import Scaling
 from har.splits import assign_splits
-from har.training import fit, mixed, seed_everything
+from har.training import mixed, seed_everything, train_model
+from har.windows import prepare_lstm_data
 
 UNSCALED = Scaling(np.zeros(6, np.float32), np.ones(6, np.float32))
 NOTHING = Augmentation(shift=0, rotation=0)
@@ -39,8 +41,10 @@ def settings(**changes):
 def train(parts, augmentation=NOTHING, **changes):
     chosen = settings(**changes)
     seed_everything(chosen.seed, chosen.threads)
-    model = RecurrentClassifier(6, 6, "lstm", 16, 1, False, 16, 0.1)
-    return model, fit(model, *parts, UNSCALED, chosen, augmentation)
+    model = LSTMModel(hidden_size=16, num_layers=1, head_size=16, dropout=0.1)
+    arrays = [array for part in parts for array in prepare_lstm_data(part)]
+    augmenter = Augmenter(parts[0], UNSCALED, augmentation, torch.device("cpu"))
+    return train_model(model, *arrays, settings=chosen, augmenter=augmenter)
 
 
 def weights(model):
@@ -85,10 +89,11 @@ def test_without_validation_subjects_there_is_no_best_epoch(parts):
 
 
 def test_a_loss_that_is_no_number_is_said(parts):
-    train_windows, val = parts
-    train_windows.signals[0, 0, 0] = np.nan
+    model = LSTMModel(hidden_size=4)
+    with torch.no_grad():
+        model.head[0].bias[0] = torch.nan
     with pytest.raises(HarError, match=r"the loss is nan in training, .* in epoch 1"):
-        train((train_windows, val))
+        train_model(model, *prepare_lstm_data(parts[0]), settings=settings(keep="last"))
 
 
 def test_one_cycle_rises_to_the_learning_rate_and_falls_to_nothing(parts):

@@ -1,0 +1,305 @@
+"""Write reports/report.html and the model card models/README.md: `make report`.
+
+Both are made of the pipeline's outputs alone, which must be those of its last run.
+"""
+
+import base64
+import hashlib
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from har import bundle, trials, windows
+from har.errors import HarError
+from har.files import replacing_file
+from har.params import Params
+from har.recordings import ACTIVITIES
+from har.windows import Windows
+from stages.common import (
+    BUNDLE,
+    FIGURES,
+    METRICS,
+    NORMALIZED,
+    PARAMS,
+    PER_CLASS,
+    PER_SUBJECT,
+    PREDICTIONS,
+    read_metrics,
+    read_table,
+)
+
+LOCK = Path("dvc.lock")
+REPORT = Path("reports/report.html")
+CARD = BUNDLE / "README.md"
+TEMPLATES = Path(__file__).parent / "templates"
+
+LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "dvc", "mlflow")
+
+PARTS = {"train": "training", "val": "validation", "test": "test"}
+
+FIGURE_TEXTS = {
+    "activity_distribution": (
+        "How many windows there are of each activity, and from whom",
+        "Bars of the windows of each activity in each part, and a table of windows by person and "
+        "activity.",
+    ),
+    "sensor_signals": (
+        "A typical window of each activity",
+        "Every channel over the length of a window, one column for each activity: large regular "
+        "movement in the three kinds of walking, level lines in the still postures.",
+    ),
+    "time_series_patterns": (
+        "Ten seconds of each activity, and its rhythm",
+        "Signals over ten seconds on the left, mean spectra of the training people on the right.",
+    ),
+    "correlation_heatmap": (
+        "How the channels go together",
+        "A matrix of the correlation of every two channels over all training windows.",
+    ),
+    "training_loss": (
+        "Loss over the training",
+        "Cross-entropy after each epoch.",
+    ),
+    "accuracy_curves": (
+        "Accuracy over the training",
+        "Accuracy after each epoch.",
+    ),
+    "confusion_matrix": (
+        "Which activities are taken for which, on test people",
+        "The confusion matrix; its numbers are in the table of scores by activity.",
+    ),
+    "model_performance": (
+        "Scores by activity and person, and calibration, on test people",
+        "The scores of the tables above as dots, and how often predictions of each stated "
+        "probability are right.",
+    ),
+}
+"""Caption of each figure, and what it shows for those who cannot see it."""
+
+
+def facts() -> dict[str, Any]:
+    """All that report and card tell.
+
+    Raises:
+        HarError: An output of the pipeline is missing or damaged, or not of its last run.
+    """
+    metrics = read_metrics()
+    description = bundle.describe(BUNDLE)
+    scaled, _ = windows.load(NORMALIZED)
+    locked = _lock()
+    _refuse_outdated(locked)
+    by_subject, by_class = read_table(PER_SUBJECT), read_table(PER_CLASS)
+    return {
+        "simulated": metrics["dataset"] == "simulated",
+        "metrics": metrics,
+        "model": description,
+        "people": {
+            name: np.unique(scaled.of(part).subject).tolist() for part, name in PARTS.items()
+        },
+        "windows": _windows_by_activity(scaled),
+        "parts": {name: metrics[part] for part, name in PARTS.items() if metrics[part]},
+        "smoothed": metrics.get("smoothed"),
+        "scores": scores_with_intervals(read_table(PREDICTIONS)),
+        "by_class": by_class.to_dict("records"),
+        "by_subject": by_subject.to_dict("records"),
+        "settings": _settings(locked, description),
+        "identity": identity(description, locked),
+        "channels_with_units": list(zip(description.channels, description.units, strict=True)),
+        "best": float(by_subject["accuracy"].max()),
+        "activities": [_in_words(name) for name in description.activities],
+    }
+
+
+def scores_with_intervals(predictions: pd.DataFrame) -> list[dict[str, Any]]:
+    """Accuracy, macro F1 and each activity's F1 with 95 % intervals for other people.
+
+    Args:
+        predictions: As `stages.evaluate` writes them, a row per test window.
+
+    Returns:
+        `name`, `value`, `low` and `high` of each.
+    """
+    number = {name: index for index, name in enumerate(ACTIVITIES)}
+    tables = {
+        person: np.array(rows)
+        for person, rows in trials.confusion_by_subject(
+            predictions["actual"].map(number).to_numpy(),
+            predictions["predicted"].map(number).to_numpy(),
+            predictions["subject"].to_numpy(),
+        ).items()
+    }
+    wanted: dict[str, Any] = {
+        "Accuracy": trials.accuracy_of,
+        "Macro F1": lambda these: trials.f1_of(these).mean(axis=-1),
+    }
+    for name, index in number.items():
+        wanted[f"F1, {_in_words(name)}"] = lambda these, index=index: trials.f1_of(these)[
+            ..., index
+        ]
+    together = sum(tables.values())
+    rows = []
+    for name, score in wanted.items():
+        low, high = trials.interval(tables, score)
+        rows.append({"name": name, "value": float(score(together)), "low": low, "high": high})
+    return rows
+
+
+def identity(description: bundle.Description, locked: dict[str, Any]) -> dict[str, str]:
+    """What the results were made of, as far as it is known here."""
+    return {
+        "Data set": description.dataset,
+        "Data digest (SHA-256)": description.dataset_digest,
+        "Model hash (SHA-256)": bundle.digest(BUNDLE),
+        "DVC experiment": ", ".join(_experiments(locked)) or "none: `dvc repro` in the workspace",
+        "Commit": _commit(),
+        "Python": platform.python_version(),
+        **{name: _version(name) for name in LIBRARIES},
+    }
+
+
+def _settings(locked: dict[str, Any], description: bundle.Description) -> dict[str, Any]:
+    """The settings behind the results; those that DVC knows are those of the last run."""
+    known: dict[str, Any] = {}
+    for stage in locked.get("stages", {}).values():
+        known |= stage.get("params", {}).get(PARAMS.name, {})
+    return (known or Params.read(PARAMS).flat()) | description.settings
+
+
+def _lock() -> dict[str, Any]:
+    try:
+        return yaml.safe_load(LOCK.read_text()) or {}
+    except FileNotFoundError:  # the stages were run by hand
+        return {}
+    except yaml.YAMLError:
+        raise HarError(f"{LOCK} is not YAML: delete it and run `dvc repro`") from None
+
+
+def _refuse_outdated(locked: dict[str, Any]) -> None:
+    """Results of several runs side by side would be a report of none."""
+    for stage in locked.get("stages", {}).values():
+        for out in stage.get("outs", []):
+            path = Path(out["path"])
+            if path.parts[0] in ("models", "reports") and path.is_file():
+                digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+                if digest != out["md5"]:
+                    raise HarError(f"{path} is not what the last run made: run `dvc repro`")
+
+
+def _experiments(locked: dict[str, Any]) -> list[str]:
+    """Names of the DVC experiments whose training made this very model."""
+    made = locked.get("stages", {}).get("train", {}).get("outs")
+    names = []
+    refs = _git("for-each-ref", "--format=%(refname)", "refs/exps").split()
+    for ref in refs if made else []:
+        # refs/exps/ab/cdef.../NAME; the others (stashes, checkpoints) have no name of their own.
+        parts = ref.split("/")
+        if len(parts) != 5 or parts[2] in ("exec", "celery"):
+            continue
+        content = yaml.safe_load(_git("show", f"{ref}:{LOCK}") or "{}") or {}
+        if content.get("stages", {}).get("train", {}).get("outs") == made:
+            names.append(parts[-1])
+    return sorted(names)
+
+
+def _commit() -> str:
+    commit = _git("rev-parse", "HEAD").strip()
+    if not commit:
+        return "not known"
+    changed = [
+        line[3:] for line in _git("status", "--porcelain").splitlines() if line[3:] != str(CARD)
+    ]
+    return f"{commit}, with changes that are not committed" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    """What git says, or nothing where it has nothing to say."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout
+
+
+def _version(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _windows_by_activity(scaled: Windows) -> list[dict[str, Any]]:
+    return [
+        {"activity": _in_words(name)}
+        | {
+            name_of_part: int(((scaled.split == part) & (scaled.label == index)).sum())
+            for part, name_of_part in PARTS.items()
+        }
+        for index, name in enumerate(ACTIVITIES)
+    ]
+
+
+def _in_words(activity: str) -> str:
+    return activity.replace("_", " ").lower()
+
+
+def _figures() -> list[dict[str, str]]:
+    drawn = []
+    for name, (caption, alternative) in FIGURE_TEXTS.items():
+        path = FIGURES / f"{name}.png"
+        try:
+            content = base64.b64encode(path.read_bytes()).decode()
+        except FileNotFoundError:
+            raise HarError(f"{path} is not there: make it with `dvc repro`") from None
+        drawn.append(
+            {"caption": caption, "alt": alternative, "source": f"data:image/png;base64,{content}"}
+        )
+    return drawn
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of tools/templates/, filled in."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=".html" in template,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "percent": lambda share: f"{share:.1%}",
+        "words": _in_words,
+        "json": lambda value: json.dumps(value, default=str),
+    }
+    return environment.get_template(template).render(**values)
+
+
+def main() -> None:
+    """Write both files."""
+    known = facts()
+    texts = {
+        REPORT: render("report.html.j2", figures=_figures(), **known),
+        CARD: render("model_card.md.j2", **known),
+    }
+    with ExitStack() as together:
+        partial = {path: together.enter_context(replacing_file(path)) for path in texts}
+        for path, text in texts.items():
+            partial[path].write_text(text, encoding="utf-8")
+    print(f"{REPORT} and {CARD}: {METRICS} and the other outputs in words and pictures")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HarError as error:
+        sys.exit(f"error: {error}")
