@@ -178,6 +178,8 @@ def made_up(rate, start, readings, rng):
     samples[second[8], 0] -= 1.5 / rate  # a sample that comes late
     samples[second[9], 0] = samples[second[9] - 1, 0]  # and one twice
     samples[second[10], 0] += 1e12
+    quick = second[11]  # three come at once, as a phone hands on what it had held back
+    samples[quick + 1 : quick + 3, 0] = samples[quick, 0] + [3e-4, 6e-4]
     samples[second[20] :, 0] -= 7.3  # the clock is set back
     lost = np.zeros(len(samples), bool)
     lost[second[14] : second[14] + rate // 6] = True  # bridged
