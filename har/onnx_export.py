@@ -137,8 +137,9 @@ def describe(bundle: Bundle) -> dict[str, Any]:
     """What `recognizer.json` says.
 
     - `activities`, `channels`, `units`, `sampling_rate`, `window_size`, `offset`, `scale`,
-      `temperature`, `transitions`, `priors`: as in the bundle (`har.bundle.Description`);
-      `groups`: keys of `har.signals.CHANNEL_GROUPS` that make the channels.
+      `temperature`, `transitions`, `priors`, `weights_sha256`: as in the bundle
+      (`har.bundle.Description`).
+    - `groups`: keys of `har.signals.CHANNEL_GROUPS` that make the channels.
     - `step`: samples from window to window that `transitions` are about.
     - `transition_powers`: `transitions` to any power p is `right` times the diagonal of `values`
       to p times `left`, no entry below 0.
@@ -171,6 +172,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
                 "temperature",
                 "transitions",
                 "priors",
+                "weights_sha256",
             }
         ),
         "groups": groups_of(description.channels),

@@ -1,9 +1,12 @@
 """Recognition in the browser against Python's, in Chromium."""
 
+import asyncio
 import io
 import json
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from zipfile import ZipFile
@@ -175,6 +178,8 @@ def made_up(rate, start, readings, rng):
     samples[second[8], 0] -= 1.5 / rate  # a sample that comes late
     samples[second[9], 0] = samples[second[9] - 1, 0]  # and one twice
     samples[second[10], 0] += 1e12
+    quick = second[11]  # three come at once, as a phone hands on what it had held back
+    samples[quick + 1 : quick + 3, 0] = samples[quick, 0] + [3e-4, 6e-4]
     samples[second[20] :, 0] -= 7.3  # the clock is set back
     lost = np.zeros(len(samples), bool)
     lost[second[14] : second[14] + rate // 6] = True  # bridged
@@ -346,6 +351,63 @@ def test_the_folder_has_what_is_needed_and_no_more(site, made):
     config = json.loads((folder / "config.json").read_text())
     assert config["recognition"] == "browser"
     assert config["activities"] == made.description.activities
+
+
+def test_the_server_offers_it_where_it_has_been_made(site, made, tmp_path):
+    from httpx import ASGITransport, AsyncClient
+
+    from har.live.server import make_app
+
+    names = ("model.onnx", "recognizer.json", f"onnxruntime/{RUNTIME[0]}")
+
+    async def ask(bundle, folder):
+        app = make_app(Recognizer(bundle), tmp_path, tmp_path, local=folder)
+        async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
+            config = (await client.get("/config.json")).json()
+            return config["localModel"], [await client.get(f"/{name}") for name in names]
+
+    def answers(*arguments):
+        with ThreadPoolExecutor() as thread:  # Playwright has an event loop running in this one
+            return thread.submit(lambda: asyncio.run(ask(*arguments))).result()
+
+    offered, files = answers(made, site[0])
+    assert offered is True
+    for name, file in zip(names, files, strict=True):
+        assert file.content == (site[0] / name).read_bytes()
+    description = made.description.model_copy(update={"weights_sha256": "another"})
+    another = replace(made, description=description)
+    for bundle, folder in ((another, site[0]), (made, tmp_path / "none"), (made, None)):
+        offered, files = answers(bundle, folder)
+        assert offered is False
+        assert [file.status_code for file in files] == [404] * 3
+
+
+def test_the_page_recognises_a_file_by_itself(site, made, chromium, tmp_path):
+    from playwright.sync_api import expect
+
+    times = np.arange(1500) / 50
+    acceleration, rate = movement(times, np.random.default_rng(2))
+    columns = [f"acc_{axis}_g" for axis in "xyz"] + [f"gyro_{axis}_rad_s" for axis in "xyz"]
+    table = np.hstack([times[:, None], acceleration, rate])
+    header = ",".join(["time_s", *columns])
+    np.savetxt(tmp_path / "mine.csv", table, "%.9g", ",", header=header, comments="")
+    page = chromium.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text))
+    page.goto(site[1])
+    page.locator("input[name=source][value=file]").check(force=True)
+    page.set_input_files("#chosen", tmp_path / "mine.csv")
+    page.locator("#start").click()
+    expect(page.locator("#connection-text")).to_have_text("stopped", timeout=20_000)
+    expect(page.locator("#samples")).to_have_text("1,500")
+    assert page.locator("#problems").inner_text() == ""
+    recognizer = Recognizer(made, hop=25)
+    last = recognizer.step(recognizer.stream(), times, acceleration, rate)[-1]
+    shown = [int(each.split()[0]) for each in page.locator("#bars .value").all_inner_texts()]
+    np.testing.assert_allclose(shown, 100 * last.probabilities, atol=0.51)
+    assert wrong == []
+    page.close()
 
 
 def test_a_folder_of_something_else_is_left_alone(made, tmp_path):

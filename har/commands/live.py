@@ -27,6 +27,9 @@ def live(
         "data/sessions"
     ),
     bundle: Annotated[Path, typer.Option(help="The trained model.")] = Path("models"),
+    local: Annotated[
+        Path, typer.Option(help="What `browser` wrote, for pages that recognise by themselves.")
+    ] = Path("build/browser"),
     name: Annotated[
         list[str] | None,
         typer.Option(help="Name that this machine has in the network; repeat for several."),
@@ -47,7 +50,7 @@ def live(
     listening = server.listen(host, port)
     everywhere = host in ("0.0.0.0", "::")
     names = tuple(name or ()) if _is_loopback(host) else (host, *own_names(), *(name or ()))
-    app = server.make_app(recognizer, recordings, sessions, names, limits)
+    app = server.make_app(recognizer, recordings, sessions, names, limits, local)
 
     scheme = "http" if certificate is None else "https"
     shown = own_address() if everywhere else host

@@ -48,7 +48,7 @@ class Limits:
 
     streams: int = 600
     seconds: float = 4 * 3600
-    silence: float = 30.0
+    silence: float = 60.0
     sending: float = 10.0
     messages: float = 200.0
     samples: float = 10_000.0
@@ -154,7 +154,9 @@ class Connection:
             logger.exception("a client's connection failed")
             await self._close(1011, "the server failed; its terminal says why")
         finally:
-            self.keep()
+            if self.session is not None:
+                # Elsewhere: waiting for the disk here would keep everybody waiting.
+                await asyncio.shield(asyncio.to_thread(self.keep))
 
     async def _converse(self) -> None:
         end = time.monotonic() + self._limits.seconds
@@ -256,9 +258,9 @@ class Connection:
     async def _record(self, name: str | None) -> None:
         if self.session is not None:
             await self._save()
-        for other in self._shared.open:  # one that has not noticed that its phone has gone
+        for other in list(self._shared.open):  # one that has not noticed that its phone has gone
             if name and other.session is not None and other.session.name == name:
-                other.keep()
+                await asyncio.to_thread(other.keep)
         try:
             self.session = await asyncio.to_thread(Session, self._shared.sessions, name)
         except HarError as error:

@@ -21,7 +21,7 @@ from har.errors import HarError
 from har.recognizer import Prediction, Stream
 from har.recordings import ACTIVITIES
 
-MAX_MESSAGE = 64 * 1024
+MAX_MESSAGE = 128 * 1024
 """Bytes of a message, at most."""
 
 MAX_SAMPLES = 500

@@ -1,5 +1,6 @@
 """The server of the live page."""
 
+import json
 import logging
 import socket
 import ssl
@@ -23,6 +24,7 @@ from har.errors import HarError
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
 from har.live.messages import MAX_MESSAGE, MAX_SAMPLES
+from har.onnx_export import MODEL, RECOGNIZER
 from har.recognizer import Recognizer
 from har.sensors import MOUNTINGS
 
@@ -69,6 +71,7 @@ def make_app(
     sessions: Path,
     names: tuple[str, ...] = (),
     limits: Limits | None = None,
+    local: Path | None = None,
 ) -> ASGIApp:
     """The server's application.
 
@@ -78,7 +81,10 @@ def make_app(
         sessions: Folder that the clients' sessions are written to; made when first needed.
         names: Names of this machine, beside `localhost` and its addresses.
         limits: Of each client.
+        local: Folder that `har.live.browser.assemble` wrote; if it holds the recognizer's model,
+            the page may recognise by itself.
     """
+    offered = local is not None and _holds(local, recognizer.description)
     connections = Connections(recognizer, sessions, limits or Limits())
 
     @asynccontextmanager
@@ -90,7 +96,8 @@ def make_app(
 
     @app.get("/config.json")
     def config() -> dict[str, Any]:
-        return configuration(recognizer.description, _recordings(recordings))
+        made = configuration(recognizer.description, _recordings(recordings))
+        return made | {"localModel": offered}
 
     @app.get("/recordings/{name}.csv")
     def recording(name: str) -> FileResponse:
@@ -102,8 +109,27 @@ def make_app(
     async def live(websocket: WebSocket) -> None:
         await connections.serve(websocket)
 
+    if local is not None and offered:
+        app.mount("/onnxruntime", StaticFiles(directory=local / "onnxruntime"))
+
+        @app.get(f"/{MODEL}")
+        def model() -> FileResponse:
+            return FileResponse(local / MODEL)
+
+        @app.get(f"/{RECOGNIZER}")
+        def description() -> FileResponse:
+            return FileResponse(local / RECOGNIZER)
+
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return Guard(app, names)
+
+
+def _holds(local: Path, description: Description) -> bool:
+    try:
+        made_from = json.loads((local / RECOGNIZER).read_bytes())["weights_sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return made_from == description.weights_sha256
 
 
 def _recordings(folder: Path) -> list[str] | None:

@@ -121,19 +121,19 @@ class Session:
 
     def _flush(self) -> None:
         taken, self._pending = self._pending, []
+        if not taken:
+            return
         start = self._file.tell()
         try:
-            if taken:
-                self._write("".join(taken))
+            self._write("".join(taken))
             os.fsync(self._file.fileno())
         except OSError:
             self._pending = taken + self._pending
             self._file.seek(start)
             self._file.truncate()
             raise
-        if taken:
-            self.rows += len(taken)
-            self.until = float(taken[-1].split(",", 1)[0])
+        self.rows += len(taken)
+        self.until = float(taken[-1].split(",", 1)[0])
 
     def _write(self, text: str) -> None:
         content = memoryview(text.encode())

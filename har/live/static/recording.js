@@ -1,0 +1,66 @@
+// Recordings as text: the project's own form, in g and rad/s along UCI HAR's axes.
+
+export const COLUMNS = ["time_s", "acc_x_g", "acc_y_g", "acc_z_g",
+  "gyro_x_rad_s", "gyro_y_rad_s", "gyro_z_rad_s", "activity"];
+
+const TO_G = { "g": 1, "m/s2": 1 / 9.80665 };
+const TO_RAD_S = { "rad/s": 1, "deg/s": Math.PI / 180 };
+
+/** Read a recording: {times, acceleration, angularRate, activity}, activity "" where there is none. */
+export function parseRecording(text) {
+  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
+  while (lines.length && !lines.at(-1).trim()) lines.pop();
+  const header = (lines[0] ?? "").split(",").map((name) => name.trim());
+  const missing = COLUMNS.slice(0, 7).filter((name) => !header.includes(name));
+  if (missing.length) {
+    throw new Error(`It has no column ${missing.join(", ")}. Its first line should be: ${COLUMNS.join(",")}`);
+  }
+  const at = COLUMNS.map((name) => header.indexOf(name));
+  const count = lines.length - 1;
+  if (count < 1) throw new Error("It has no samples.");
+  const recording = { times: new Array(count), acceleration: new Array(count), angularRate: new Array(count), activity: new Array(count) };
+  for (let row = 0; row < count; row++) {
+    const cells = lines[row + 1].split(",");
+    const values = at.slice(0, 7).map((column) => cells[column]?.trim() ? Number(cells[column]) : NaN);
+    if (!values.every(Number.isFinite)) throw new Error(`Line ${row + 2} has something that is no number.`);
+    recording.times[row] = values[0];
+    recording.acceleration[row] = values.slice(1, 4);
+    recording.angularRate[row] = values.slice(4, 7);
+    recording.activity[row] = at[7] < 0 ? "" : (cells[at[7]] ?? "").trim();
+  }
+  return recording;
+}
+
+/** Write rows of [time, [x, y, z] in g, [x, y, z] in rad/s, activity]. */
+export function formatRecording(rows) {
+  const lines = rows.map(([time, acceleration, rate, activity]) =>
+    [time.toFixed(6), ...[...acceleration, ...rate].map((value) => Number(value.toPrecision(7))), activity].join(","));
+  return `${COLUMNS.join(",")}\n${lines.join("\n")}${lines.length ? "\n" : ""}`;
+}
+
+/** From what a phone gives to g and rad/s along UCI HAR's axes, by a backend's settings. */
+export function converter({ accelerationUnit, angularRateUnit, rotation }) {
+  const turn = (vector, scale) => [0, 3, 6].map((row) =>
+    scale * (rotation[row] * vector[0] + rotation[row + 1] * vector[1] + rotation[row + 2] * vector[2]));
+  return {
+    acceleration: (vector) => turn(vector, TO_G[accelerationUnit]),
+    angularRate: (vector) => turn(vector, TO_RAD_S[angularRateUnit]),
+  };
+}
+
+/** The smallest rotation that turns an upright phone's gravity onto +x, row by row. */
+export function rotationUpright(gravity) {
+  const length = Math.hypot(...gravity);
+  const [x, y, z] = gravity.map((value) => value / length);
+  if (x < -1 + 1e-9) return [-1, 0, 0, 0, -1, 0, 0, 0, 1];
+  const share = 1 / (1 + x);
+  return [x, y, z, -y, 1 - y * y * share, -y * z * share, -z, -y * z * share, 1 - z * z * share];
+}
+
+/** Matrix product of two rotations, row by row. */
+export function product(left, right) {
+  return left.map((_, index) => {
+    const row = index - (index % 3), column = index % 3;
+    return left[row] * right[column] + left[row + 1] * right[column + 3] + left[row + 2] * right[column + 6];
+  });
+}

@@ -1,0 +1,621 @@
+"""The live server, from a client's side."""
+
+import asyncio
+import json
+import random
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import numpy as np
+import pytest
+from imports import ROOT
+from live import serving
+from test_bundle import made
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect as connect_now
+
+from har import bundle
+from har.__main__ import main
+from har.live import certificate
+from har.live.connection import Connections, Limits
+from har.recognizer import Recognizer
+from har.recordings import ACTIVITIES
+from har.sensors import MOUNTINGS
+
+HELLO = {"type": "hello", "acceleration_unit": "g", "angular_rate_unit": "rad/s", "hop": 32}
+HEADER = "time_s,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s,activity"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundle") / "models"
+    bundle.save(folder, made())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("live")
+    (folder / "recordings").mkdir()
+    (folder / "recordings/one.csv").write_text(HEADER + "\n")
+    (folder / "secret.csv").write_text("no")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(models, data):
+    with serving(models, data) as running:
+        yield running
+
+
+def walk(count, seed=0, start=0.0):
+    """Samples that look like somebody's: times, acceleration in g, angular rate in rad/s."""
+    rng = np.random.default_rng(seed)
+    times = start + np.arange(count) / 50
+    acceleration = [1, 0, 0] + 0.2 * np.sin(9 * times)[:, None] + rng.normal(0, 0.02, (count, 3))
+    return times, acceleration, rng.normal(0, 0.3, (count, 3))
+
+
+def as_message(times, acceleration, angular_rate):
+    return json.dumps(
+        {
+            "type": "samples",
+            "times": times.tolist(),
+            "acceleration": acceleration.tolist(),
+            "angular_rate": angular_rate.tolist(),
+        }
+    )
+
+
+def in_messages(samples, size):
+    return [
+        as_message(*(each[at : at + size] for each in samples))
+        for at in range(0, len(samples[0]), size)
+    ]
+
+
+def converse(address, messages, hello=HELLO):
+    """Say all that, and `bye`; all answers."""
+    with connect_now(f"ws://{address}/live") as client:
+        for message in [json.dumps(hello), *messages, '{"type": "bye"}']:
+            client.send(message)
+        return [json.loads(each) for each in client]
+
+
+def of_type(answers, kind):
+    return [each for each in answers if each["type"] == kind]
+
+
+@pytest.mark.parametrize("size", [1, 7, 500])
+def test_predictions_are_the_recognizers_however_samples_come(address, models, size):
+    samples = walk(700)
+    recognizer = Recognizer(bundle.load(models), hop=32)
+    expected = recognizer.step(recognizer.stream(), *samples)
+    answers = converse(address, in_messages(samples, size))
+    assert answers[0] == {
+        "type": "ready",
+        "activities": list(ACTIVITIES),
+        "window": 128,
+        "hop": 32,
+    }
+    got = of_type(answers, "prediction")
+    assert [each["time"] for each in got] == pytest.approx([each.time for each in expected])
+    for one, other in zip(got, expected, strict=True):
+        assert one["probabilities"] == pytest.approx(other.probabilities, abs=1e-6)
+        assert (one["activity"], one["known"]) == (other.activity, other.known)
+    assert of_type(answers, "status")[-1]["samples"] == 700
+
+
+def test_units_mounting_and_hop_are_the_clients(address):
+    times, acceleration, rate = walk(400)
+    plain = of_type(converse(address, in_messages((times, acceleration, rate), 50)), "prediction")
+    mounting = MOUNTINGS["top-up"]
+    worn = (times, acceleration @ mounting * 9.80665, rate @ mounting * 180 / np.pi)
+    hello = {
+        "type": "hello",
+        "acceleration_unit": "m/s2",
+        "angular_rate_unit": "deg/s",
+        "rotation": mounting.flatten().tolist(),
+    }
+    turned = of_type(converse(address, in_messages(worn, 50), hello | {"hop": 32}), "prediction")
+    for one, other in zip(plain, turned, strict=True):
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
+    often = of_type(converse(address, in_messages(worn, 50), hello | {"hop": 16}), "prediction")
+    assert len(often) == 2 * len(turned) - 1 or len(often) == 2 * len(turned)
+
+
+def test_wrong_units_are_told_and_not_recognised(address):
+    times, acceleration, rate = walk(300)
+    answers = converse(address, in_messages((times, acceleration * 9.81, rate), 50))
+    assert not of_type(answers, "prediction")
+    assert "is it in m/s2" in of_type(answers, "status")[-1]["problem"]
+
+
+def test_what_cannot_be_is_counted(address):
+    samples = walk(200)
+    samples[1][50, 0], samples[2][60, 1] = np.nan, 1e9
+    status = of_type(converse(address, in_messages(samples, 40)), "status")[-1]
+    assert status["rejected"] == {
+        "not a finite number": 1,
+        "beyond what a phone can measure": 1,
+    }
+    assert status["samples"] == 198
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "reason"),
+    [
+        ('{"type": "save"}', None, "hello should come first"),
+        (json.dumps(HELLO), json.dumps(HELLO), "hello should come first, and once"),
+        (json.dumps(HELLO | {"hop": 1}), None, "hop: .*greater"),
+        (json.dumps(HELLO | {"rotation": [0.0] * 9}), None, "should be a rotation"),
+        (json.dumps(HELLO | {"rotation": [float("nan")] * 9}), None, "should be a rotation"),
+        (json.dumps(HELLO | {"rotation": [1, 0, 0, 0, 1, 0, 0, 0, -1]}), None, "not a mirror"),
+        (json.dumps(HELLO | {"path": "/etc"}), None, "path: .*not permitted"),
+        (json.dumps(HELLO), '{"type": "record", "name": "../../x"}', "name: .*pattern"),
+        (json.dumps(HELLO), '{"type": "label", "activity": "FLYING"}', "activity"),
+        (json.dumps(HELLO), in_messages(walk(501), 501)[0], "at most 500"),
+        (
+            json.dumps(HELLO),
+            '{"type": "samples", "times": [1], "acceleration": [], "angular_rate": []}',
+            "equally long",
+        ),
+        ("[" * 30_000, None, "(?i)json"),
+        ("no", None, "(?i)json"),
+        (b"\0\1", None, "should be text"),
+    ],
+)
+def test_a_message_that_is_none_ends_the_connection_with_the_reason(address, first, then, reason):
+    with connect_now(f"ws://{address}/live") as client:
+        client.send(first)
+        if then is not None:
+            client.send(then)
+        with pytest.raises(ConnectionClosed) as caught:
+            while True:
+                client.recv(timeout=10)
+    assert caught.value.rcvd.code in (1003, 1007)
+    assert re.search(reason, caught.value.rcvd.reason), caught.value.rcvd.reason
+
+
+def test_a_message_that_is_too_large_ends_the_connection(address):
+    with connect_now(f"ws://{address}/live") as client:
+        client.send(json.dumps(HELLO))
+        with pytest.raises(ConnectionClosed) as caught:
+            client.send(" " * 140_000)
+            while True:
+                client.recv(timeout=10)
+    assert caught.value.rcvd.code == 1009
+
+
+def test_other_pages_and_other_names_are_refused(address, models, data):
+    url = f"ws://{address}/live"
+    port = address.rpartition(":")[2]
+    for origin in (f"http://{address}", None):
+        with connect_now(url, origin=origin) as client:
+            client.send(json.dumps(HELLO))
+            assert json.loads(client.recv(timeout=10))["type"] == "ready"
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:1", f"http://evil:{port}"):
+        with pytest.raises(InvalidStatus) as caught, connect_now(url, origin=origin):
+            pass
+        assert caught.value.response.status_code == 403
+    with httpx.Client(base_url=f"http://{address}") as client:
+        for host, code in [
+            (f"localhost:{port}", 200),
+            (f"[::1]:{port}", 200),
+            ("evil.example", 403),
+            (f"127.0.0.1.evil.example:{port}", 403),
+            ("", 403),
+            ("[", 403),
+        ]:
+            answer = client.get("/config.json", headers={"Host": host})
+            assert answer.status_code == code, host
+        other = client.get("/config.json", headers={"Origin": "http://evil.example"})
+        assert other.status_code == 403
+    with serving(models, data, names=("har.local",)) as named:
+        answer = httpx.get(f"http://{named}/config.json", headers={"Host": "HAR.local:8000"})
+        assert answer.status_code == 200
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_serves_no_other_file(address):
+    with httpx.Client(base_url=f"http://{address}") as client:
+        page = client.get("/")
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "'unsafe-" not in policy and "*" not in policy
+        assert client.get("/recordings/one.csv").text.strip() == HEADER
+        for path in (
+            "/recordings/../secret.csv",
+            "/recordings/..%2fsecret.csv",
+            "/recordings/%2e%2e/secret.csv",
+            "/recordings/none.csv",
+            "/../server.py",
+            "/%2e%2e/server.py",
+            "/docs",
+            "/openapi.json",
+        ):
+            assert client.get(path).status_code == 404, path
+    for path in (ROOT / "har/live/static").iterdir():
+        if path.suffix in (".html", ".css", ".js"):
+            addresses = set(re.findall(r"https?://[\w.]+", path.read_text()))
+            allowed = {"https://www.w3.org", "https://developer.apple.com"}  # sources, in comments
+            assert addresses <= allowed, path
+
+
+def test_a_session_is_on_the_disk_when_it_is_said_to_be(address, data):
+    samples = walk(250)
+    messages = in_messages(samples, 50)
+    script = [
+        '{"type": "record"}',
+        messages[0],
+        '{"type": "label", "activity": "SITTING"}',
+        *messages[1:4],
+        '{"type": "label"}',
+        messages[4],
+        '{"type": "save"}',
+    ]
+    [saved] = of_type(converse(address, script), "saved")
+    assert saved["rows"] == 250 and saved["until"] == pytest.approx(4.98)
+    lines = (data / "sessions" / f"{saved['name']}.csv").read_text().splitlines()
+    assert lines[0] == HEADER
+    rows = [line.split(",") for line in lines[1:]]
+    assert [row[7] for row in rows] == [""] * 50 + ["SITTING"] * 150 + [""] * 50
+    numbers = np.array([row[:7] for row in rows], float)
+    assert np.allclose(numbers, np.column_stack(samples), atol=1e-6)
+
+
+def test_a_session_is_written_in_g_along_the_axes_of_the_training_data(address, data):
+    times, acceleration, rate = walk(50)
+    mounting = MOUNTINGS["left-edge-up-screen-in"]
+    hello = {"type": "hello", "rotation": mounting.flatten().tolist()}
+    worn = in_messages((times, acceleration @ mounting * 9.80665, np.degrees(rate @ mounting)), 50)
+    script = ['{"type": "record"}', *worn, '{"type": "save"}']
+    [saved] = of_type(converse(address, script, hello), "saved")
+    written = np.loadtxt(
+        data / "sessions" / f"{saved['name']}.csv", delimiter=",", skiprows=1, usecols=range(7)
+    )
+    assert np.allclose(written, np.column_stack([times, acceleration, rate]), atol=1e-6)
+
+
+def test_a_session_goes_on_after_a_lost_connection_without_a_row_twice(address, data):
+    messages = in_messages(walk(300), 50)
+    with connect_now(f"ws://{address}/live") as client:
+        for message in [json.dumps(HELLO), '{"type": "record"}', *messages[:3]]:
+            client.send(message)
+        name = None
+        while name is None:
+            answer = json.loads(client.recv(timeout=10))
+            name = answer.get("name")
+        client.socket.close()  # gone without a word
+    script = [json.dumps({"type": "record", "name": name}), *messages[1:], '{"type": "save"}']
+    answers = converse(address, script)
+    [kept], [saved] = of_type(answers, "kept")[:1], of_type(answers, "saved")
+    assert kept["name"] == saved["name"] == name
+    assert saved["rows"] == (300 if kept["rows"] else 250)
+    path = data / "sessions" / f"{name}.csv"
+    times = np.loadtxt(path, delimiter=",", skiprows=1, usecols=0)
+    assert (np.diff(times) > 0).all() and len(times) == saved["rows"]
+
+
+def test_a_row_cut_off_by_a_failure_is_dropped_when_the_session_goes_on(address, data):
+    script = ['{"type": "record"}', *in_messages(walk(60), 60), '{"type": "save"}']
+    [saved] = of_type(converse(address, script), "saved")
+    path = data / "sessions" / f"{saved['name']}.csv"
+    whole = path.read_text()
+    path.write_text(whole[:-9])
+    again = [
+        json.dumps({"type": "record", "name": saved["name"]}),
+        *in_messages(walk(60), 60),
+        '{"type": "save"}',
+    ]
+    assert of_type(converse(address, again), "saved")[0]["rows"] == 60
+    assert path.read_text() == whole
+
+
+def test_a_session_that_is_not_there_is_an_error_and_nothing_is_written(address, data):
+    script = ['{"type": "record", "name": "20200101-000000-00000000"}']
+    before = set((data / "sessions").glob("*"))
+    [answer] = of_type(converse(address, script), "error")
+    assert "no session" in answer["reason"]
+    converse(address, ['{"type": "record"}', '{"type": "save"}'])  # nothing measured
+    assert set((data / "sessions").glob("*")) == before
+
+
+def test_who_says_nothing_or_is_one_too_many_is_ended(models, data):
+    with serving(models, data, Limits(streams=1, silence=0.5)) as address:
+        url = f"ws://{address}/live"
+        with connect_now(url) as quiet:
+            with connect_now(url) as second, pytest.raises(ConnectionClosed) as caught:
+                second.recv(timeout=10)
+            assert caught.value.rcvd.code == 1013
+            with pytest.raises(ConnectionClosed) as caught:
+                quiet.recv(timeout=10)
+            assert "nothing came" in caught.value.rcvd.reason
+        converse(address, [])  # there is room again
+
+
+def test_who_stays_too_long_is_ended(models, data):
+    with serving(models, data, Limits(seconds=0.5)) as address:
+        with (
+            connect_now(f"ws://{address}/live") as client,
+            pytest.raises(ConnectionClosed) as caught,
+        ):
+            client.send(json.dumps(HELLO))
+            for message in in_messages(walk(20_000), 10):
+                client.send(message)
+                time.sleep(0.01)
+        assert "as long as one may be" in caught.value.rcvd.reason
+
+
+def test_who_sends_too_much_is_slowed_down_and_loses_nothing(models, data):
+    with serving(models, data, Limits(samples=1000.0, windows=1e6)) as address:
+        began = time.monotonic()
+        answers = converse(address, in_messages(walk(3000), 100))
+        took = time.monotonic() - began
+    assert took > 1.5  # 3000 at 1000 a second, but for one second's burst
+    assert of_type(answers, "status")[-1]["samples"] == 3000
+
+
+class Deaf:
+    """A client's socket that answers cannot be written to."""
+
+    def __init__(self, messages):
+        self.messages, self.closed = list(messages), None
+
+    async def accept(self):
+        pass
+
+    async def receive(self):
+        return {"type": "websocket.receive", "text": self.messages.pop(0)}
+
+    async def send_text(self, _):
+        await asyncio.sleep(60)
+
+    async def close(self, code, reason):
+        self.closed = code, reason
+
+
+def test_who_takes_no_answers_is_ended(models, data):
+    connections = Connections(Recognizer(bundle.load(models)), data, Limits(sending=0.05))
+    deaf = Deaf([json.dumps(HELLO), *in_messages(walk(300), 100)])
+    asyncio.run(connections.serve(deaf))
+    assert deaf.closed == (1008, "answers are not taken")
+    assert not connections.open
+
+
+# ---- anything at all -----------------------------------------------------------------------------
+
+
+def odd(rng):
+    """A message of a right form, with odd content."""
+    count = rng.randrange(4)
+    number = [0.0, 1.0, -1.0, 1e300, -1e-320, 1e9, float("nan"), float("inf"), 5e-4, rng.random()]
+
+    def numbers(*shape):
+        if not shape:
+            return rng.choice(number)
+        return [numbers(*shape[1:]) for _ in range(shape[0])]
+
+    return rng.choice(
+        [
+            {"type": "label", "activity": rng.choice([None, *ACTIVITIES])},
+            *[
+                {
+                    "type": "samples",
+                    "times": numbers(count),
+                    "acceleration": numbers(count, 3),
+                    "angular_rate": numbers(count, 3),
+                }
+            ]
+            * 60,
+            {"type": "record"},
+            {"type": "record", "name": "20200101-000000-00000000"},
+            {"type": "save"},
+        ]
+    )
+
+
+def rubbish(rng):
+    """A message of a wrong form; or nearly of a right one, now and then of one."""
+    nearly = rng.choice([dict(HELLO), odd(rng), {"type": "bye"}])
+    value = rng.choice(
+        [None, True, -1, 2**70, 1e308, "NaN", "", [], {}, [[]], "\0", "../x", float("nan"), 10**400]
+        + [float("inf"), -1e-320, "😀" * 50, {"type": "hello"}, [1] * 600]
+    )
+    match rng.randrange(7):
+        case 0:
+            return rng.randbytes(rng.randrange(200))
+        case 1:
+            return "".join(
+                chr(rng.choice([9, 34, 91, 123, rng.randrange(32, 0xD7FF)])) for _ in "x" * 40
+            )
+        case 2:
+            return rng.choice("[{") * rng.randrange(1, 20_000)
+        case 3:
+            return json.dumps(value)
+        case 4:
+            return json.dumps(nearly | {rng.choice([*nearly, "x"]): value})
+        case 5:
+            return json.dumps({key: each for key, each in nearly.items() if rng.random() < 0.7})
+        case _:
+            text = list(json.dumps(nearly))
+            text[rng.randrange(len(text))] = chr(rng.randrange(32, 127))
+            return "".join(text)
+
+
+async def be_rude(address, count, rng):
+    """Send that many messages, on as many connections as it takes; how often one was ended."""
+    ended = 0
+    while count > 0:
+        try:
+            async with connect(f"ws://{address}/live", compression=None) as client:
+                if rng.random() < 0.9:
+                    await client.send(json.dumps(HELLO))
+                while count > 0:
+                    for _ in range(rng.randrange(1, 50)):
+                        count -= 1
+                        await client.send(json.dumps(odd(rng)))
+                    count -= 1
+                    await client.send(rubbish(rng))
+                    await (await client.ping())  # all of them have been read
+        except (ConnectionClosed, OSError):
+            ended += 1
+    return ended
+
+
+def be_polite(address, samples, done):
+    """Stream until the others are done; the answers, and how long each message took."""
+    answers, delays = [], []
+    with connect_now(f"ws://{address}/live") as client:
+        client.send(json.dumps(HELLO))
+        client.recv(timeout=20)
+        for message in in_messages(samples, 32):
+            began = time.monotonic()
+            client.send(message)
+            client.ping().wait(20)
+            delays.append(time.monotonic() - began)
+            if done.wait(0.1):
+                break
+        client.send('{"type": "bye"}')
+        for text in client:
+            if (answer := json.loads(text))["type"] == "prediction":
+                answers.append(answer)
+    return answers, delays
+
+
+def test_anything_at_all_from_one_client_does_not_disturb_another(models, tmp_path):
+    samples = walk(20_000)
+    recognizer = Recognizer(bundle.load(models), hop=32)
+    expected = recognizer.step(recognizer.stream(), *samples)
+
+    async def be_rude_at_once(address):
+        rude = (be_rude(address, 5_000, random.Random(seed)) for seed in range(4))
+        return sum(await asyncio.gather(*rude))
+
+    with serving(models, tmp_path, Limits(messages=1e6, samples=1e7)) as address:
+        done = threading.Event()
+        with ThreadPoolExecutor(1) as thread:
+            polite = thread.submit(be_polite, address, samples, done)
+            try:
+                ended = asyncio.run(be_rude_at_once(address))
+            finally:
+                done.set()
+            answers, delays = polite.result(60)
+        assert httpx.get(f"http://{address}/config.json").status_code == 200
+    assert ended > 300
+    assert len(answers) > 5
+    assert sorted(delays)[len(delays) // 2] < 0.5
+    for one, other in zip(answers, expected, strict=False):
+        assert one["time"] == pytest.approx(other.time)
+        assert one["probabilities"] == pytest.approx(other.probabilities, abs=1e-6)
+    for path in tmp_path.rglob("*"):
+        inside = path.parent == tmp_path / "sessions" and path.suffix == ".csv"
+        assert inside or path == tmp_path / "sessions", path
+
+
+# ---- the command ---------------------------------------------------------------------------------
+
+
+def started(*arguments):
+    command = [sys.executable, "-m", "har", "live", "--port", "0", *arguments]
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return running, re.match(r"(https?)://(\S+)", running.stdout.readline())
+
+
+def test_ctrl_c_leaves_sessions_whole(models, tmp_path):
+    running, where = started("--bundle", str(models), "--sessions", str(tmp_path / "made/here"))
+    try:
+        with connect_now(f"ws://{where[2]}/live") as client:
+            for message in [json.dumps(HELLO), '{"type": "record"}', *in_messages(walk(1000), 50)]:
+                client.send(message)
+            while len(client.recv(timeout=20)) < 10 or not of_seen(client, samples=900):
+                pass
+            running.send_signal(signal.SIGINT)
+            assert running.wait(20) == 0
+    finally:
+        running.kill()
+    assert "sessions are complete" in running.stdout.read()
+    [path] = (tmp_path / "made/here").iterdir()
+    lines = path.read_text().split("\n")
+    assert lines[0] == HEADER and lines[-1] == ""
+    assert len(lines) > 900 and all(line.count(",") == 7 for line in lines[:-1])
+
+
+def of_seen(client, samples):
+    """Wait until the server says that it has taken so many samples."""
+    while True:
+        answer = json.loads(client.recv(timeout=20))
+        if answer["type"] == "status" and answer["samples"] >= samples:
+            return True
+        if answer["type"] == "prediction" and answer["time"] * 50 >= samples:
+            return True
+
+
+def test_over_https_with_a_certificate_of_ones_own(models, data, tmp_path):
+    paths = tmp_path / "c.pem", tmp_path / "c.key"
+    assert "phone.example" in certificate.make(*paths, names=("phone.example", "10.1.2.3"))
+    assert paths[1].stat().st_mode & 0o077 == 0
+    trust = ssl.create_default_context(cafile=paths[0])
+    with serving(models, data, certificate=paths[0], key=paths[1]) as address:
+        assert httpx.get(f"https://{address}/config.json", verify=trust).status_code == 200
+        with connect_now(f"wss://{address}/live", ssl=trust, origin=f"https://{address}") as client:
+            client.send(json.dumps(HELLO))
+            assert json.loads(client.recv(timeout=10))["type"] == "ready"
+
+
+def test_what_cannot_be_served_is_one_line(models, tmp_path, monkeypatch):
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no certificate")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for arguments, message in [
+            (["--port", port, "--bundle", models], f"cannot listen on 127.0.0.1, port {port}"),
+            (["--bundle", tmp_path / "none", "--port", "0"], "no trained model"),
+            (["--certificate", bad], "belong together"),
+            (["--certificate", bad, "--key", bad], "not a certificate and its key"),
+            (["--certificate", bad, "--key", tmp_path / "k"], "no such file"),
+        ]:
+            monkeypatch.setattr(sys, "argv", ["har", "live", *map(str, arguments)])
+            with pytest.raises(SystemExit) as caught:
+                main()
+            assert re.match(r"error: [^\n]+$", caught.value.code)
+            assert message in caught.value.code
+
+
+# ---- streams of one recognizer -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [50, 43.7, 60, 101])
+def test_no_window_comes_before_it_is_due(models, rate):
+    recognizer = Recognizer(bundle.load(models))
+    stream, late = recognizer.stream(hop=20), 0
+    assert stream.due == -np.inf
+    for time_s in 5 + np.arange(int(12 * rate)) / rate:
+        due = stream.due
+        cut = stream.step(np.array([time_s]), np.array([[1.0, 0, 0]]), np.zeros((1, 3)))
+        assert len(cut.times) <= (time_s >= due - 1e-6)
+        late += len(cut.times)
+    assert late == pytest.approx((12 * 50 - 128) / 20, abs=1.5)
+
+
+def test_streams_with_hops_of_their_own_share_a_call(models):
+    recognizer = Recognizer(bundle.load(models), hop=64)
+    samples = walk(600)
+    settings = [(64, True), (16, True), (64, False)]
+    streams = [recognizer.stream(hop=hop, smoothing=smoothing) for hop, smoothing in settings]
+    together = recognizer.recognize([(stream, stream.step(*samples)) for stream in streams])
+    for found, (hop, smoothing) in zip(together, settings, strict=True):
+        alone = Recognizer(bundle.load(models), hop=hop, smoothing=smoothing)
+        for one, other in zip(found, alone.step(alone.stream(), *samples), strict=True):
+            assert one.time == other.time
+            assert one.probabilities == pytest.approx(other.probabilities, abs=1e-6)
