@@ -11,7 +11,6 @@ not run again.
 import argparse
 import os
 import pickle
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ import numpy as np
 
 from har import trials, windows
 from har.datasets import uci_har
-from har.errors import HarError
+from har.errors import HarError, in_one_line
 from har.recordings import SAMPLING_RATE
 from har.splits import subject_folds
 from har.windows import Windows
@@ -197,11 +196,7 @@ def once(name: str, part: str, seed: int, train: Windows, held_out: Windows) -> 
 
 
 if __name__ == "__main__":
-    if find_spec("aeon") is None:
-        sys.exit("error: aeon is not installed here: `make rivals` makes an environment for it")
-    try:
+    with in_one_line("interrupted; finished trials are kept, run the same again to go on"):
+        if find_spec("aeon") is None:
+            raise HarError("aeon is not installed here: `make rivals` makes an environment for it")
         main()
-    except HarError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("error: interrupted; finished trials are kept, run the same again to go on")

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from experiments import configurations, table
-from har.errors import HarError
+from har.errors import HarError, in_one_line
 
 STAGE = "experiments/dvc.yaml:crossval"
 
@@ -92,12 +92,8 @@ def dvc(*arguments: str, capture: bool = False) -> str:
 
 
 if __name__ == "__main__":
-    try:
+    with in_one_line(
+        "interrupted; finished trainings are kept. DVC's queue goes on by itself: "
+        "`dvc queue stop --kill` ends it, and the same command goes on"
+    ):
         main()
-    except HarError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(
-            "error: interrupted; finished trainings are kept. DVC's queue goes on by itself: "
-            "`dvc queue stop --kill` ends it, and the same command goes on"
-        )

@@ -5,11 +5,10 @@ python -m experiments.compare default lstm_standard --part test
 """
 
 import argparse
-import sys
 
 from experiments.table import finished
 from har import trials
-from har.errors import HarError
+from har.errors import HarError, in_one_line
 from har.trials import Trial, compare
 from stages.common import TRIALS
 
@@ -57,7 +56,5 @@ def stored_trials(name: str, part: str) -> list[Trial]:
 
 
 if __name__ == "__main__":
-    try:
+    with in_one_line():
         main()
-    except HarError as error:
-        sys.exit(f"error: {error}")

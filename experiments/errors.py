@@ -3,11 +3,9 @@
 python -m experiments.errors
 """
 
-import sys
-
 import pandas as pd
 
-from har.errors import HarError
+from har.errors import in_one_line
 from har.files import replacing_file
 from har.recordings import ACTIVITIES
 from stages.common import ERRORS, PREDICTIONS, read_table
@@ -62,7 +60,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with in_one_line():
         main()
-    except HarError as error:
-        sys.exit(f"error: {error}")

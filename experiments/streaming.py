@@ -11,7 +11,6 @@ was trained on.
 HAPT is taken from the folder that HAR_ARCHIVE_DIR names, or from its publisher.
 """
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ import torch
 from har import bundle, timeline
 from har.datasets import hapt
 from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
-from har.errors import HarError
+from har.errors import in_one_line
 from har.files import replacing_file
 from har.recognizer import Prediction, Recognizer
 from har.recordings import ACTIVITIES, SAMPLING_RATE
@@ -188,7 +187,5 @@ def made_up() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 if __name__ == "__main__":
-    try:
+    with in_one_line():
         main()
-    except HarError as error:
-        sys.exit(f"error: {error}")

@@ -4,7 +4,6 @@ A configuration has a row once all its folds have been run; its figures on the t
 when those have.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pandas as pd
 
 from experiments import configurations
 from har import trials
-from har.errors import HarError
+from har.errors import HarError, in_one_line
 from har.files import replacing_file
 from har.trials import TEST, Trial, accuracy, compare, of_part, summary
 from stages.common import TRIALS
@@ -130,7 +129,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with in_one_line():
         main()
-    except HarError as error:
-        sys.exit(f"error: {error}")

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from har.evaluation import Evaluation, evaluate_model, predict_windows
     from har.loading import HarDataset, load_har_dataset, load_recordings
     from har.models import GRUModel, LSTMModel
+    from har.recognizer import Prediction, Recognizer, Stream
     from har.recordings import ACTIVITIES, SAMPLING_RATE, Recording
+    from har.sensors import MOUNTINGS, Readings
     from har.training import History, seed_everything, train_model
     from har.windows import Windows, prepare_lstm_data
     from har.windows import cut as cut_windows
@@ -30,8 +32,13 @@ PLACES = {
     "HarError": "har.errors.HarError",
     "History": "har.training.History",
     "LSTMModel": "har.models.LSTMModel",
+    "MOUNTINGS": "har.sensors.MOUNTINGS",
+    "Prediction": "har.recognizer.Prediction",
+    "Readings": "har.sensors.Readings",
+    "Recognizer": "har.recognizer.Recognizer",
     "Recording": "har.recordings.Recording",
     "SAMPLING_RATE": "har.recordings.SAMPLING_RATE",
+    "Stream": "har.recognizer.Stream",
     "Windows": "har.windows.Windows",
     "cut_windows": "har.windows.cut",
     "evaluate_model": "har.evaluation.evaluate_model",

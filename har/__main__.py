@@ -1,14 +1,12 @@
 """`python -m har`: a trained model at work."""
 
-import sys
-
 import typer
 
 from har.commands.export import browser, export
 from har.commands.live import certificate, live
 from har.commands.predict import predict
 from har.commands.recordings import recordings
-from har.errors import HarError
+from har.errors import in_one_line
 
 app = typer.Typer(
     help="Put a trained model to work.",
@@ -29,18 +27,8 @@ for command in (predict, recordings, live, certificate, export, browser):
 
 def main() -> None:
     """Run the command that the command line names."""
-    try:
+    with in_one_line():
         app(prog_name="python -m har")
-    except HarError as error:
-        sys.exit(f"error: {error}")
-    except OSError as error:
-        if error.strerror is None:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        sys.exit(f"error: {where}{error.strerror}")
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -264,8 +264,8 @@ class Recognizer:
         self.hop = _checked_hop(step if hop is None else hop)
         if not 0 <= threshold <= 1:
             raise HarError(f"threshold={threshold}: should be between 0 and 1")
-        if not gap > 0:
-            raise HarError(f"gap={gap}: should be more than 0 seconds")
+        if not gap > 1 / SAMPLING_RATE:
+            raise HarError(f"gap={gap}: should be more than {1 / SAMPLING_RATE:g} seconds")
         self.smoothing, self.threshold, self.gap = smoothing, threshold, gap
         self._bundle = bundle
         self._groups = groups_of(description.channels)

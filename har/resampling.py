@@ -52,7 +52,7 @@ class Resampler:
         apart = times[after] - times[before]
         half = np.where(after > 0, np.maximum(self._interval - apart, 0), 0) / 2
         half[half < SAME_TIME] = 0
-        known = grid + half <= times[-1] + SAME_TIME
+        known = grid + half <= times[-1] + np.where(half > 0, 0, SAME_TIME)
         count = len(grid) if known.all() else int(known.argmin())
         grid, half = grid[:count], half[:count]
 

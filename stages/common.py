@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from har.errors import HarError
+from har.errors import HarError, in_one_line
 from har.params import Params
 
 if TYPE_CHECKING:
@@ -83,19 +83,10 @@ def run(main: Callable[[Params], None]) -> None:
     """
     # As with Ctrl-C, temporary files are cleared away before the script ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        main(Params.read(PARAMS, sys.argv[1:]))
-    except HarError as error:
-        sys.exit(f"error: {error}")
-    except OSError as error:
-        if error.filename is None and error.strerror is None:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        sys.exit(f"error: {where}{error.strerror}")
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise
-        sys.exit("error: not enough memory; lower model.hidden_size or train.batch_size")
-    except KeyboardInterrupt:
-        print("error: interrupted; files are whole, old or new", file=sys.stderr)
-        sys.exit(130)
+    with in_one_line("interrupted; files are whole, old or new"):
+        try:
+            main(Params.read(PARAMS, sys.argv[1:]))
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "memory" not in str(error):
+                raise
+            sys.exit("error: not enough memory; lower model.hidden_size or train.batch_size")

@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from har.errors import HarError
+from har.errors import HarError, in_one_line
 from har.files import replacing_file
 
 try:
@@ -60,7 +60,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with in_one_line():
         main()
-    except HarError as error:
-        sys.exit(f"error: {error}")

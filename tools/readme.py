@@ -1,6 +1,5 @@
 """Write the results in README.md from the files in reports/: `make readme`."""
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import yaml
 
 from experiments import configurations
 from experiments.table import ABLATION, EXPERIMENTS, FAST, RIVALS
-from har.errors import HarError
+from har.errors import HarError, in_one_line
 from har.files import replacing_file
 from stages.common import (
     ERRORS,
@@ -327,7 +326,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with in_one_line():
         main()
-    except (HarError, FileNotFoundError) as error:
-        sys.exit(f"error: {error}")

@@ -9,7 +9,6 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from har import bundle, trials, windows
-from har.errors import HarError
+from har.errors import HarError, in_one_line
 from har.files import replacing_file
 from har.params import Params
 from har.recordings import ACTIVITIES
@@ -299,7 +298,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with in_one_line():
         main()
-    except HarError as error:
-        sys.exit(f"error: {error}")

@@ -51,7 +51,7 @@ export class Resampler {
         half = Math.max(this.interval - (this.times[after] - this.times[after - 1]), 0) / 2;
         if (half < this.sameTime) half = 0;
       }
-      if (at + half > newest + this.sameTime) break;
+      if (at + half > newest + (half > 0 ? 0 : this.sameTime)) break;
       rows.push(half > 0 ? this.mean(at, half) : this.onLine(at));
     }
     this.made += rows.length;
@@ -436,7 +436,8 @@ export class Recognizer {
     if (!(this.threshold >= 0 && this.threshold <= 1)) {
       throw new Error(`threshold=${threshold}: should be between 0 and 1`);
     }
-    if (!(this.gap > 0)) throw new Error(`gap=${gap}: should be more than 0 seconds`);
+    const interval = 1 / description.sampling_rate;
+    if (!(this.gap > interval)) throw new Error(`gap=${gap}: should be more than ${interval} seconds`);
   }
 
   /** A new stream; readings: {accelerationUnit, angularRateUnit, rotation (nine, row by row)}. */
