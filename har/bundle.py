@@ -11,16 +11,23 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 
+from har import novelty
 from har.errors import HarError
 from har.files import replacing_file
 from har.novelty import Novelty
-from har.signals import Scaling
+from har.params import Params
+from har.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals import Scaling, channel_units
+from har.smoothing import learn_transitions
 from har.windows import Windows
 
 if TYPE_CHECKING:  # PyTorch takes seconds to import, and a description needs none of it
     from har.models import Classifier
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "bundle.json"
+
+DECIDING = ("model", "train", "augmentation")
+"""Sections of the settings that decide what the model is."""
 
 
 class Description(BaseModel):
@@ -90,6 +97,51 @@ class Bundle:
             np.array(self.description.offset, np.float32),
             np.array(self.description.scale, np.float32),
         )
+
+
+def made_of(
+    model: "Classifier", train: Windows, scaling: Scaling, params: Params, kept_epoch: int
+) -> Bundle:
+    """A model just trained, with all that is to be known of it.
+
+    Args:
+        model: The network.
+        train: The scaled windows that it was trained on.
+        scaling: What they went through.
+        params: The settings.
+        kept_epoch: Epochs of training behind the weights.
+    """
+    channels, classes = train.channels.tolist(), len(ACTIVITIES)
+    return Bundle(
+        model,
+        Description(
+            model=params.model.name,
+            architecture=model.settings,
+            activities=list(ACTIVITIES),
+            channels=channels,
+            units=[channel_units()[name] for name in channels],
+            sampling_rate=SAMPLING_RATE,
+            window_size=train.size,
+            window_overlap=train.overlap,
+            offset=scaling.offset.tolist(),
+            scale=scaling.scale.tolist(),
+            dataset=train.dataset,
+            dataset_digest=train.dataset_digest,
+            train_subjects=np.unique(train.subject).tolist(),
+            transitions=learn_transitions(train.label, train.subject, classes).tolist(),
+            priors=(np.bincount(train.label, minlength=classes) / len(train)).tolist(),
+            temperature=params.calibration.temperature,
+            novelty=novelty.fit(
+                novelty.summarize(train.signals, channels), train.label, train.subject
+            ),
+            kept_epoch=kept_epoch,
+            settings={
+                name: value
+                for name, value in params.flat().items()
+                if name.partition(".")[0] in DECIDING
+            },
+        ),
+    )
 
 
 def save(folder: Path, bundle: Bundle) -> None:
