@@ -12,7 +12,7 @@ HAPT is taken from the folder that HAR_ARCHIVE_DIR names, or from its publisher.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,16 +39,37 @@ UNLIKE_SECONDS = 300
 def main() -> None:
     torch.set_num_threads(1)
     trained = bundle.load(BUNDLE)
+    sessions = read_sessions(OFFICIAL_TEST_SUBJECTS)
+    write(STREAMING, table([(trained, sessions)]))
+    write(NOVELTY, pd.DataFrame(unlike(Recognizer(trained, smoothing=False), sessions)))
+
+
+def read_sessions(subjects: Sequence[int]) -> list[hapt.Session]:
+    """These people's whole recordings."""
     with tempfile.TemporaryDirectory() as folder:
         hapt.fetch(Path(folder), *archives_and_downloads())
-        sessions = list(hapt.read_sessions(Path(folder), OFFICIAL_TEST_SUBJECTS))
-    rows = [
-        live_scores(Recognizer(trained, hop=hop, smoothing=smoothing), sessions)
-        for hop in HOPS
-        for smoothing in (False, True)
-    ]
-    write(STREAMING, pd.DataFrame(rows))
-    write(NOVELTY, pd.DataFrame(unlike(Recognizer(trained, smoothing=False), sessions)))
+        return list(hapt.read_sessions(Path(folder), subjects))
+
+
+def table(people: Sequence[tuple[bundle.Bundle, list[hapt.Session]]]) -> pd.DataFrame:
+    """Scores by hop, with and without smoothing.
+
+    Args:
+        people: Models, each with the sessions that it is to recognise.
+    """
+    return pd.DataFrame(
+        [
+            live_scores(
+                [
+                    (Recognizer(trained, hop=hop, smoothing=smoothing), session)
+                    for trained, sessions in people
+                    for session in sessions
+                ]
+            )
+            for hop in HOPS
+            for smoothing in (False, True)
+        ]
+    )
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
@@ -66,14 +87,18 @@ def recognized(
     return recognizer.step(stream, times, acceleration, angular_rate)
 
 
-def live_scores(recognizer: Recognizer, sessions: list[hapt.Session]) -> dict[str, float | bool]:
-    """Scores over whole sessions, each second of the six activities counting alike."""
+def live_scores(work: Sequence[tuple[Recognizer, hapt.Session]]) -> dict[str, float | bool]:
+    """Scores over whole sessions, each second of the six activities counting alike.
+
+    Args:
+        work: Recognisers with the same options, each with a session to recognise.
+    """
     right: list[np.ndarray] = []
     known: list[np.ndarray] = []
     by_person: dict[int, list[np.ndarray]] = {}
     delays: list[float] = []
     changes, minutes = 0, 0.0
-    for session in sessions:
+    for recognizer, session in work:
         predictions = recognized(recognizer, session.acceleration, session.angular_rate, Readings())
         times = np.array([one.time for one in predictions])
         predicted = np.array([ACTIVITIES.index(one.activity) for one in predictions])

@@ -4,7 +4,7 @@ Reyes-Ortiz, Oneto, Samà, Parra, Anguita: Transition-Aware Human Activity Recog
 Smartphones, Neurocomputing 171, 2016. https://archive.ics.uci.edu/dataset/341
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -76,7 +76,7 @@ def fetch(folder: Path, local: Path | None, downloads: Path) -> None:
     obtain(ARCHIVES, partial(unpack, files=FILES, folder=folder), local, downloads)
 
 
-def read_sessions(folder: Path, subjects: tuple[int, ...] = SUBJECTS) -> Iterator[Session]:
+def read_sessions(folder: Path, subjects: Sequence[int] = SUBJECTS) -> Iterator[Session]:
     """Read what `fetch` unpacked, experiment by experiment.
 
     Args:
