@@ -1,0 +1,57 @@
+"""Scores of live recognition over whole recordings."""
+
+import numpy as np
+import pytest
+from test_recognizer import make_bundle
+
+from experiments import streaming
+from har.datasets.hapt import Session
+from har.novelty import Novelty
+from har.recognizer import Recognizer
+
+
+@pytest.fixture
+def session():
+    """A minute: standing, nothing, walking, laying."""
+    rng = np.random.default_rng(0)
+    activity = np.repeat([4, -1, 0, 5], [1000, 250, 1000, 750])
+    up = np.where(activity[:, None] == 5, [0.0, 1, 0], [1.0, 0, 0])
+    strength = np.where(activity == 0, 0.3, 0.01)[:, None]
+    return Session(
+        1,
+        2,
+        up + strength * rng.normal(size=(3000, 3)),
+        strength * rng.normal(size=(3000, 3)),
+        activity,
+    )
+
+
+def test_scores_of_a_recogniser_that_always_says_the_same(session, monkeypatch):
+    trained = make_bundle()
+    only_walking = np.eye(6)[0] * 0.94 + 0.01
+    monkeypatch.setattr(
+        Recognizer,
+        "classify",
+        lambda _, inputs: (np.tile(only_walking, (len(inputs), 1)), np.zeros(len(inputs))),
+    )
+    found = streaming.table([(trained, [session])])
+    assert found["hop_seconds"].tolist() == [1.28, 1.28, 0.5, 0.5]
+    assert found["smoothing"].tolist() == [False, True, False, True]
+    for row in found.itertuples():
+        # 20 s of 55 are walking; before the first prediction, at 2.54 s, nothing is shown.
+        assert row.accuracy == pytest.approx(20 / (55 - 3))
+        assert row.worst_person == row.accuracy
+        assert row.known == 1
+        assert row.changes == 2
+        assert row.changes_missed == 1  # laying is never shown, walking was shown before it began
+        assert row.false_changes_per_minute == 0
+
+
+def test_what_is_unlike_is_counted_by_kind_of_recording(session):
+    far = Novelty(scale=[1.0] * 9, centres=[[50.0] * 9], limit=1.0)
+    rows = streaming.unlike(Recognizer(make_bundle(knows=far), smoothing=False), [session])
+    assert {row["source"] for row in rows} == {"measured", "made up"}
+    assert all(row["unlike"] == 1 and row["not_known"] == 1 for row in rows)
+    assert all(row["predictions"] > 0 for row in rows)
+    rows = streaming.unlike(Recognizer(make_bundle(), smoothing=False, threshold=0), [session])
+    assert all(row["unlike"] == 0 and row["not_known"] == 0 for row in rows)
