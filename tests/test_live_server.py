@@ -474,13 +474,13 @@ async def be_rude(address, count, rng):
 def be_polite(address, samples, done):
     """Stream until the others are done; the answers, and how long each message took."""
     answers, delays = [], []
-    with connect_now(f"ws://{address}/live") as client:
+    with connect_now(f"ws://{address}/live", max_queue=None) as client:
         client.send(json.dumps(HELLO))
         client.recv(timeout=20)
         for message in in_messages(samples, 32):
             began = time.monotonic()
             client.send(message)
-            client.ping().wait(20)
+            assert client.ping().wait(20)
             delays.append(time.monotonic() - began)
             if done.wait(0.1):
                 break
@@ -497,7 +497,7 @@ def test_anything_at_all_from_one_client_does_not_disturb_another(models, tmp_pa
     expected = recognizer.step(recognizer.stream(), *samples)
 
     async def be_rude_at_once(address):
-        rude = (be_rude(address, 5_000, random.Random(seed)) for seed in range(4))
+        rude = (be_rude(address, 1_250, random.Random(seed)) for seed in range(16))
         return sum(await asyncio.gather(*rude))
 
     with serving(models, tmp_path, Limits(messages=1e6, samples=1e7)) as address:

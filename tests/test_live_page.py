@@ -1,0 +1,429 @@
+"""The live page in a browser."""
+
+import re
+import zipfile
+
+import numpy as np
+import pytest
+from live import CHROMIUM, hapt_recording, serving, write_recording
+from test_bundle import made
+
+from har import bundle
+from har.sensors import MOUNTINGS
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+expect.set_options(timeout=20_000)
+
+pytestmark = [
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM} to test the page with"),
+]
+
+NAMES = {
+    "WALKING": "Walking",
+    "WALKING_UPSTAIRS": "Walking upstairs",
+    "WALKING_DOWNSTAIRS": "Walking downstairs",
+    "SITTING": "Sitting",
+    "STANDING": "Standing",
+    "LAYING": "Lying",
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        running = started.chromium.launch(executable_path=CHROMIUM)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made_here = tmp_path_factory.mktemp("page")
+    bundle.save(made_here / "models", made())
+    rng = np.random.default_rng(0)
+    times = np.arange(500) / 50
+    signals = np.hstack([[1.0, 0, 0] + rng.normal(0, 0.01, (500, 3)), rng.normal(0, 0.1, (500, 3))])
+    activity = np.repeat(["SITTING", ""], [400, 100])
+    write_recording(made_here / "recordings/short.csv", times, signals, activity)
+    return made_here
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    with serving(folder / "models", folder) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.mistakes = []
+    opened.on("pageerror", lambda error: opened.mistakes.append(str(error)))
+    opened.on(
+        "console", lambda line: opened.mistakes.append(line.text) if is_mistake(line) else None
+    )
+    yield opened
+    assert opened.mistakes == []
+    context.close()
+
+
+def is_mistake(line):
+    # That a server that was ended is gone is what these lines say, and part of the test.
+    return line.type == "error" and "ERR_CONNECTION_REFUSED" not in line.text
+
+
+def visit(page, address):
+    page.goto(f"http://{address}/")
+    expect(page.locator("#labels input")).to_have_count(7)
+
+
+def choose(page, source):
+    page.locator(f"input[name=source][value={source}]").check(force=True)
+
+
+def start(page):
+    page.locator("#start").click()
+
+
+def stop(page):
+    page.locator("#start").click()
+    expect(page.locator("#start")).to_have_attribute("data-running", "false")
+
+
+MOVE = """({ acceleration, rate }) => {
+  const around = (value) => value + 0.05 * Math.random();
+  const dispatch = () => window.dispatchEvent(new DeviceMotionEvent("devicemotion", {
+    accelerationIncludingGravity: {
+      x: around(acceleration[0]), y: around(acceleration[1]), z: around(acceleration[2]),
+    },
+    rotationRate: { alpha: rate[0], beta: rate[1], gamma: rate[2] },
+    interval: 20,
+  }));
+  clearInterval(window.moving);
+  window.moving = setInterval(dispatch, 20);
+}"""
+
+
+def move(page, acceleration=(0, 9.81, 0), rate=(1, 2, 3)):
+    """A phone that hangs upright, unless told otherwise, turning slowly."""
+    page.evaluate(MOVE, {"acceleration": acceleration, "rate": rate})
+
+
+def rows_of(text):
+    return [line.split(",") for line in text.splitlines()[1:]]
+
+
+def test_a_phones_motion_is_recognised_recorded_saved_and_downloaded(page, address, folder):
+    visit(page, address)
+    choose(page, "phone")
+    move(page)
+    start(page)
+    expect(page.locator("#connection-text")).to_have_text("connected")
+    page.locator("#record").click()
+    expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
+    expect(page.locator("#latency")).to_have_text(re.compile(r"\d+ ms"))
+    page.locator("#labels input[value=STANDING]").check(force=True)
+    expect(page.locator("#kept")).to_have_text(re.compile(r"Recording; [1-9][\d,]+ samples"))
+    page.locator("#save").click()
+    expect(page.locator("#kept")).to_have_text(re.compile(r"Saved: .*csv"))
+    name = re.search(r"([\w-]+)\.csv", page.locator("#kept").inner_text())[1]
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    stop(page)
+
+    saved = rows_of((folder / "sessions" / f"{name}.csv").read_text())
+    downloaded = rows_of(download.value.path().read_text())
+    assert download.value.suggested_filename == f"{name}.csv"
+    assert len(saved) > 100
+    assert [row[0] for row in downloaded] == [row[0] for row in saved]
+    assert [row[7] for row in downloaded] == [row[7] for row in saved]
+    assert {row[7] for row in saved} == {"", "STANDING"}
+    for rows in (saved, downloaded):
+        numbers = np.array([row[:7] for row in rows], float)
+        # Upright: its y axis is up, UCI HAR's x; alpha, beta, gamma are about x, y, z.
+        assert np.allclose(numbers[:, 1:4], [1, 0, 0], atol=0.02)
+        turned = MOUNTINGS["top-up"] @ np.radians([1, 2, 3])
+        assert np.allclose(numbers[:, 4:], turned, atol=1e-6)
+        assert np.all(np.diff(numbers[:, 0]) > 0)
+
+
+def test_an_iphones_sign_is_turned_round(page, address):
+    page.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'vendor', {get: () => 'Apple Computer, Inc.'})"
+    )
+    visit(page, address)
+    choose(page, "phone")
+    move(page, acceleration=(0, -9.81, 0))
+    start(page)
+    page.locator("#record").click()
+    expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
+    page.locator("#save").click()
+    expect(page.locator("#kept")).to_have_text(re.compile("Saved"))
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    numbers = np.array([row[1:4] for row in rows_of(download.value.path().read_text())], float)
+    assert np.allclose(numbers, [1, 0, 0], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (
+            "DeviceMotionEvent.requestPermission = async () => 'denied'",
+            "may not use the motion sensors",
+        ),
+        (
+            "DeviceMotionEvent.requestPermission = async () => { throw new DOMException('no') }",
+            "may not use the motion sensors",
+        ),
+        ("delete window.DeviceMotionEvent", "has no motion sensors"),
+        (
+            "Object.defineProperty(window, 'isSecureContext', {get: () => false})",
+            "secure pages alone",
+        ),
+        ("", "No motion comes from this device"),
+    ],
+)
+def test_it_says_why_there_is_no_motion(page, address, script, message):
+    page.add_init_script(script)
+    visit(page, address)
+    choose(page, "phone")
+    start(page)
+    expect(page.locator("#problems")).to_contain_text(message)
+
+
+def test_it_asks_for_permission_and_goes_on_when_it_is_given(page, address):
+    page.add_init_script(
+        "DeviceMotionEvent.requestPermission = async () => (window.asked = true, 'granted')"
+    )
+    visit(page, address)
+    choose(page, "phone")
+    move(page)
+    start(page)
+    expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
+    assert page.evaluate("() => window.asked")
+    page.evaluate("() => clearInterval(window.moving)")
+    expect(page.locator("#problems")).to_contain_text("sensors have stopped")
+    move(page)
+    expect(page.locator("#problems")).to_be_empty()
+
+
+def test_wrong_units_are_caught(page, address):
+    visit(page, address)
+    choose(page, "phone")
+    move(page, acceleration=(0, 1, 0))  # in g, where m/s² is the standard
+    start(page)
+    expect(page.locator("#problems")).to_contain_text("is it in g and not in m/s2")
+    expect(page.locator("#activity-name")).to_have_text("I don’t know")
+    stop(page)
+    page.locator("details summary", has_text="Settings").click()
+    page.locator("#acceleration-unit").select_option("g")
+    start(page)
+    expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
+    expect(page.locator("#problems")).to_be_empty()
+
+
+def test_aligning_makes_up_for_how_the_phone_hangs(page, address):
+    page.clock.install()
+    visit(page, address)
+    choose(page, "phone")
+    page.locator("#align").click()
+    askew = 9.81 * np.array([np.sin(0.35), np.cos(0.35), 0])
+    send = MOVE.replace("Math.random()", "0")
+    page.evaluate(send, {"acceleration": askew.tolist(), "rate": [0, 0, 0]})
+    page.clock.run_for(9_000)
+    expect(page.locator("#aligned")).to_have_text(re.compile(r"Aligned: it hangs 20° askew"))
+
+
+def test_a_server_that_goes_and_comes_back(browser, folder):
+    """What was measured meanwhile is in the session all the same."""
+    with serving(folder / "models", folder) as address:
+        page = browser.new_page()
+        visit(page, address)
+        choose(page, "phone")
+        move(page)
+        start(page)
+        page.locator("#record").click()
+        expect(page.locator("#kept")).to_have_text(re.compile(r"Recording; [1-9][\d,]+ samples"))
+        kept = page.locator("#kept").inner_text()
+    expect(page.locator("#problems")).to_contain_text("server does not answer")
+    expect(page.locator("#connection-text")).to_have_text("connection lost")
+    before = int(re.search(r"[\d,]+", kept)[0].replace(",", ""))
+    path = max((folder / "sessions").iterdir(), key=lambda each: each.stat().st_mtime_ns)
+    assert len(rows_of(path.read_text())) >= before
+    with serving(folder / "models", folder, port=int(address.rpartition(":")[2])):
+        expect(page.locator("#connection-text")).to_have_text("connected")
+        expect(page.locator("#problems")).to_be_empty()
+        page.locator("#save").click()
+        expect(page.locator("#kept")).to_have_text(re.compile(f"Saved: .*{path.stem}"))
+        times = np.array([row[0] for row in rows_of(path.read_text())], float)
+        assert len(times) > before
+        assert np.diff(times).max() < 0.2  # no gap where the server was away
+        stop(page)
+    page.context.close()
+
+
+def test_a_server_that_goes_while_a_recording_is_played(browser, folder):
+    with serving(folder / "models", folder) as address:
+        page = browser.new_page()
+        visit(page, address)
+        choose(page, "replay")
+        start(page)
+        expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
+    expect(page.locator("#connection-text")).to_have_text("connection lost")
+    with serving(folder / "models", folder, port=int(address.rpartition(":")[2])):
+        expect(page.locator("#connection-text")).to_have_text("connected")
+        page.locator("#speed").select_option("20")
+        expect(page.locator("#start")).to_have_attribute("data-running", "false")
+        expect(page.locator("#accuracy")).to_have_text(re.compile(r"of 1[0-9] right"))
+    page.context.close()
+
+
+def test_a_file_that_is_no_recording_says_what_is_missing(page, address, tmp_path):
+    visit(page, address)
+    path = tmp_path / "mine.csv"
+    for text, message in [
+        ("time,x\n1,2\n", "no column time_s, acc_x_g"),
+        ("time_s,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s\n", "no samples"),
+        (
+            "time_s,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s\n0,1,,0,0,0,0\n",
+            "Line 2",
+        ),
+        ("", "no column"),
+    ]:
+        path.write_text(text)
+        page.locator("#chosen").set_input_files(path)
+        expect(page.locator("#problems")).to_contain_text(message)
+        expect(page.locator("#start")).to_be_disabled()
+        page.locator("#chosen").set_input_files([])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_off_at_360_pixels(browser, address, scheme):
+    context = browser.new_context(
+        viewport={"width": 360, "height": 740}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    visit(page, address)
+    for source in ("phone", "replay", "file"):
+        choose(page, source)
+        assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    choose(page, "replay")
+    page.locator("#speed").select_option("5")
+    start(page)
+    expect(page.locator("#accuracy")).not_to_be_empty()
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    # In the timeline there is more than lanes: what was predicted has a colour.
+    drawn = page.evaluate(
+        "() => { const c = document.getElementById('timeline'); const d = c.getContext('2d')"
+        ".getImageData(0, 0, c.width, c.height).data; let n = 0;"
+        " for (let i = 0; i < d.length; i += 4) n += Math.abs(d[i] - d[i + 2]) > 60; return n }"
+    )
+    assert drawn > 50
+    context.close()
+
+
+def test_it_can_be_used_with_a_keyboard_and_heard(page, address):
+    visit(page, address)
+    tree = page.locator("body").aria_snapshot()
+    for part in ("banner", "main", "contentinfo", "radiogroup", 'button "Start"', "list"):
+        assert part in tree
+    nameless = page.evaluate(
+        "() => [...document.querySelectorAll('button, select, input')]"
+        ".filter((each) => !(each.labels?.length || each.textContent.trim())).length"
+    )
+    assert nameless == 0
+    choose(page, "replay")
+    page.locator("#speed").select_option("20")
+    page.locator("#recording").focus()
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#start")).to_have_attribute("data-running", "true")
+    expect(page.locator("#spoken")).not_to_be_empty()
+    page.locator("#bouts summary").click()
+    expect(page.locator("#bout-rows tr").first).to_contain_text("0:0")
+
+
+# ---- the trained model, and a test person --------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def person(hapt_archive, tmp_path_factory):
+    """A test subject's recording, served with the model of this repository."""
+    from imports import ROOT
+
+    if not (ROOT / "models").exists():
+        pytest.skip("no models/: run the pipeline first")
+    folder = tmp_path_factory.mktemp("person")
+    with zipfile.ZipFile(hapt_archive) as zipped:
+        for name in ("acc_exp04_user02.txt", "gyro_exp04_user02.txt", "labels.txt"):
+            (folder / name).write_bytes(zipped.read(f"RawData/{name}"))
+    recording = hapt_recording(folder, 4)
+    write_recording(folder / "recordings/subject02.csv", *recording)
+    with serving(ROOT / "models", folder) as address:
+        yield address, folder, recording
+
+
+def bouts(page):
+    """The page's table: from and to, in s, and what it says."""
+    rows = page.evaluate(
+        "() => [...document.querySelectorAll('#bout-rows tr')]"
+        ".map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+    return [(seconds(begin), seconds(end), name) for begin, end, name in rows]
+
+
+def seconds(clock):
+    minutes, rest = clock.split(":")
+    return int(minutes) * 60 + int(rest)
+
+
+def right_share(page, activity):
+    """Of the seconds with a label, those where the table of the page has it."""
+    shown = bouts(page)
+    pairs = [(at, NAMES[activity[at * 50]]) for at in range(3, shown[-1][1]) if activity[at * 50]]
+    right = [any(a <= at < b and word == name for a, b, name in shown) for at, word in pairs]
+    return np.mean(right)
+
+
+def test_a_replayed_persons_activities_are_the_right_ones(page, person):
+    address, _, (_, _, activity) = person
+    visit(page, address)
+    choose(page, "replay")
+    page.locator("#bouts summary").click()
+    page.locator("#speed").select_option("20")
+    start(page)
+    for name in ("Standing", "Sitting", "Lying"):
+        expect(page.locator("#activity-name")).to_have_text(name)
+        expect(page.locator("#truth")).to_have_text(f"Truly {name.lower()}")
+        expect(page.locator("#truth")).to_have_attribute("data-right", "true")
+    stop(page)
+    assert right_share(page, activity) > 0.8
+
+
+def test_a_dropped_recording_is_recognised_to_its_end(page, person):
+    address, folder, (_, _, activity) = person
+    visit(page, address)
+    text = (folder / "recordings/subject02.csv").read_text()
+    page.evaluate(
+        """(text) => {
+          const data = new DataTransfer();
+          data.items.add(new File([text], "mine.csv", { type: "text/csv" }));
+          window.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+        }""",
+        text,
+    )
+    expect(page.locator("#file-name")).to_contain_text("mine.csv")
+    start(page)
+    expect(page.locator("#activity-name")).to_have_text("Done", timeout=60_000)
+    share = float(page.locator("#accuracy").inner_text().split(" %")[0])
+    assert share > 85  # the seconds until a change is recognised included
+    page.locator("#bouts summary").click()
+    expect(page.locator("#bout-rows tr")).not_to_have_count(0)
+    assert {name for *_, name in bouts(page)} >= {"Walking", "Sitting", "Lying", "Walking upstairs"}
+    assert right_share(page, activity) > 0.85
+    assert bouts(page)[-1][1] == pytest.approx(len(activity) / 50, abs=3)
