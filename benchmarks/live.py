@@ -3,22 +3,34 @@
 The network is the default one with fresh weights: its speed does not depend on what it learnt.
 """
 
+import asyncio
 import gc
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
-from har.bundle import Bundle, Description
+from har import bundle as bundles
+from har.bundle import Bundle
 from har.models import build
-from har.novelty import CENTRES, Novelty
 from har.params import Params
 from har.recognizer import Cut, Recognizer, Stream
 from har.recordings import ACTIVITIES, SAMPLING_RATE
-from har.signals import channel_names, channel_units
+from har.signals import channel_names, fit_scaling
+from har.windows import Windows
 
 WINDOWS = 10_000
 STREAMS = 500
@@ -35,34 +47,23 @@ def untrained() -> Bundle:
     """A bundle of the default settings, with fresh weights."""
     params = Params()
     names = channel_names(params.windowing.channels)
+    rng = np.random.default_rng(0)
+    label, subject = np.arange(240) % len(ACTIVITIES), np.repeat([1, 2], 120)
+    windows = Windows(
+        signals=rng.normal(size=(240, params.windowing.size, len(names))).astype(np.float32),
+        label=label,
+        subject=subject,
+        bout=label,
+        start=label,
+        split=np.full(240, "train"),
+        channels=np.array(names),
+        overlap=params.windowing.overlap,
+        dataset="noise",
+        dataset_digest="",
+    )
     torch.manual_seed(0)
     model = build(params.model, len(names), len(ACTIVITIES)).eval()
-    classes, parts = len(ACTIVITIES), 9
-    centres = np.random.default_rng(0).normal(size=(CENTRES, parts))
-    return Bundle(
-        model,
-        Description(
-            model=params.model.name,
-            architecture=model.settings,
-            activities=list(ACTIVITIES),
-            channels=list(names),
-            units=[channel_units()[name] for name in names],
-            sampling_rate=SAMPLING_RATE,
-            window_size=params.windowing.size,
-            window_overlap=params.windowing.overlap,
-            offset=[0.0] * len(names),
-            scale=[1.0] * len(names),
-            dataset="none",
-            dataset_digest="",
-            train_subjects=[],
-            transitions=(np.full((classes, classes), 0.02) + 0.88 * np.eye(classes)).tolist(),
-            priors=[1 / classes] * classes,
-            temperature=params.calibration.temperature,
-            novelty=Novelty(scale=[1.0] * parts, centres=centres.tolist(), limit=100.0),
-            kept_epoch=1,
-            settings={},
-        ),
-    )
+    return bundles.made_of(model, windows, fit_scaling(windows.signals, "none"), params, 0)
 
 
 def walk(samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -225,3 +226,126 @@ def _run_all(
             for stream in streams
         ]
         recognizer.recognize(cuts)
+
+
+def through_websocket() -> dict[str, Any]:
+    """From a window's last sample, sent, to its prediction, received; one client."""
+    return asyncio.run(_one_client())
+
+
+async def _one_client() -> dict[str, Any]:
+    hop, size = 10, untrained().description.window_size
+    delays: list[float] = []
+    recording = walk((WINDOWS + 20) * hop)
+    async with _server() as address, _client(address, hop) as client:
+        for at in range(0, len(recording[0]), hop):
+            begin = time.perf_counter()
+            await client.send(_message(recording, at, at + hop))
+            if at + hop > size:  # the filter's median waits for one sample after the window's
+                await _next_prediction(client)
+                delays.append(time.perf_counter() - begin)
+            await asyncio.sleep(max(0.0, 1 / 150 - (time.perf_counter() - begin)))
+    found = percentiles(delays)
+    return {"value": found["p99"], **found, "windows": len(delays)}
+
+
+def served_streams() -> dict[str, Any]:
+    """As `many_streams`, through the server: it has one core, its clients have the other."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return {"value": None, "reason": "the machine has one core"}
+    os.sched_setaffinity(0, cores[1:])
+    try:
+        return asyncio.run(_many_clients(cores[0]))
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+async def _many_clients(core: int) -> dict[str, Any]:
+    count = int(SAMPLING_RATE) // MESSAGES_A_SECOND
+    recording = walk((SECONDS + 1) * int(SAMPLING_RATE))
+    numbers = range(SECONDS * MESSAGES_A_SECOND)
+    # All send the same: what is timed is the server.
+    messages = [_message(recording, each * count, (each + 1) * count) for each in numbers]
+    phases = np.random.default_rng(0).uniform(0, 1 / MESSAGES_A_SECOND, STREAMS)
+    delays: list[float] = []
+
+    async def live(address: str, phase: float, start: float) -> None:
+        sent: list[float] = []
+
+        async def listen(client: ClientConnection) -> None:
+            async for text in client:
+                answer = json.loads(text)
+                if answer["type"] == "prediction":
+                    # The filter's median waits for one sample after the window's last.
+                    last = round(answer["time"] * SAMPLING_RATE) + 1
+                    delays.append(time.perf_counter() - sent[last // count])
+
+        async with _client(address, HOP) as client:
+            listening = asyncio.create_task(listen(client))
+            for number in numbers:
+                due = start + phase + number / MESSAGES_A_SECOND
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                sent.append(time.perf_counter())
+                await client.send(messages[number])
+            await asyncio.sleep(1)
+            listening.cancel()
+
+    async with _server(core) as address:
+        start = time.perf_counter() + 5  # until all are connected
+        await asyncio.gather(*(live(address, float(phase), start) for phase in phases))
+    found = percentiles(delays)
+    return {"value": found["p99"], **found, "windows": len(delays)}
+
+
+@asynccontextmanager
+async def _server(core: int | None = None) -> AsyncIterator[str]:
+    """`python -m har live` in a process of its own; yields host and port."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        free.close()
+        bundles.save(Path(folder) / "models", untrained())
+        command = [sys.executable, "-m", "har", "live", "--port", address.partition(":")[2]]
+        for name in ("bundle", "recordings", "sessions"):
+            place = "models" if name == "bundle" else name
+            command += [f"--{name}", str(Path(folder) / place)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            if core is not None:
+                os.sched_setaffinity(process.pid, [core])
+            try:
+                for _ in range(200):
+                    try:
+                        socket.create_connection(("127.0.0.1", int(command[5]))).close()
+                        break
+                    except ConnectionRefusedError:
+                        await asyncio.sleep(0.3)
+                yield address
+            finally:
+                process.terminate()
+
+
+@asynccontextmanager
+async def _client(address: str, hop: int) -> AsyncIterator[ClientConnection]:
+    async with connect(f"ws://{address}/live", origin=Origin(f"http://{address}")) as client:
+        units = {"acceleration_unit": "g", "angular_rate_unit": "rad/s"}
+        await client.send(json.dumps({"type": "hello", "hop": hop, **units}))
+        assert json.loads(await client.recv())["type"] == "ready"
+        yield client
+
+
+def _message(recording: tuple[np.ndarray, ...], begin: int, end: int) -> str:
+    times, acceleration, angular_rate = (each[begin:end].tolist() for each in recording)
+    return json.dumps(
+        {
+            "type": "samples",
+            "times": times,
+            "acceleration": acceleration,
+            "angular_rate": angular_rate,
+        }
+    )
+
+
+async def _next_prediction(client: ClientConnection) -> None:
+    while json.loads(await client.recv())["type"] != "prediction":
+        pass
