@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check venv mlflow extras lab notebooks readme report experiments rivals tables benchmark \
-	recordings browser lock clean
+	recordings live browser lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
@@ -33,6 +33,9 @@ venv: $(INSTALLED)  ## make .venv from requirements.txt; `run` and `test` do it 
 mlflow: $(INSTALLED)  ## open MLflow's pages on http://127.0.0.1:5000
 	@test -f mlflow.db || { echo "error: no runs yet: make run"; exit 1; }
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
+
+live: $(INSTALLED)  ## the page that recognises as it happens, on http://127.0.0.1:8000
+	python -m har live
 
 experiments: $(INSTALLED)  ## cross-validate and score the named configurations; hours
 	python -m experiments

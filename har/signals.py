@@ -7,12 +7,20 @@ that a network was trained on.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from har.errors import HarError
 from har.recordings import BASE_CHANNELS, SAMPLING_RATE
+
+
+@cache
+def _low_pass(order: int, cutoff: float, rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """A Butterworth low-pass in second-order sections, and their state after ones without end."""
+    sections = butter(order, cutoff, fs=rate, output="sos")
+    return sections, sosfilt_zi(sections)
 
 
 class CausalFilter:
@@ -33,12 +41,12 @@ class CausalFilter:
     def __init__(
         self, order: int, cutoff: float, channels: int, rate: float = SAMPLING_RATE
     ) -> None:
-        self.sections = butter(order, cutoff, fs=rate, output="sos")
+        self.sections, self._settled = _low_pass(order, cutoff, rate)
         self._state = np.zeros((len(self.sections), 2, channels))
 
     def settle(self, level: np.ndarray) -> None:
         """Be as if the signals had long been at these levels (channels,)."""
-        self._state = sosfilt_zi(self.sections)[..., None] * level
+        self._state = self._settled[..., None] * level
 
     def step(self, samples: np.ndarray) -> np.ndarray:
         """Filter (samples, channels), going on from where the last block ended."""

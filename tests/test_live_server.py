@@ -456,7 +456,9 @@ async def be_rude(address, count, rng):
     ended = 0
     while count > 0:
         try:
-            async with connect(f"ws://{address}/live", compression=None) as client:
+            # No limit to its queue: it never reads, and must see its pings answered all the same.
+            where = f"ws://{address}/live"
+            async with connect(where, compression=None, max_queue=None) as client:
                 if rng.random() < 0.9:
                     await client.send(json.dumps(HELLO))
                 while count > 0:

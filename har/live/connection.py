@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 SAVED_EVERY = 1.0
 """Seconds from one flush of a session to the next."""
 
-STATUS_EVERY = 0.5
-"""Seconds between two statuses, at least."""
+STATUS_EVERY, NEWS_EVERY = 2.0, 0.25
+"""Seconds between two statuses, at least; with more to tell than how many samples came."""
 
 MOST_WAITING = 250
 """Samples that wait for their window, at most."""
@@ -164,7 +164,7 @@ class Connection:
             message = await self._next()
             if isinstance(message, Bye):
                 await self._step()
-                await self._tell_status()
+                await self._tell_status(last=True)
                 return
             await self._take(message)
             if time.monotonic() > end:
@@ -244,14 +244,15 @@ class Connection:
             if len(cut.times):
                 for made in await self._shared.batcher.recognize(self._stream, cut):
                     await self._send(messages.prediction(made))
-        if time.monotonic() - self._told >= STATUS_EVERY:
-            await self._tell_status()
+        await self._tell_status()
 
-    async def _tell_status(self) -> None:
+    async def _tell_status(self, last: bool = False) -> None:
         if self._stream is None:
             return
         status = messages.status(self._stream)
-        if status != self._status:
+        news = status != self._status | {"samples": status["samples"]}
+        since = time.monotonic() - self._told
+        if last or since >= (NEWS_EVERY if news else STATUS_EVERY):
             self._status, self._told = status, time.monotonic()
             await self._send(status)
 
