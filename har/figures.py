@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
 from scipy.signal import periodogram
 
+from har.colours import ACTIVITY_COLOURS
 from har.files import replacing_file
 from har.recordings import ACTIVITIES, SAMPLING_RATE
 from har.signals import CHANNEL_GROUPS
@@ -24,13 +25,6 @@ from har.windows import Windows
 # Colours of Okabe and Ito, told apart with any colour vision.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#595959"
 SPLITS = {"train": ("Training", BLUE), "val": ("Validation", ORANGE), "test": ("Test", GREEN)}
-ACTIVITY_COLOURS = dict(
-    zip(
-        ACTIVITIES,
-        (BLUE, "#56B4E9", GREEN, ORANGE, "#D55E00", "#CC79A7"),
-        strict=True,
-    )
-)
 COMPONENTS = {"x": BLUE, "y": ORANGE, "z": GREEN, "norm": GREY}
 
 WIDTH = 9.0

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from har import bundle
 from har.bundle import Description
+from har.colours import ACTIVITY_COLOURS
 from har.errors import HarError
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
@@ -33,16 +34,6 @@ STATIC = Path(__file__).parent / "static"
 HOP = 25
 """Samples at 50 Hz from one prediction to the next, unless a page asks for another hop."""
 
-COLOURS = {
-    "WALKING": "#0072B2",
-    "WALKING_UPSTAIRS": "#56B4E9",
-    "WALKING_DOWNSTAIRS": "#CC79A7",
-    "SITTING": "#E69F00",
-    "STANDING": "#009E73",
-    "LAYING": "#D55E00",
-}
-"""Of each activity: Okabe and Ito's, told apart with any colour vision."""
-
 
 def configuration(description: Description, recordings: list[str] | None) -> dict[str, Any]:
     """What the page needs to know, `config.json`.
@@ -54,7 +45,7 @@ def configuration(description: Description, recordings: list[str] | None) -> dic
     return {
         "recognition": "server",
         "activities": description.activities,
-        "colours": COLOURS,
+        "colours": ACTIVITY_COLOURS,
         "window": description.window_size,
         "hop": HOP,
         "maxSamples": MAX_SAMPLES,
