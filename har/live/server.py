@@ -34,10 +34,10 @@ HOP = 25
 COLOURS = {
     "WALKING": "#0072B2",
     "WALKING_UPSTAIRS": "#56B4E9",
-    "WALKING_DOWNSTAIRS": "#CC79A7",
+    "WALKING_DOWNSTAIRS": "#009E73",
     "SITTING": "#E69F00",
-    "STANDING": "#009E73",
-    "LAYING": "#D55E00",
+    "STANDING": "#D55E00",
+    "LAYING": "#CC79A7",
 }
 """Of each activity: Okabe and Ito's, told apart with any colour vision."""
 
