@@ -71,8 +71,9 @@ def page(browser):
 
 
 def is_mistake(line):
-    # That a server that was ended is gone is what these lines say, and part of the test.
-    return line.type == "error" and "ERR_CONNECTION_REFUSED" not in line.text
+    # That a server was ended, or that it refused a file, is part of a test.
+    meant = ("ERR_CONNECTION_REFUSED", "422 (Unprocessable Entity)")
+    return line.type == "error" and not any(each in line.text for each in meant)
 
 
 def visit(page, address):
@@ -286,19 +287,31 @@ def test_a_file_that_is_no_recording_says_what_is_missing(page, address, tmp_pat
     visit(page, address)
     path = tmp_path / "mine.csv"
     for text, message in [
-        ("time,x\n1,2\n", "no column time_s, acc_x_g"),
+        ("time,x\n1,2\n", "the file: no line heads columns"),
         ("time_s,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s\n", "no samples"),
         (
             "time_s,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s\n0,1,,0,0,0,0\n",
             "Line 2",
         ),
-        ("", "no column"),
+        ("", "is empty"),
     ]:
         path.write_text(text)
         page.locator("#chosen").set_input_files(path)
         expect(page.locator("#problems")).to_contain_text(message)
         expect(page.locator("#start")).to_be_disabled()
         page.locator("#chosen").set_input_files([])
+
+
+def test_a_loggers_file_is_recognised_as_the_phone_was_worn(page, address, tmp_path):
+    visit(page, address)
+    path = tmp_path / "logger.csv"
+    rows = (f"{n / 50},{0.1 * np.sin(n)},9.8,0.1,0,0,0.2\n" for n in range(500))
+    path.write_text("time (s),ax (m/s^2),ay (m/s^2),az (m/s^2),wx,wy,wz\n" + "".join(rows))
+    page.locator("#chosen").set_input_files(path)
+    expect(page.locator("#file-name")).to_contain_text("worn as the settings say")
+    expect(page.locator("#file-name")).to_contain_text("rad/s")  # what was decided is said
+    start(page)
+    expect(page.locator("main")).to_contain_text("answers over 0:09")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

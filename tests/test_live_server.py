@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -621,3 +622,45 @@ def test_streams_with_hops_of_their_own_share_a_call(models):
         for one, other in zip(found, alone.step(alone.stream(), *samples), strict=True):
             assert one.time == other.time
             assert one.probabilities == pytest.approx(other.probabilities, abs=1e-6)
+
+
+def test_a_loggers_file_is_read_as_a_recording(address):
+    rows = "\n".join(f"{n / 50},0,0,9.80665,0,0,180" for n in range(100))
+    heading = "time (s),ax (m/s^2),ay (m/s^2),az (m/s^2),gx (deg/s),gy (deg/s),gz (deg/s)"
+    with httpx.Client(base_url=f"http://{address}") as client:
+        answer = client.post("/read", params={"name": "mine.csv"}, content=f"{heading}\n{rows}\n")
+        assert answer.status_code == 200, answer.text
+        lines = answer.json()["recording"].splitlines()
+        assert lines[0].startswith("time_s,acc_x_g")
+        assert [float(each) for each in lines[6].split(",")[:-1]] == pytest.approx(
+            [0.1, 0, 0, 1, 0, 0, np.pi], abs=1e-6
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "says"),
+    [
+        ("mine.exe", b"", 422, "should end in"),
+        ("mine.csv", b"", 422, "the file"),
+        ("mine.csv", b"\x00\xff" * 500, 422, "the file"),
+        ("mine.zip", b"PK\x03\x04 no", 422, "no zip"),
+        ("../../etc/passwd.csv", b"a,b\n1,2\n", 422, "the file"),
+        ("large.csv", b"1" * (65 << 20), 413, "larger than 64 MB"),
+    ],
+)
+def test_what_is_no_recording_is_refused_in_a_line(address, name, content, status, says):
+    with httpx.Client(base_url=f"http://{address}", timeout=30) as client:
+        answer = client.post("/read", params={"name": name}, content=content)
+    assert answer.status_code == status
+    assert says in answer.json()["detail"]
+    assert "/tmp" not in answer.text
+
+
+def test_a_zip_that_would_fill_the_memory_is_refused(address, tmp_path):
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("Accelerometer.csv", b"0" * (300 << 20))
+    with httpx.Client(base_url=f"http://{address}", timeout=30) as client:
+        answer = client.post("/read", params={"name": "bomb.zip"}, content=path.read_bytes())
+    assert answer.status_code == 422
+    assert "315 MB" in answer.json()["detail"]

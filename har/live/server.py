@@ -1,5 +1,6 @@
 """The server of the live page."""
 
+import asyncio
 import json
 import logging
 import socket
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 import uvicorn
-from fastapi import FastAPI, HTTPException, WebSocket
-from fastapi.responses import FileResponse
+from fastapi import FastAPI, HTTPException, Request, WebSocket
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
@@ -22,6 +23,7 @@ from har import bundle
 from har.bundle import Description
 from har.colours import ACTIVITY_COLOURS
 from har.errors import HarError
+from har.live import uploads
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
 from har.live.messages import MAX_MESSAGE, MAX_SAMPLES
@@ -95,6 +97,23 @@ def make_app(
         if name not in (_recordings(recordings) or []):
             raise HTTPException(404, "no such recording")
         return FileResponse(recordings / f"{name}.csv", media_type="text/csv")
+
+    reading = asyncio.Semaphore(1)  # one at a time: a large one takes memory
+
+    @app.post("/read")
+    async def read(request: Request, name: str) -> JSONResponse:
+        content = bytearray()
+        async for part in request.stream():
+            content += part
+            if len(content) > uploads.MAX_BYTES:
+                raise HTTPException(413, f"larger than {uploads.MAX_BYTES >> 20} MB")
+        async with reading:
+            try:
+                return JSONResponse(
+                    await asyncio.to_thread(uploads.converted, bytes(content), name)
+                )
+            except HarError as error:
+                raise HTTPException(422, str(error)) from None
 
     @app.websocket("/live")
     async def live(websocket: WebSocket) -> None:

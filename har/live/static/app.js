@@ -405,7 +405,8 @@ async function startReplay() {
 
 async function startFile() {
   const recording = file;
-  const mine = await begin(IN_G, false);
+  // A logger writes along the phone's axes, the project along those of the training.
+  const mine = await begin(recording.alongPhone ? { ...IN_G, rotation: rotation() } : IN_G, false);
   if (!mine) return;
   mine.hasTruth = recording.activity.some(Boolean);
   mine.truthAt = truthOf(recording);
@@ -427,15 +428,31 @@ async function startFile() {
   }
 }
 
+/** A recording in the project's form; a phone logger's, which the server turns into that. */
+async function readChosen(chosen) {
+  const own = /\.csv$/i.test(chosen.name);
+  if (own) {
+    try {
+      return parseRecording(await chosen.text());
+    } catch (error) {
+      if (config.recognition !== "server" || !error.otherForm) throw error;
+    }
+  } else if (config.recognition !== "server") throw new Error("Its name should end in .csv.");
+  const answer = await fetch(`read?name=${encodeURIComponent(chosen.name)}`, { method: "POST", body: chosen });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(typeof said.detail === "string" ? said.detail : `The server answers ${answer.status}.`);
+  return { ...parseRecording(said.recording), notes: said.notes, alongPhone: true };
+}
+
 async function choose(chosen) {
   if (run || !chosen) return;
   file = null;
   problem("file", null);
   try {
     if (chosen.size > 200e6) throw new Error("It is larger than 200 MB.");
-    file = parseRecording(await chosen.text());
+    file = await readChosen(chosen);
     const seconds = file.times.at(-1) - file.times[0];
-    $("file-name").textContent = `${chosen.name}: ${clock(seconds)} min, ${file.times.length.toLocaleString("en")} samples`;
+    $("file-name").textContent = `${chosen.name}: ${clock(seconds)} min, ${file.times.length.toLocaleString("en")} samples${file.alongPhone ? ", worn as the settings say" : ""}${(file.notes ?? []).map((note) => `; ${note}`).join("")}`;
   } catch (error) {
     $("file-name").textContent = "";
     problem("file", `${chosen.name} cannot be read.`, error.message);

@@ -13,7 +13,8 @@ export function parseRecording(text) {
   const header = (lines[0] ?? "").split(",").map((name) => name.trim());
   const missing = COLUMNS.slice(0, 7).filter((name) => !header.includes(name));
   if (missing.length) {
-    throw new Error(`It has no column ${missing.join(", ")}. Its first line should be: ${COLUMNS.join(",")}`);
+    const error = new Error(`It has no column ${missing.join(", ")}. Its first line should be: ${COLUMNS.join(",")}`);
+    throw Object.assign(error, { otherForm: true });
   }
   const at = COLUMNS.map((name) => header.indexOf(name));
   const count = lines.length - 1;
