@@ -311,7 +311,7 @@ def test_a_loggers_file_is_recognised_as_the_phone_was_worn(page, address, tmp_p
     expect(page.locator("#file-name")).to_contain_text("worn as the settings say")
     expect(page.locator("#file-name")).to_contain_text("rad/s")  # what was decided is said
     start(page)
-    expect(page.locator("main")).to_contain_text("answers over 0:09")
+    expect(page.locator("main")).to_contain_text("answers over 0:10")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
