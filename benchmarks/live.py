@@ -32,6 +32,11 @@ from har.recordings import ACTIVITIES, SAMPLING_RATE
 from har.signals import channel_names, fit_scaling
 from har.windows import Windows
 
+
+class Unmeasured(Exception):
+    """Why a measurement cannot be made here."""
+
+
 WINDOWS = 10_000
 STREAMS = 500
 HOP = 50
@@ -157,7 +162,7 @@ def many_streams() -> dict[str, Any]:
     taken_up = [0] * STREAMS
     count = int(SAMPLING_RATE) // MESSAGES_A_SECOND
     times, acceleration, angular_rate = walk((SECONDS + 1) * int(SAMPLING_RATE))
-    phases = np.random.default_rng(0).uniform(0, 1 / MESSAGES_A_SECOND, STREAMS)
+    phases = np.random.default_rng(0).uniform(0, HOP / SAMPLING_RATE, STREAMS)
     arrivals = sorted(
         (phase + number / MESSAGES_A_SECOND, stream, (number + 1) * count)
         for number in range(SECONDS * MESSAGES_A_SECOND)
@@ -253,7 +258,7 @@ def served_streams() -> dict[str, Any]:
     """As `many_streams`, through the server: it has one core, its clients have the other."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        return {"value": None, "reason": "the machine has one core"}
+        raise Unmeasured("the machine has one core")
     os.sched_setaffinity(0, cores[1:])
     try:
         return asyncio.run(_many_clients(cores[0]))
@@ -267,7 +272,7 @@ async def _many_clients(core: int) -> dict[str, Any]:
     numbers = range(SECONDS * MESSAGES_A_SECOND)
     # All send the same: what is timed is the server.
     messages = [_message(recording, each * count, (each + 1) * count) for each in numbers]
-    phases = np.random.default_rng(0).uniform(0, 1 / MESSAGES_A_SECOND, STREAMS)
+    phases = np.random.default_rng(0).uniform(0, HOP / SAMPLING_RATE, STREAMS)
     delays: list[float] = []
 
     async def live(address: str, phase: float, start: float) -> None:
@@ -288,9 +293,12 @@ async def _many_clients(core: int) -> dict[str, Any]:
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 sent.append(time.perf_counter())
                 await client.send(messages[number])
-            await asyncio.sleep(1)
+            # All stay until the last has its answers.
+            await asyncio.sleep(start + SECONDS + 3 - time.perf_counter())
             listening.cancel()
 
+    gc.collect()
+    gc.freeze()  # the clients' own pauses are not the server's
     async with _server(core) as address:
         start = time.perf_counter() + 5  # until all are connected
         await asyncio.gather(*(live(address, float(phase), start) for phase in phases))

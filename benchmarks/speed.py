@@ -33,6 +33,8 @@ import yaml
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks import live
+from benchmarks.live import Unmeasured
 from har import training
 from har.augmentation import Augmenter
 from har.files import replacing_file
@@ -60,10 +62,6 @@ TINY = {
     "train.epochs": 1,
 }
 """Settings of a finished pipeline where there is no archive."""
-
-
-class Unmeasured(Exception):
-    """Why a measurement cannot be made here."""
 
 
 # Running things
@@ -548,6 +546,11 @@ def keep_freed_memory(_: Path) -> dict[str, Any]:
     return compare_loops({"with": with_it, "without": without})
 
 
+def as_measured(measure: Callable[[], dict[str, Any]]) -> Callable[[Path], dict[str, Any]]:
+    """A measurement that writes no files."""
+    return lambda _: measure()
+
+
 @dataclass(frozen=True)
 class Measurement:
     """A measurement, and how the table shows it.
@@ -607,6 +610,47 @@ MEASUREMENTS = {
         "smoothing a window over time, median",
         "99 of 100 within {p99:.0f} µs, over {windows:,} windows",
         " µs",
+    ),
+    "live_latency": Measurement(
+        as_measured(live.latency),
+        "live: from a window's last sample to its prediction, in process, 99 of 100 within",
+        "median {p50:.2f} ms, over {windows:,} windows",
+        " ms",
+        ("<", 3),
+    ),
+    "live_websocket": Measurement(
+        as_measured(live.through_websocket),
+        "the same through the WebSocket on loopback, 99 of 100 within",
+        "median {p50:.2f} ms, over {windows:,} windows",
+        " ms",
+        ("<", 15),
+    ),
+    "live_bare": Measurement(
+        as_measured(live.against_bare),
+        "a live prediction / the network alone in PyTorch",
+        "{ms[recognizer]:.2f} / {ms[pytorch]:.2f} ms; / onnxruntime {value_to_onnxruntime:.2f} "
+        "({ms[onnxruntime]:.2f} ms)",
+    ),
+    "live_streams": Measurement(
+        as_measured(live.many_streams),
+        "500 live streams, a prediction a second each, in one thread: 99 of 100 within",
+        "median {p50:.0f} ms, over {windows:,} windows; the core is busy {busy:.0%} of the time",
+        " ms",
+        ("<", 200),
+    ),
+    "live_served": Measurement(
+        as_measured(live.served_streams),
+        "the same through the server, on one core: 99 of 100 within",
+        "median {p50:.0f} ms, over {windows:,} windows; the clients have the other core",
+        " ms",
+        ("<", 200),
+    ),
+    "live_memory": Measurement(
+        as_measured(live.memory_per_stream),
+        "memory of a live stream",
+        "mean of {streams}",
+        " kB",
+        ("<", 64),
     ),
     "threads": Measurement(
         threads,

@@ -11,10 +11,16 @@ MOST = 256
 """Windows in one call of the network, about: what comes meanwhile waits for the next."""
 
 
+GATHERING = 0.02
+"""Seconds to wait for more windows, where several came in the time of one call."""
+
+
 class Batcher:
     """Collects windows while the network is at work, and gives it all of them next.
 
-    The network has a thread of its own, so that the event loop stays free.
+    The network has a thread of its own, so that the event loop stays free. A window that comes
+    alone is recognised at once. Where many streams bring theirs, a call of the network for each
+    takes several times as long as one for all, so it waits a moment and takes what has come.
     """
 
     def __init__(self, recognizer: Recognizer) -> None:
@@ -47,6 +53,8 @@ class Batcher:
             for answer, predictions in zip(answers, found, strict=True):
                 if not answer.done():  # whoever asked may have gone
                     answer.set_result(predictions)
+            if len(batch) > 1:
+                await asyncio.sleep(GATHERING)
 
     def _take(self) -> list[tuple[Stream, Cut, asyncio.Future[list[Prediction]]]]:
         count = windows = 0
