@@ -8,14 +8,13 @@ time do to the people held out.
 """
 
 import json
-from functools import partial
 
 import numpy as np
 
 from experiments.crossval import refuse_other_windows
 from har import metrics, windows
 from har.calibration import fit_temperature, with_temperature
-from har.crossval import HeldOut, planned, side_by_side, train_and_predict
+from har.crossval import HeldOut, hold_out_each_once
 from har.files import replacing_file
 from har.params import Params
 from har.recordings import ACTIVITIES
@@ -26,19 +25,10 @@ from stages.common import CALIBRATION, WINDOWS, run
 def main(params: Params) -> None:
     cut, _ = windows.load(WINDOWS)
     refuse_other_windows(cut, params)
-    folds_alone = params.crossval.model_copy(update={"seeds": 1, "test_seeds": 0})
-    plan = planned(cut, params.model_copy(update={"crossval": folds_alone}))
-    work = (
-        partial(train_and_predict, cut, params, seed, held_out)
-        for (_, seed), held_out in plan.items()
-    )
-    held_out = []
-    for one in side_by_side(work, params.crossval):
-        held_out.append(one)
-        print(f"fold {len(held_out)} of {len(plan)}", flush=True)
+    held_out = list(hold_out_each_once(cut, params))
     report = calibrated(cut.of("train"), held_out)
-    with replacing_file(CALIBRATION) as partial_file:
-        partial_file.write_text(json.dumps(report, indent=2) + "\n")
+    with replacing_file(CALIBRATION) as partial:
+        partial.write_text(json.dumps(report, indent=2) + "\n")
     print(
         f"calibration.temperature: {report['temperature']}; expected calibration error "
         f"{report['ece_before']:.3f} before, {report['ece']:.3f} with it"

@@ -148,6 +148,24 @@ def train_and_predict(windows: Windows, params: Params, seed: int, held_out: np.
     return HeldOut(model, unseen, probabilities, trained - start, done - trained)
 
 
+def hold_out_each_once(windows: Windows, params: Params) -> Iterator[HeldOut]:
+    """Each training subject held out once, as `planned` deals them, by one training a fold.
+
+    Args:
+        windows: Unscaled windows of all.
+        params: Settings; seeds of `params.crossval` are not looked at.
+    """
+    folds_alone = params.crossval.model_copy(update={"seeds": 1, "test_seeds": 0})
+    plan = planned(windows, params.model_copy(update={"crossval": folds_alone}))
+    work = (
+        partial(train_and_predict, windows, params, seed, held_out)
+        for (_, seed), held_out in plan.items()
+    )
+    for done, one in enumerate(side_by_side(work, params.crossval), start=1):
+        print(f"fold {done} of {len(plan)}", flush=True)
+        yield one
+
+
 def run_trial(
     windows: Windows, params: Params, part: str, seed: int, held_out: np.ndarray
 ) -> Trial:

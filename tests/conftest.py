@@ -92,3 +92,41 @@ def project(finished, tmp_path) -> Project:
     subprocess.run(["cp", "-a", str(finished.folder), str(tmp_path / "project")], check=True)
     (tmp_path / "project" / "mlflow.db").unlink()  # it names paths of the other folder
     return Project(tmp_path / "project", tmp_path)
+
+
+@pytest.fixture(scope="session")
+def little_trained(uci_har_folder, tmp_path_factory):
+    """Folder of a bundle trained on the real training subjects for a few seconds."""
+    from dataclasses import replace
+
+    import torch
+
+    from har import bundle
+    from har.augmentation import Augmenter
+    from har.datasets import uci_har
+    from har.models import build
+    from har.params import Params
+    from har.recordings import ACTIVITIES
+    from har.signals import fit_scaling
+    from har.training import seed_everything, train_model
+    from har.windows import prepare_lstm_data
+
+    params = Params()
+    train = cut(
+        uci_har.read_recordings(uci_har_folder)[0],
+        128,
+        0.5,
+        params.windowing.channels,
+        "uci_har",
+        "",
+    ).of("train")
+    scaling = fit_scaling(train.signals, "standard")
+    train = replace(train, signals=scaling.apply(train.signals))
+    seed_everything(0)
+    model = build(params.model, len(train.channels), len(ACTIVITIES))
+    augmenter = Augmenter(train, scaling, params.augmentation, torch.device("cpu"))
+    X, y = prepare_lstm_data(train)
+    train_model(model, X, y, augmenter=augmenter, epochs=5, device="cpu", show_progress=False)
+    folder = tmp_path_factory.mktemp("little_trained") / "models"
+    bundle.save(folder, bundle.made_of(model, train, scaling, params, 5))
+    return folder

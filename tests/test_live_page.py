@@ -365,19 +365,15 @@ def test_it_can_be_used_with_a_keyboard_and_heard(page, address):
 
 
 @pytest.fixture(scope="module")
-def person(hapt_archive, tmp_path_factory):
-    """A test subject's recording, served with the model of this repository."""
-    from imports import ROOT
-
-    if not (ROOT / "models").exists():
-        pytest.skip("no models/: run the pipeline first")
+def person(hapt_archive, little_trained, tmp_path_factory):
+    """A test subject's recording, with a server that recognises it."""
     folder = tmp_path_factory.mktemp("person")
     with zipfile.ZipFile(hapt_archive) as zipped:
         for name in ("acc_exp04_user02.txt", "gyro_exp04_user02.txt", "labels.txt"):
             (folder / name).write_bytes(zipped.read(f"RawData/{name}"))
     recording = hapt_recording(folder, 4)
     write_recording(folder / "recordings/subject02.csv", *recording)
-    with serving(ROOT / "models", folder) as address:
+    with serving(little_trained, folder) as address:
         yield address, folder, recording
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import ipaddress
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -65,13 +66,12 @@ def live(
                 f"--certificate {CERTIFICATE} --key {KEY}",
                 flush=True,
             )
-    try:
-        # What has been loaded so far stays: looking through it for garbage takes half a second.
-        gc.collect()
-        gc.freeze()
+    # What has been loaded so far stays: looking through it for garbage takes half a second.
+    gc.collect()
+    gc.freeze()
+    with suppress(KeyboardInterrupt):  # which the server passes on or not, as it comes
         server.make_server(app, certificate, key, limits).run(sockets=[listening])
-    except KeyboardInterrupt:
-        print("\nended; recorded sessions are complete", flush=True)
+    print("\nended; recorded sessions are complete", flush=True)
 
 
 def certificate(
