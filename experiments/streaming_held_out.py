@@ -8,7 +8,6 @@ reports/streaming.csv. Takes any setting:
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -18,9 +17,7 @@ from har import bundle, windows
 from har.crossval import hold_out_each_once
 from har.params import Params
 from har.signals import fit_scaling
-from stages.common import WINDOWS, run
-
-HELD_OUT = Path("reports/streaming_held_out.csv")
+from stages.common import STREAMING_HELD_OUT, WINDOWS, run
 
 
 def main(params: Params) -> None:
@@ -35,7 +32,7 @@ def main(params: Params) -> None:
         scaled = replace(known, signals=scaling.apply(known.signals))
         trained = bundle.made_of(one.model, scaled, scaling, params, params.train.epochs)
         people.append((trained, read_sessions(left_out.tolist())))
-    write(HELD_OUT, table(people))
+    write(STREAMING_HELD_OUT, table(people))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ CROSSVAL = Path("reports/crossval.json")
 CALIBRATION = Path("reports/calibration.json")
 ERRORS = Path("reports/errors.csv")
 STREAMING = Path("reports/streaming.csv")
+STREAMING_HELD_OUT = Path("reports/streaming_held_out.csv")
 NOVELTY = Path("reports/novelty.csv")
 TRIALS = Path("experiments/trials")
 FIGURE_NAMES = (

@@ -1,6 +1,7 @@
 """Write the results in README.md from the files in reports/: `make readme`."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from stages.common import (
     PER_CLASS,
     PER_SUBJECT,
     STREAMING,
+    STREAMING_HELD_OUT,
     read_metrics,
     read_table,
 )
@@ -197,9 +199,9 @@ def errors() -> str:
     )
 
 
-def streaming() -> str:
+def streaming(source: Path = STREAMING) -> str:
     """Live recognition of whole recordings as Markdown."""
-    rows = _rows(STREAMING)
+    rows = _rows(source)
     head = [
         *(
             "a prediction every",
@@ -299,6 +301,7 @@ BLOCKS: dict[str, tuple[Path, Callable[[], str]]] = {
     "ablation": (ABLATION, ablation),
     "errors": (ERRORS, errors),
     "streaming": (STREAMING, streaming),
+    "streaming_held_out": (STREAMING_HELD_OUT, partial(streaming, STREAMING_HELD_OUT)),
     "novelty": (NOVELTY, novelty),
 }
 """What stands between `<!-- NAME: ... -->` and `<!-- /NAME -->`, and the file it is made from."""
