@@ -13,6 +13,7 @@ import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import numpy as np
@@ -26,7 +27,7 @@ from websockets.sync.client import connect as connect_now
 
 from har import bundle
 from har.__main__ import main
-from har.live import certificate
+from har.live import certificate, server
 from har.live.connection import Connections, Limits
 from har.recognizer import Recognizer
 from har.recordings import ACTIVITIES
@@ -363,6 +364,90 @@ def test_who_sends_too_much_is_slowed_down_and_loses_nothing(models, data):
         took = time.monotonic() - began
     assert took > 1.5  # 3000 at 1000 a second, but for one second's burst
     assert of_type(answers, "status")[-1]["samples"] == 3000
+
+
+def opened(address, sent):
+    """A socket on which that much of a request was sent."""
+    host, _, port = address.rpartition(":")
+    client = socket.create_connection((host, int(port)), timeout=10)
+    client.sendall(sent)
+    return client
+
+
+def everything_from(client):
+    """What comes until the server ends the connection."""
+    got = b""
+    try:
+        while part := client.recv(1 << 16):
+            got += part
+    except ConnectionResetError:
+        pass
+    return got
+
+
+HALF = [
+    b"",
+    b"GET / HT",
+    b"GET /config.json HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT",
+    b"POST /config.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc",
+    b"POST /read?name=a.csv HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc",
+]
+
+
+@pytest.mark.parametrize("sent", HALF)
+def test_who_sends_half_a_request_is_ended(models, data, sent):
+    with serving(models, data, Limits(request=1, upload=1)) as address:
+        with opened(address, sent) as client:
+            began = time.monotonic()
+            got = everything_from(client)
+            assert 0.5 < time.monotonic() - began < 8
+        assert got.startswith({HALF[4]: b"HTTP/1.1 408", HALF[3]: b"HTTP/1.1 4"}.get(sent, b""))
+        assert httpx.get(f"http://{address}/config.json").status_code == 200
+
+
+@pytest.mark.parametrize("sent", [b"GET /", HALF[3].replace(b"9", b"99", 1)])
+def test_who_sends_a_request_drop_by_drop_is_ended(models, data, sent):
+    drops = 0
+    with (
+        serving(models, data, Limits(request=1)) as address,
+        opened(address, sent) as client,
+        suppress(OSError),
+    ):
+        while drops < 80:
+            client.sendall(b"a")
+            time.sleep(0.1)
+            drops += 1
+    assert 3 < drops < 80
+
+
+def test_who_does_not_take_an_answer_is_ended(models, tmp_path):
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings/long.csv").write_bytes(b"0" * (40 << 20))
+    request = b"GET /recordings/long.csv HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serving(models, tmp_path, Limits(request=1)) as address, opened(address, request) as deaf:
+        time.sleep(2)
+        assert len(everything_from(deaf)) < 40 << 20
+
+
+def test_half_requests_leave_room_for_others(models, data, monkeypatch):
+    monkeypatch.setattr(server, "OTHERS", 30)
+    with serving(models, data, Limits(streams=1, request=2, upload=2)) as address:
+        silent = [opened(address, HALF[n % 2]) for n in range(40)]
+        assert httpx.get(f"http://{address}/config.json").status_code == 503
+        for client in silent:
+            everything_from(client)
+            client.close()
+        assert httpx.get(f"http://{address}/config.json").status_code == 200
+
+
+def test_a_quiet_websocket_is_not_taken_for_half_a_request(models, data):
+    with (
+        serving(models, data, Limits(request=1)) as address,
+        connect_now(f"ws://{address}/live") as client,
+    ):
+        time.sleep(1.5)
+        client.send(json.dumps(HELLO))
+        assert json.loads(client.recv(timeout=10))["type"] == "ready"
 
 
 class Deaf:

@@ -41,6 +41,8 @@ class Limits:
         seconds: Length of a connection.
         silence: Seconds without a message, after which it ends.
         sending: Seconds that a client may take to accept an answer.
+        request: Seconds that an HTTP request may take to come, less its body, or its answer to go.
+        upload: Seconds that a file may take to come.
         messages: A second. Who sends more is read more slowly.
         samples: Likewise.
         windows: Likewise; short hops make many of them.
@@ -50,6 +52,8 @@ class Limits:
     seconds: float = 4 * 3600
     silence: float = 60.0
     sending: float = 10.0
+    request: int = 20
+    upload: float = 60.0
     messages: float = 200.0
     samples: float = 10_000.0
     windows: float = 400.0

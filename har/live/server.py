@@ -27,6 +27,7 @@ from har.live import uploads
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
 from har.live.messages import MAX_MESSAGE, MAX_SAMPLES
+from har.live.protocol import Patience
 from har.onnx_export import MODEL, RECOGNIZER
 from har.recognizer import Recognizer
 from har.sensors import MOUNTINGS
@@ -35,6 +36,9 @@ STATIC = Path(__file__).parent / "static"
 
 HOP = 25
 """Samples at 50 Hz from one prediction to the next, unless a page asks for another hop."""
+
+OTHERS = 200
+"""Connections at a time, beside the phones'."""
 
 
 def configuration(description: Description, recordings: list[str] | None) -> dict[str, Any]:
@@ -78,7 +82,8 @@ def make_app(
             the page may recognise by itself.
     """
     offered = local is not None and _holds(local, recognizer.description)
-    connections = Connections(recognizer, sessions, limits or Limits())
+    limits = limits or Limits()
+    connections = Connections(recognizer, sessions, limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -102,16 +107,17 @@ def make_app(
 
     @app.post("/read")
     async def read(request: Request, name: str) -> JSONResponse:
-        content = bytearray()
-        async for part in request.stream():
-            content += part
-            if len(content) > uploads.MAX_BYTES:
-                raise HTTPException(413, f"larger than {uploads.MAX_BYTES >> 20} MB")
+        try:
+            async with asyncio.timeout(limits.upload):
+                content = await _body(request)
+        except TimeoutError:
+            # What else comes of it is not waited for.
+            raise HTTPException(
+                408, f"the file did not come within {limits.upload:g} s", {"Connection": "close"}
+            ) from None
         async with reading:
             try:
-                return JSONResponse(
-                    await asyncio.to_thread(uploads.converted, bytes(content), name)
-                )
+                return JSONResponse(await asyncio.to_thread(uploads.converted, content, name))
             except HarError as error:
                 raise HTTPException(422, str(error)) from None
 
@@ -140,6 +146,15 @@ def _holds(local: Path, description: Description) -> bool:
     except (OSError, ValueError, KeyError, TypeError):
         return False
     return made_from == description.weights_sha256
+
+
+async def _body(request: Request) -> bytes:
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > uploads.MAX_BYTES:
+            raise HTTPException(413, f"larger than {uploads.MAX_BYTES >> 20} MB")
+    return bytes(content)
 
 
 def _recordings(folder: Path) -> list[str] | None:
@@ -207,18 +222,20 @@ def make_server(
     limits: Limits | None = None,
 ) -> uvicorn.Server:
     """A server for an application; `run` it with `listen`'s socket."""
+    limits = limits or Limits()
     # What clients do wrong is no news; the application logs its own failures.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http=Patience,
             ws="websockets-sansio",  # the only one of uvicorn's that reads no faster than we take
             ws_max_size=MAX_MESSAGE,
             ws_ping_interval=10,
             ws_ping_timeout=20,
             ws_per_message_deflate=False,
-            limit_concurrency=(limits or Limits()).streams + 200,
-            timeout_keep_alive=20,
+            limit_concurrency=limits.streams + OTHERS,
+            timeout_keep_alive=limits.request,
             timeout_graceful_shutdown=5,
             access_log=False,
             log_config=None,
