@@ -27,7 +27,7 @@ from websockets.sync.client import connect as connect_now
 
 from har import bundle
 from har.__main__ import main
-from har.live import certificate, server
+from har.live import certificate, server, uploads
 from har.live.connection import Connections, Limits
 from har.recognizer import Recognizer
 from har.recordings import ACTIVITIES
@@ -739,6 +739,36 @@ def test_what_is_no_recording_is_refused_in_a_line(address, name, content, statu
     assert answer.status_code == status
     assert says in answer.json()["detail"]
     assert "/tmp" not in answer.text
+
+
+def posting(length, sent=b""):
+    head = f"POST /read?name=a.csv HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
+    return head.encode() + sent
+
+
+def test_a_file_is_refused_by_its_announced_size(address):
+    with opened(address, posting(65 << 20)) as client:
+        assert client.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+def test_files_sent_at_once_are_not_all_held(models, tmp_path, monkeypatch):
+    """One is taken; of the others no more comes than the network's buffers hold."""
+    taken = []
+    monkeypatch.setattr(uploads, "converted", lambda _, name: taken.append(name) or {})
+    size = 16 << 20
+    with serving(models, tmp_path, Limits(upload=3)) as address:
+        clients = [opened(address, posting(size)) for _ in range(3)]
+        clients[0].sendall(b"1" * 10)  # has its turn, and keeps it
+        time.sleep(0.2)
+        for client in clients[1:]:
+            client.settimeout(1)
+            with pytest.raises(TimeoutError):
+                client.sendall(b"1" * size)
+        clients[0].sendall(b"1" * (size - 10))
+        assert clients[0].recv(1000).startswith(b"HTTP/1.1 200")
+        for client in clients:
+            client.close()
+    assert taken == ["a.csv"]
 
 
 def test_a_zip_that_would_fill_the_memory_is_refused(address, tmp_path):

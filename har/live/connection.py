@@ -42,7 +42,7 @@ class Limits:
         silence: Seconds without a message, after which it ends.
         sending: Seconds that a client may take to accept an answer.
         request: Seconds that an HTTP request may take to come, less its body, or its answer to go.
-        upload: Seconds that a file may take to come.
+        upload: Seconds that a file may take to come, with waiting for those before it.
         messages: A second. Who sends more is read more slowly.
         samples: Likewise.
         windows: Likewise; short hops make many of them.

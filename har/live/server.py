@@ -103,23 +103,25 @@ def make_app(
             raise HTTPException(404, "no such recording")
         return FileResponse(recordings / f"{name}.csv", media_type="text/csv")
 
-    reading = asyncio.Semaphore(1)  # one at a time: a large one takes memory
+    reading = asyncio.Semaphore(1)  # one at a time, from its first byte: a large one takes memory
 
     @app.post("/read")
     async def read(request: Request, name: str) -> JSONResponse:
+        if _announced(request) > uploads.MAX_BYTES:
+            raise _too_large()
         try:
-            async with asyncio.timeout(limits.upload):
+            async with asyncio.timeout(limits.upload) as deadline, reading:
                 content = await _body(request)
-        except TimeoutError:
-            # What else comes of it is not waited for.
-            raise HTTPException(
-                408, f"the file did not come within {limits.upload:g} s", {"Connection": "close"}
-            ) from None
-        async with reading:
-            try:
+                deadline.reschedule(None)
                 return JSONResponse(await asyncio.to_thread(uploads.converted, content, name))
-            except HarError as error:
-                raise HTTPException(422, str(error)) from None
+        except TimeoutError:
+            raise HTTPException(
+                408,
+                f"the file did not come within {limits.upload:g} s; try again",
+                {"Connection": "close"},  # what else comes of it is not waited for
+            ) from None
+        except HarError as error:
+            raise HTTPException(422, str(error)) from None
 
     @app.websocket("/live")
     async def live(websocket: WebSocket) -> None:
@@ -153,8 +155,16 @@ async def _body(request: Request) -> bytes:
     async for part in request.stream():
         content += part
         if len(content) > uploads.MAX_BYTES:
-            raise HTTPException(413, f"larger than {uploads.MAX_BYTES >> 20} MB")
+            raise _too_large()
     return bytes(content)
+
+
+def _announced(request: Request) -> int:
+    return int(request.headers.get("content-length", "0"))  # digits, or h11 refuses it
+
+
+def _too_large() -> HTTPException:
+    return HTTPException(413, f"larger than {uploads.MAX_BYTES >> 20} MB")
 
 
 def _recordings(folder: Path) -> list[str] | None:
