@@ -28,7 +28,7 @@ from har.live.connection import Connections, Limits
 from har.live.guard import Guard
 from har.live.messages import MAX_MESSAGE, MAX_SAMPLES
 from har.live.protocol import Patience
-from har.onnx_export import MODEL, RECOGNIZER
+from har.onnx_export import MODEL, RECOGNIZER, digest_of
 from har.recognizer import Recognizer
 from har.sensors import MOUNTINGS
 
@@ -144,10 +144,10 @@ def make_app(
 
 def _holds(local: Path, description: Description) -> bool:
     try:
-        made_from = json.loads((local / RECOGNIZER).read_bytes())["weights_sha256"]
+        made_from = json.loads((local / RECOGNIZER).read_bytes())["description_sha256"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return made_from == description.weights_sha256
+    return bool(made_from == digest_of(description))
 
 
 async def _body(request: Request) -> bytes:
