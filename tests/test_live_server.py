@@ -1,6 +1,7 @@
 """The live server, from a client's side."""
 
 import asyncio
+import ipaddress
 import json
 import random
 import re
@@ -18,6 +19,9 @@ from contextlib import suppress
 import httpx
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from imports import ROOT
 from live import serving
 from test_bundle import made
@@ -657,6 +661,75 @@ def test_over_https_with_a_certificate_of_ones_own(models, data, tmp_path):
         with connect_now(f"wss://{address}/live", ssl=trust, origin=f"https://{address}") as client:
             client.send(json.dumps(HELLO))
             assert json.loads(client.recv(timeout=10))["type"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("phone.example", True),
+        ("10.1.2.3", True),
+        ("bank.example", False),
+        ("10.1.2.4", False),
+    ],
+)
+def test_a_trusted_certificate_vouches_for_its_own_names_alone(tmp_path, name, accepted):
+    """Whoever gets hold of its key cannot make certificates of other names with it."""
+    paths = tmp_path / "c.pem", tmp_path / "c.key"
+    certificate.make(*paths, names=("phone.example", "10.1.2.3"))
+    authority = x509.load_pem_x509_certificate(paths[0].read_bytes())
+    key = serialization.load_pem_private_key(paths[1].read_bytes(), None)
+    forged = signed_by(authority, key, name)
+    trust = ssl.create_default_context(cafile=paths[0])
+    trust.verify_flags |= ssl.VERIFY_X509_STRICT
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(*paths)
+    (tmp_path / "forged.pem").write_bytes(forged)
+    other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    other.load_cert_chain(tmp_path / "forged.pem")
+    for serves in (own, other):
+        if accepted:
+            shake_hands(trust, serves, name)
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                shake_hands(trust, serves, name)
+
+
+def signed_by(authority, key, name):
+    """A certificate that this authority signs for a name, and its key."""
+    try:
+        general = x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        general = x509.DNSName(name)
+    private = ec.generate_private_key(ec.SECP256R1())
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(authority.subject)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(authority.not_valid_before_utc)
+        .not_valid_after(authority.not_valid_after_utc)
+        .add_extension(x509.SubjectAlternativeName([general]), True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    form = serialization.PrivateFormat.PKCS8
+    return made.public_bytes(pem) + private.private_bytes(pem, form, serialization.NoEncryption())
+
+
+def shake_hands(trust, serves, name):
+    """TLS between these contexts, in memory; raises what the client finds wrong."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trust.wrap_bio(to_client, to_server, server_hostname=name)
+    server_side = serves.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(4):
+        for side in (client, server_side):
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    assert client.version()
 
 
 def test_what_cannot_be_served_is_one_line(models, tmp_path, monkeypatch):

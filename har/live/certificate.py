@@ -16,6 +16,18 @@ from har.files import replacing_file
 DAYS = 397
 """iOS takes certificates for 825 days at most, other browsers of 398."""
 
+_USES = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 def own_address() -> str:
     """This machine's address in its network, 127.0.0.1 if it is in none."""
@@ -36,7 +48,8 @@ def own_names() -> tuple[str, ...]:
 def make(certificate: Path, key: Path, names: tuple[str, ...] = ()) -> list[str]:
     """Write a self-signed certificate and its key, readable by nobody else.
 
-    It can be installed on a phone as its own authority, which iOS wants for WebSockets.
+    It can be installed on a phone as its own authority, which iOS wants for WebSockets; that
+    authority is for these names and no others (RFC 5280, 4.2.1.10).
 
     Args:
         certificate: File to write.
@@ -62,6 +75,9 @@ def make(certificate: Path, key: Path, names: tuple[str, ...] = ()) -> list[str]
         .not_valid_after(now + datetime.timedelta(days=DAYS - 1))
         .add_extension(x509.SubjectAlternativeName([_general(name) for name in every]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(x509.NameConstraints([_alone(name) for name in every], None), True)
+        .add_extension(_USES, True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .sign(private, hashes.SHA256())
     )
@@ -85,3 +101,10 @@ def _general(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def _alone(name: str) -> x509.GeneralName:
+    general = _general(name)
+    if isinstance(general, x509.IPAddress):
+        return x509.IPAddress(ipaddress.ip_network(general.value))
+    return general
