@@ -696,6 +696,50 @@ def test_a_trusted_certificate_vouches_for_its_own_names_alone(tmp_path, name, a
                 shake_hands(trust, serves, name)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("bad name ü", "'bad name \\xfc': no host name"),
+        ("", "'': no host name"),
+        ("*.example", "no host name"),
+        ("fe80::1%eth0", "no host name"),
+        ("a" * 64, "no host name"),
+        ("two\nlines", "no host name"),
+    ],
+)
+def test_a_certificate_of_a_wrong_name_is_one_line(tmp_path, monkeypatch, name, message):
+    assert message in refusal(monkeypatch, tmp_path / "c", tmp_path / "k", "--name", name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_certificate_is_not_written_over_unless_wanted(tmp_path, monkeypatch):
+    one, key = tmp_path / "c", tmp_path / "k"
+    certificate.make(one, key)
+    before = one.read_bytes(), key.read_bytes()
+    assert "--replace" in refusal(monkeypatch, one, key)
+    assert "--replace" in refusal(monkeypatch, tmp_path / "new", key)
+    same = refusal(monkeypatch, one, tmp_path / "x/../c", "--replace")
+    assert "two files" in same
+    assert (one.read_bytes(), key.read_bytes()) == before
+    monkeypatch.setattr(sys, "argv", command_of(one, key, "--replace"))
+    with suppress(SystemExit):
+        main()
+    assert one.read_bytes() != before[0] and key.read_bytes() != before[1]
+    server.check_certificate(one, key)
+
+
+def command_of(one, key, *arguments):
+    return ["har", "certificate", "--certificate", str(one), "--key", str(key), *arguments]
+
+
+def refusal(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", command_of(*arguments))
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert re.fullmatch(r"error: [^\n]+", caught.value.code)
+    return caught.value.code
+
+
 def signed_by(authority, key, name):
     """A certificate that this authority signs for a name, and its key."""
     try:

@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from har.errors import HarError
 from har.files import replacing_file
 
 DAYS = 397
@@ -45,7 +47,9 @@ def own_names() -> tuple[str, ...]:
     return (name, f"{name.split('.')[0]}.local")
 
 
-def make(certificate: Path, key: Path, names: tuple[str, ...] = ()) -> list[str]:
+def make(
+    certificate: Path, key: Path, names: tuple[str, ...] = (), replace: bool = False
+) -> list[str]:
     """Write a self-signed certificate and its key, readable by nobody else.
 
     It can be installed on a phone as its own authority, which iOS wants for WebSockets; that
@@ -55,13 +59,28 @@ def make(certificate: Path, key: Path, names: tuple[str, ...] = ()) -> list[str]
         certificate: File to write.
         key: Likewise.
         names: Names and addresses that it is for, beside those of this machine.
+        replace: Write over files that are there: phones that trust those do not trust the new ones.
 
     Returns:
         All names and addresses that it is for.
+
+    Raises:
+        HarError: There are files already, both are one, or a name is none.
     """
-    every = list(
-        dict.fromkeys(["localhost", "127.0.0.1", "::1", own_address(), *own_names(), *names])
-    )
+    if certificate.resolve() == key.resolve():
+        raise HarError(f"{certificate}: the certificate and its key should be two files")
+    for path in (certificate, key):
+        if path.exists() and not replace:
+            raise HarError(
+                f"{path} is there already, and phones may trust it; --replace makes another"
+            )
+    for name in names:
+        if not _is_name(name):
+            raise HarError(
+                f"{name!a}: no host name or address; write letters, figures, hyphens and dots"
+            )
+    own = [name for name in own_names() if _is_name(name)]
+    every = list(dict.fromkeys(["localhost", "127.0.0.1", "::1", own_address(), *own, *names]))
     private = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Live activity recognition")])
     now = datetime.datetime.now(datetime.UTC)
@@ -94,6 +113,14 @@ def make(certificate: Path, key: Path, names: tuple[str, ...] = ()) -> list[str]
     with replacing_file(certificate) as partial:
         partial.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     return every
+
+
+def _is_name(name: str) -> bool:
+    label = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+    try:
+        return "%" not in str(ipaddress.ip_address(name))  # nobody else knows its zone
+    except ValueError:
+        return len(name) < 254 and bool(re.fullmatch(rf"{label}(\.{label})*", name))
 
 
 def _general(name: str) -> x509.GeneralName:
