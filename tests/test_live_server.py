@@ -23,7 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from imports import ROOT
-from live import serving
+from live import full_disk, serving
 from test_bundle import made
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -324,6 +324,16 @@ def test_a_row_cut_off_by_a_failure_is_dropped_when_the_session_goes_on(address,
     ]
     assert of_type(converse(address, again), "saved")[0]["rows"] == 60
     assert path.read_text() == whole
+
+
+def test_a_session_that_cannot_be_written_is_not_said_to_be_saved(address, monkeypatch):
+    monkeypatch.setattr("har.live.sessions.os.fsync", full_disk)
+    script = ['{"type": "record"}', *in_messages(walk(60), 60), '{"type": "save"}']
+    answers = converse(address, script)
+    assert {each["reason"] for each in of_type(answers, "error")} == {
+        "the session cannot be written: No space left on device"
+    }
+    assert not of_type(answers, "saved")
 
 
 def test_a_session_that_is_not_there_is_an_error_and_nothing_is_written(address, data):

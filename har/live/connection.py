@@ -281,8 +281,10 @@ class Connection:
             self._readings, samples.times, samples.acceleration, samples.angular_rate, self._label
         )
         if session.full:
-            await self._save()
-            await self._send(messages.error("the session is as long as one may be; it is saved"))
+            if await self._save():
+                await self._send(
+                    messages.error("the session is as long as one may be; it is saved")
+                )
         elif time.monotonic() - self._flushed >= SAVED_EVERY:
             self._flushed = time.monotonic()
             if self._flushing is None or self._flushing.done():
@@ -297,17 +299,20 @@ class Connection:
         except (Ended, WebSocketDisconnect, RuntimeError) as error:
             logger.debug("client gone: %s", error)  # the reader notices too
 
-    async def _save(self) -> None:
+    async def _save(self) -> bool:
         session = self.session
         if session is None:
             await self._send(messages.error("nothing is being recorded"))
-            return
+            return False
         try:
             await asyncio.to_thread(session.close)
         except OSError as error:
+            self.session = None
             await self._send(messages.error(f"the session cannot be written: {error.strerror}"))
+            return False
         self.session = None
         await self._tell_kept(session, done=True)
+        return True
 
     async def _tell_kept(self, session: Session, done: bool = False) -> None:
         await self._send(messages.kept(session.name, session.rows, session.until, done))

@@ -58,7 +58,6 @@ def configuration(description: Description, recordings: list[str] | None) -> dic
         "mountings": {name: matrix.flatten().tolist() for name, matrix in MOUNTINGS.items()},
         "recordings": recordings,
         "dataset": description.dataset,
-        "savesSessions": True,
     }
 
 
@@ -95,7 +94,7 @@ def make_app(
     @app.get("/config.json")
     def config() -> dict[str, Any]:
         made = configuration(recognizer.description, _recordings(recordings))
-        return made | {"localModel": offered}
+        return made | {"localModel": offered, "sessions": str(sessions)}
 
     @app.get("/recordings/{name}.csv")
     def recording(name: str) -> FileResponse:
