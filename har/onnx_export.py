@@ -139,6 +139,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
     - `activities`, `channels`, `units`, `sampling_rate`, `window_size`, `offset`, `scale`,
       `temperature`, `transitions`, `priors`, `weights_sha256`: as in the bundle
       (`har.bundle.Description`).
+    - `description_sha256`: of all of that, to tell whether a bundle is the one that this is of.
     - `groups`: keys of `har.signals.CHANNEL_GROUPS` that make the channels.
     - `step`: samples from window to window that `transitions` are about.
     - `transition_powers`: `transitions` to any power p is `right` times the diagonal of `values`
@@ -160,6 +161,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
     archive = ArchiveFilter()
     return {
         "format": 1,
+        "description_sha256": digest_of(description),
         **description.model_dump(
             include={
                 "activities",
@@ -221,6 +223,11 @@ def describe(bundle: Bundle) -> dict[str, Any]:
             "gap": recognizer.gap,
         },
     }
+
+
+def digest_of(description: Description) -> str:
+    """SHA-256 of a whole description, that of the weights included."""
+    return hashlib.sha256(description.model_dump_json().encode()).hexdigest()
 
 
 def _novelty(description: Description) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """A live server to test against, and pages that open it."""
 
 import asyncio
+import errno
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +42,11 @@ def serving(
         running.should_exit = True
         thread.join(20)
         assert not thread.is_alive()
+
+
+def full_disk(_: int) -> None:
+    """In place of `os.fsync`."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def hapt_recording(folder: Path, experiment: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

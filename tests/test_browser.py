@@ -374,9 +374,12 @@ def test_the_server_offers_it_where_it_has_been_made(site, made, tmp_path):
     assert offered is True
     for name, file in zip(names, files, strict=True):
         assert file.content == (site[0] / name).read_bytes()
-    description = made.description.model_copy(update={"weights_sha256": "another"})
-    another = replace(made, description=description)
-    for bundle, folder in ((another, site[0]), (made, tmp_path / "none"), (made, None)):
+    others = [
+        replace(made, description=made.description.model_copy(update=update))
+        for update in ({"weights_sha256": "another"}, {"temperature": 9.0})
+    ]
+    refused = [(other, site[0]) for other in others]
+    for bundle, folder in (*refused, (made, tmp_path / "none"), (made, None)):
         offered, files = answers(bundle, folder)
         assert offered is False
         assert [file.status_code for file in files] == [404] * 3

@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from live import CHROMIUM, hapt_recording, serving, write_recording
+from live import CHROMIUM, full_disk, hapt_recording, serving, write_recording
 from test_bundle import made
 
 from har import bundle
@@ -130,6 +130,7 @@ def test_a_phones_motion_is_recognised_recorded_saved_and_downloaded(page, addre
     expect(page.locator("#kept")).to_have_text(re.compile(r"Recording; [1-9][\d,]+ samples"))
     page.locator("#save").click()
     expect(page.locator("#kept")).to_have_text(re.compile(r"Saved: .*csv"))
+    assert f"Saved: {folder / 'sessions'}/" in page.locator("#kept").inner_text()
     name = re.search(r"([\w-]+)\.csv", page.locator("#kept").inner_text())[1]
     with page.expect_download() as download:
         page.locator("#download").click()
@@ -149,6 +150,25 @@ def test_a_phones_motion_is_recognised_recorded_saved_and_downloaded(page, addre
         turned = MOUNTINGS["top-up"] @ np.radians([1, 2, 3])
         assert np.allclose(numbers[:, 4:], turned, atol=1e-6)
         assert np.all(np.diff(numbers[:, 0]) > 0)
+
+
+def test_what_the_server_cannot_save_can_be_downloaded(page, address, monkeypatch):
+    visit(page, address)
+    choose(page, "phone")
+    move(page)
+    start(page)
+    page.locator("#record").click()
+    expect(page.locator("#kept")).to_have_text(re.compile(r"Recording; [1-9][\d,]+ samples"))
+    monkeypatch.setattr("har.live.sessions.os.fsync", full_disk)
+    page.wait_for_timeout(300)
+    page.locator("#save").click()
+    expect(page.locator("#kept")).to_have_text(re.compile("could not save all"))
+    expect(page.locator("#problems")).to_contain_text("No space left")
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    assert len(rows_of(download.value.path().read_text())) > 10
+    stop(page)
+    expect(page.locator("#kept")).to_have_text(re.compile("could not save all"))
 
 
 def test_an_iphones_sign_is_turned_round(page, address):

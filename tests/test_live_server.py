@@ -1,6 +1,7 @@
 """The live server, from a client's side."""
 
 import asyncio
+import ipaddress
 import json
 import random
 import re
@@ -13,12 +14,16 @@ import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from imports import ROOT
-from live import serving
+from live import full_disk, serving
 from test_bundle import made
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -26,7 +31,7 @@ from websockets.sync.client import connect as connect_now
 
 from har import bundle
 from har.__main__ import main
-from har.live import certificate
+from har.live import certificate, server, uploads
 from har.live.connection import Connections, Limits
 from har.recognizer import Recognizer
 from har.recordings import ACTIVITIES
@@ -321,6 +326,16 @@ def test_a_row_cut_off_by_a_failure_is_dropped_when_the_session_goes_on(address,
     assert path.read_text() == whole
 
 
+def test_a_session_that_cannot_be_written_is_not_said_to_be_saved(address, monkeypatch):
+    monkeypatch.setattr("har.live.sessions.os.fsync", full_disk)
+    script = ['{"type": "record"}', *in_messages(walk(60), 60), '{"type": "save"}']
+    answers = converse(address, script)
+    assert {each["reason"] for each in of_type(answers, "error")} == {
+        "the session cannot be written: No space left on device"
+    }
+    assert not of_type(answers, "saved")
+
+
 def test_a_session_that_is_not_there_is_an_error_and_nothing_is_written(address, data):
     script = ['{"type": "record", "name": "20200101-000000-00000000"}']
     before = set((data / "sessions").glob("*"))
@@ -363,6 +378,90 @@ def test_who_sends_too_much_is_slowed_down_and_loses_nothing(models, data):
         took = time.monotonic() - began
     assert took > 1.5  # 3000 at 1000 a second, but for one second's burst
     assert of_type(answers, "status")[-1]["samples"] == 3000
+
+
+def opened(address, sent):
+    """A socket on which that much of a request was sent."""
+    host, _, port = address.rpartition(":")
+    client = socket.create_connection((host, int(port)), timeout=10)
+    client.sendall(sent)
+    return client
+
+
+def everything_from(client):
+    """What comes until the server ends the connection."""
+    got = b""
+    try:
+        while part := client.recv(1 << 16):
+            got += part
+    except ConnectionResetError:
+        pass
+    return got
+
+
+HALF = [
+    b"",
+    b"GET / HT",
+    b"GET /config.json HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT",
+    b"POST /config.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc",
+    b"POST /read?name=a.csv HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc",
+]
+
+
+@pytest.mark.parametrize("sent", HALF)
+def test_who_sends_half_a_request_is_ended(models, data, sent):
+    with serving(models, data, Limits(request=1, upload=1)) as address:
+        with opened(address, sent) as client:
+            began = time.monotonic()
+            got = everything_from(client)
+            assert 0.5 < time.monotonic() - began < 8
+        assert got.startswith({HALF[4]: b"HTTP/1.1 408", HALF[3]: b"HTTP/1.1 4"}.get(sent, b""))
+        assert httpx.get(f"http://{address}/config.json").status_code == 200
+
+
+@pytest.mark.parametrize("sent", [b"GET /", HALF[3].replace(b"9", b"99", 1)])
+def test_who_sends_a_request_drop_by_drop_is_ended(models, data, sent):
+    drops = 0
+    with (
+        serving(models, data, Limits(request=1)) as address,
+        opened(address, sent) as client,
+        suppress(OSError),
+    ):
+        while drops < 80:
+            client.sendall(b"a")
+            time.sleep(0.1)
+            drops += 1
+    assert 3 < drops < 80
+
+
+def test_who_does_not_take_an_answer_is_ended(models, tmp_path):
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings/long.csv").write_bytes(b"0" * (40 << 20))
+    request = b"GET /recordings/long.csv HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serving(models, tmp_path, Limits(request=1)) as address, opened(address, request) as deaf:
+        time.sleep(2)
+        assert len(everything_from(deaf)) < 40 << 20
+
+
+def test_half_requests_leave_room_for_others(models, data, monkeypatch):
+    monkeypatch.setattr(server, "OTHERS", 30)
+    with serving(models, data, Limits(streams=1, request=2, upload=2)) as address:
+        silent = [opened(address, HALF[n % 2]) for n in range(40)]
+        assert httpx.get(f"http://{address}/config.json").status_code == 503
+        for client in silent:
+            everything_from(client)
+            client.close()
+        assert httpx.get(f"http://{address}/config.json").status_code == 200
+
+
+def test_a_quiet_websocket_is_not_taken_for_half_a_request(models, data):
+    with (
+        serving(models, data, Limits(request=1)) as address,
+        connect_now(f"ws://{address}/live") as client,
+    ):
+        time.sleep(1.5)
+        client.send(json.dumps(HELLO))
+        assert json.loads(client.recv(timeout=10))["type"] == "ready"
 
 
 class Deaf:
@@ -574,6 +673,119 @@ def test_over_https_with_a_certificate_of_ones_own(models, data, tmp_path):
             assert json.loads(client.recv(timeout=10))["type"] == "ready"
 
 
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("phone.example", True),
+        ("10.1.2.3", True),
+        ("bank.example", False),
+        ("10.1.2.4", False),
+    ],
+)
+def test_a_trusted_certificate_vouches_for_its_own_names_alone(tmp_path, name, accepted):
+    """Whoever gets hold of its key cannot make certificates of other names with it."""
+    paths = tmp_path / "c.pem", tmp_path / "c.key"
+    certificate.make(*paths, names=("phone.example", "10.1.2.3"))
+    authority = x509.load_pem_x509_certificate(paths[0].read_bytes())
+    key = serialization.load_pem_private_key(paths[1].read_bytes(), None)
+    forged = signed_by(authority, key, name)
+    trust = ssl.create_default_context(cafile=paths[0])
+    trust.verify_flags |= ssl.VERIFY_X509_STRICT
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(*paths)
+    (tmp_path / "forged.pem").write_bytes(forged)
+    other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    other.load_cert_chain(tmp_path / "forged.pem")
+    for serves in (own, other):
+        if accepted:
+            shake_hands(trust, serves, name)
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                shake_hands(trust, serves, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("bad name ü", "'bad name \\xfc': no host name"),
+        ("", "'': no host name"),
+        ("*.example", "no host name"),
+        ("fe80::1%eth0", "no host name"),
+        ("a" * 64, "no host name"),
+        ("two\nlines", "no host name"),
+    ],
+)
+def test_a_certificate_of_a_wrong_name_is_one_line(tmp_path, monkeypatch, name, message):
+    assert message in refusal(monkeypatch, tmp_path / "c", tmp_path / "k", "--name", name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_certificate_is_not_written_over_unless_wanted(tmp_path, monkeypatch):
+    one, key = tmp_path / "c", tmp_path / "k"
+    certificate.make(one, key)
+    before = one.read_bytes(), key.read_bytes()
+    assert "--replace" in refusal(monkeypatch, one, key)
+    assert "--replace" in refusal(monkeypatch, tmp_path / "new", key)
+    same = refusal(monkeypatch, one, tmp_path / "x/../c", "--replace")
+    assert "two files" in same
+    assert (one.read_bytes(), key.read_bytes()) == before
+    monkeypatch.setattr(sys, "argv", command_of(one, key, "--replace"))
+    with suppress(SystemExit):
+        main()
+    assert one.read_bytes() != before[0] and key.read_bytes() != before[1]
+    server.check_certificate(one, key)
+
+
+def command_of(one, key, *arguments):
+    return ["har", "certificate", "--certificate", str(one), "--key", str(key), *arguments]
+
+
+def refusal(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", command_of(*arguments))
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert re.fullmatch(r"error: [^\n]+", caught.value.code)
+    return caught.value.code
+
+
+def signed_by(authority, key, name):
+    """A certificate that this authority signs for a name, and its key."""
+    try:
+        general = x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        general = x509.DNSName(name)
+    private = ec.generate_private_key(ec.SECP256R1())
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(authority.subject)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(authority.not_valid_before_utc)
+        .not_valid_after(authority.not_valid_after_utc)
+        .add_extension(x509.SubjectAlternativeName([general]), True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    form = serialization.PrivateFormat.PKCS8
+    return made.public_bytes(pem) + private.private_bytes(pem, form, serialization.NoEncryption())
+
+
+def shake_hands(trust, serves, name):
+    """TLS between these contexts, in memory; raises what the client finds wrong."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trust.wrap_bio(to_client, to_server, server_hostname=name)
+    server_side = serves.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(4):
+        for side in (client, server_side):
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    assert client.version()
+
+
 def test_what_cannot_be_served_is_one_line(models, tmp_path, monkeypatch):
     bad = tmp_path / "bad.pem"
     bad.write_text("no certificate")
@@ -642,6 +854,7 @@ def test_a_loggers_file_is_read_as_a_recording(address):
     [
         ("mine.exe", b"", 422, "should end in"),
         ("mine.csv", b"", 422, "the file"),
+        ("mine.csv", b"a,b\n1,2\n", 422, "; `python -m har predict` takes these options"),
         ("mine.csv", b"\x00\xff" * 500, 422, "the file"),
         ("mine.zip", b"PK\x03\x04 no", 422, "no zip"),
         ("../../etc/passwd.csv", b"a,b\n1,2\n", 422, "the file"),
@@ -654,6 +867,36 @@ def test_what_is_no_recording_is_refused_in_a_line(address, name, content, statu
     assert answer.status_code == status
     assert says in answer.json()["detail"]
     assert "/tmp" not in answer.text
+
+
+def posting(length, sent=b""):
+    head = f"POST /read?name=a.csv HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
+    return head.encode() + sent
+
+
+def test_a_file_is_refused_by_its_announced_size(address):
+    with opened(address, posting(65 << 20)) as client:
+        assert client.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+def test_files_sent_at_once_are_not_all_held(models, tmp_path, monkeypatch):
+    """One is taken; of the others no more comes than the network's buffers hold."""
+    taken = []
+    monkeypatch.setattr(uploads, "converted", lambda _, name: taken.append(name) or {})
+    size = 16 << 20
+    with serving(models, tmp_path, Limits(upload=3)) as address:
+        clients = [opened(address, posting(size)) for _ in range(3)]
+        clients[0].sendall(b"1" * 10)  # has its turn, and keeps it
+        time.sleep(0.2)
+        for client in clients[1:]:
+            client.settimeout(1)
+            with pytest.raises(TimeoutError):
+                client.sendall(b"1" * size)
+        clients[0].sendall(b"1" * (size - 10))
+        assert clients[0].recv(1000).startswith(b"HTTP/1.1 200")
+        for client in clients:
+            client.close()
+    assert taken == ["a.csv"]
 
 
 def test_a_zip_that_would_fill_the_memory_is_refused(address, tmp_path):

@@ -80,11 +80,14 @@ def certificate(
     name: Annotated[
         list[str] | None, typer.Option(help="Further name or address; repeat for several.")
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write over those that phones may trust already.")
+    ] = False,
 ) -> None:
     """Make a certificate, with which phones reach the page over HTTPS."""
     from har.live.certificate import DAYS, make
 
-    every = make(certificate, key, tuple(name or ()))
+    every = make(certificate, key, tuple(name or ()), replace)
     print(f"{certificate} and {key}: for {', '.join(every)}; {DAYS - 1} days")
 
 

@@ -10,7 +10,6 @@ from har.recognizer import Cut, Prediction, Recognizer, Stream
 MOST = 256
 """Windows in one call of the network, about: what comes meanwhile waits for the next."""
 
-
 GATHERING = 0.02
 """Seconds to wait for more windows, where several came in the time of one call."""
 

@@ -60,7 +60,7 @@ def assemble(
         for path in tables:
             shutil.copyfile(path, partial / "recordings" / path.name)
         config = configuration(bundle.description, [path.stem for path in tables] or None)
-        config |= {"recognition": "browser", "savesSessions": False}
+        config |= {"recognition": "browser"}
         (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         partial.chmod(0o755)  # for a web server, which may be another user
     return difference

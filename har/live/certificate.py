@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -11,10 +12,23 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from har.errors import HarError
 from har.files import replacing_file
 
 DAYS = 397
 """iOS takes certificates for 825 days at most, other browsers of 398."""
+
+_USES = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 def own_address() -> str:
@@ -33,22 +47,40 @@ def own_names() -> tuple[str, ...]:
     return (name, f"{name.split('.')[0]}.local")
 
 
-def make(certificate: Path, key: Path, names: tuple[str, ...] = ()) -> list[str]:
+def make(
+    certificate: Path, key: Path, names: tuple[str, ...] = (), replace: bool = False
+) -> list[str]:
     """Write a self-signed certificate and its key, readable by nobody else.
 
-    It can be installed on a phone as its own authority, which iOS wants for WebSockets.
+    It can be installed on a phone as its own authority, which iOS wants for WebSockets; that
+    authority is for these names and no others (RFC 5280, 4.2.1.10).
 
     Args:
         certificate: File to write.
         key: Likewise.
         names: Names and addresses that it is for, beside those of this machine.
+        replace: Write over files that are there: phones that trust those do not trust the new ones.
 
     Returns:
         All names and addresses that it is for.
+
+    Raises:
+        HarError: There are files already, both are one, or a name is none.
     """
-    every = list(
-        dict.fromkeys(["localhost", "127.0.0.1", "::1", own_address(), *own_names(), *names])
-    )
+    if certificate.resolve() == key.resolve():
+        raise HarError(f"{certificate}: the certificate and its key should be two files")
+    for path in (certificate, key):
+        if path.exists() and not replace:
+            raise HarError(
+                f"{path} is there already, and phones may trust it; --replace makes another"
+            )
+    for name in names:
+        if not _is_name(name):
+            raise HarError(
+                f"{name!a}: no host name or address; write letters, figures, hyphens and dots"
+            )
+    own = [name for name in own_names() if _is_name(name)]
+    every = list(dict.fromkeys(["localhost", "127.0.0.1", "::1", own_address(), *own, *names]))
     private = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Live activity recognition")])
     now = datetime.datetime.now(datetime.UTC)
@@ -62,6 +94,9 @@ def make(certificate: Path, key: Path, names: tuple[str, ...] = ()) -> list[str]
         .not_valid_after(now + datetime.timedelta(days=DAYS - 1))
         .add_extension(x509.SubjectAlternativeName([_general(name) for name in every]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(x509.NameConstraints([_alone(name) for name in every], None), True)
+        .add_extension(_USES, True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .sign(private, hashes.SHA256())
     )
@@ -80,8 +115,23 @@ def make(certificate: Path, key: Path, names: tuple[str, ...] = ()) -> list[str]
     return every
 
 
+def _is_name(name: str) -> bool:
+    label = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+    try:
+        return "%" not in str(ipaddress.ip_address(name))  # nobody else knows its zone
+    except ValueError:
+        return len(name) < 254 and bool(re.fullmatch(rf"{label}(\.{label})*", name))
+
+
 def _general(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def _alone(name: str) -> x509.GeneralName:
+    general = _general(name)
+    if isinstance(general, x509.IPAddress):
+        return x509.IPAddress(ipaddress.ip_network(general.value))
+    return general

@@ -41,6 +41,8 @@ class Limits:
         seconds: Length of a connection.
         silence: Seconds without a message, after which it ends.
         sending: Seconds that a client may take to accept an answer.
+        request: Seconds that an HTTP request may take to come, less its body, or its answer to go.
+        upload: Seconds that a file may take to come, with waiting for those before it.
         messages: A second. Who sends more is read more slowly.
         samples: Likewise.
         windows: Likewise; short hops make many of them.
@@ -50,6 +52,8 @@ class Limits:
     seconds: float = 4 * 3600
     silence: float = 60.0
     sending: float = 10.0
+    request: int = 20
+    upload: float = 60.0
     messages: float = 200.0
     samples: float = 10_000.0
     windows: float = 400.0
@@ -277,8 +281,10 @@ class Connection:
             self._readings, samples.times, samples.acceleration, samples.angular_rate, self._label
         )
         if session.full:
-            await self._save()
-            await self._send(messages.error("the session is as long as one may be; it is saved"))
+            if await self._save():
+                await self._send(
+                    messages.error("the session is as long as one may be; it is saved")
+                )
         elif time.monotonic() - self._flushed >= SAVED_EVERY:
             self._flushed = time.monotonic()
             if self._flushing is None or self._flushing.done():
@@ -293,17 +299,20 @@ class Connection:
         except (Ended, WebSocketDisconnect, RuntimeError) as error:
             logger.debug("client gone: %s", error)  # the reader notices too
 
-    async def _save(self) -> None:
+    async def _save(self) -> bool:
         session = self.session
         if session is None:
             await self._send(messages.error("nothing is being recorded"))
-            return
+            return False
         try:
             await asyncio.to_thread(session.close)
         except OSError as error:
+            self.session = None
             await self._send(messages.error(f"the session cannot be written: {error.strerror}"))
+            return False
         self.session = None
         await self._tell_kept(session, done=True)
+        return True
 
     async def _tell_kept(self, session: Session, done: bool = False) -> None:
         await self._send(messages.kept(session.name, session.rows, session.until, done))

@@ -27,7 +27,8 @@ from har.live import uploads
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
 from har.live.messages import MAX_MESSAGE, MAX_SAMPLES
-from har.onnx_export import MODEL, RECOGNIZER
+from har.live.protocol import Patience
+from har.onnx_export import MODEL, RECOGNIZER, digest_of
 from har.recognizer import Recognizer
 from har.sensors import MOUNTINGS
 
@@ -35,6 +36,9 @@ STATIC = Path(__file__).parent / "static"
 
 HOP = 25
 """Samples at 50 Hz from one prediction to the next, unless a page asks for another hop."""
+
+OTHERS = 200
+"""Connections at a time, beside the phones'."""
 
 
 def configuration(description: Description, recordings: list[str] | None) -> dict[str, Any]:
@@ -54,7 +58,6 @@ def configuration(description: Description, recordings: list[str] | None) -> dic
         "mountings": {name: matrix.flatten().tolist() for name, matrix in MOUNTINGS.items()},
         "recordings": recordings,
         "dataset": description.dataset,
-        "savesSessions": True,
     }
 
 
@@ -78,7 +81,8 @@ def make_app(
             the page may recognise by itself.
     """
     offered = local is not None and _holds(local, recognizer.description)
-    connections = Connections(recognizer, sessions, limits or Limits())
+    limits = limits or Limits()
+    connections = Connections(recognizer, sessions, limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -90,7 +94,7 @@ def make_app(
     @app.get("/config.json")
     def config() -> dict[str, Any]:
         made = configuration(recognizer.description, _recordings(recordings))
-        return made | {"localModel": offered}
+        return made | {"localModel": offered, "sessions": str(sessions)}
 
     @app.get("/recordings/{name}.csv")
     def recording(name: str) -> FileResponse:
@@ -98,22 +102,25 @@ def make_app(
             raise HTTPException(404, "no such recording")
         return FileResponse(recordings / f"{name}.csv", media_type="text/csv")
 
-    reading = asyncio.Semaphore(1)  # one at a time: a large one takes memory
+    reading = asyncio.Semaphore(1)  # one at a time, from its first byte: a large one takes memory
 
     @app.post("/read")
     async def read(request: Request, name: str) -> JSONResponse:
-        content = bytearray()
-        async for part in request.stream():
-            content += part
-            if len(content) > uploads.MAX_BYTES:
-                raise HTTPException(413, f"larger than {uploads.MAX_BYTES >> 20} MB")
-        async with reading:
-            try:
-                return JSONResponse(
-                    await asyncio.to_thread(uploads.converted, bytes(content), name)
-                )
-            except HarError as error:
-                raise HTTPException(422, str(error)) from None
+        if _announced(request) > uploads.MAX_BYTES:
+            raise _too_large()
+        try:
+            async with asyncio.timeout(limits.upload) as deadline, reading:
+                content = await _body(request)
+                deadline.reschedule(None)
+                return JSONResponse(await asyncio.to_thread(uploads.converted, content, name))
+        except TimeoutError:
+            raise HTTPException(
+                408,
+                f"the file did not come within {limits.upload:g} s; try again",
+                {"Connection": "close"},  # what else comes of it is not waited for
+            ) from None
+        except HarError as error:
+            raise HTTPException(422, str(error)) from None
 
     @app.websocket("/live")
     async def live(websocket: WebSocket) -> None:
@@ -136,10 +143,27 @@ def make_app(
 
 def _holds(local: Path, description: Description) -> bool:
     try:
-        made_from = json.loads((local / RECOGNIZER).read_bytes())["weights_sha256"]
+        made_from = json.loads((local / RECOGNIZER).read_bytes())["description_sha256"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return made_from == description.weights_sha256
+    return bool(made_from == digest_of(description))
+
+
+async def _body(request: Request) -> bytes:
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > uploads.MAX_BYTES:
+            raise _too_large()
+    return bytes(content)
+
+
+def _announced(request: Request) -> int:
+    return int(request.headers.get("content-length", "0"))  # digits, or h11 refuses it
+
+
+def _too_large() -> HTTPException:
+    return HTTPException(413, f"larger than {uploads.MAX_BYTES >> 20} MB")
 
 
 def _recordings(folder: Path) -> list[str] | None:
@@ -207,18 +231,20 @@ def make_server(
     limits: Limits | None = None,
 ) -> uvicorn.Server:
     """A server for an application; `run` it with `listen`'s socket."""
+    limits = limits or Limits()
     # What clients do wrong is no news; the application logs its own failures.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http=Patience,
             ws="websockets-sansio",  # the only one of uvicorn's that reads no faster than we take
             ws_max_size=MAX_MESSAGE,
             ws_ping_interval=10,
             ws_ping_timeout=20,
             ws_per_message_deflate=False,
-            limit_concurrency=(limits or Limits()).streams + 200,
-            timeout_keep_alive=20,
+            limit_concurrency=limits.streams + OTHERS,
+            timeout_keep_alive=limits.request,
             timeout_graceful_shutdown=5,
             access_log=False,
             log_config=None,

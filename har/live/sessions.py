@@ -13,9 +13,10 @@ import numpy as np
 from har.errors import HarError
 from har.live.messages import NAME
 from har.recognizer import MAX_ACCELERATION, MAX_ANGULAR_RATE, MAX_TIME
+from har.recording_files import COLUMNS
 from har.sensors import Readings
 
-HEADER = "time_s,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s,activity\n"
+HEADER = ",".join(COLUMNS) + "\n"
 
 MAX_ROWS = 2_000_000
 """Rows of a session: more than a day at 20 Hz, half a day at 50 Hz."""

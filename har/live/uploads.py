@@ -1,5 +1,6 @@
 """A phone logger's file that the page sends, read as a recording."""
 
+import re
 import tempfile
 from pathlib import Path, PurePath
 from typing import Any
@@ -44,7 +45,10 @@ def converted(content: bytes, name: str) -> dict[str, Any]:
         try:
             samples = recording_files.read(path)
         except HarError as error:
-            raise HarError(str(error).replace(str(path), "the file")) from None
+            text = str(error).replace(str(path), "the file")
+            if re.search(r"--[a-z]", text):  # advice for the command line, which the page has not
+                text += "; `python -m har predict` takes these options"
+            raise HarError(text) from None
         readings = Readings(samples.acceleration_unit, samples.angular_rate_unit)
         signals = readings.convert(samples.acceleration, samples.angular_rate)
         keep = np.isfinite(signals).all(axis=1) & np.isfinite(samples.times)

@@ -201,7 +201,12 @@ async function makeBackend(settings) {
     else if (run.source instanceof Replay) run.source[state === "open" ? "start" : "stop"]();
   };
   backend.onkept = kept;
-  backend.onerror = (reason) => problem("session", "Recording", reason);
+  backend.onerror = (reason) => {
+    problem("session", "Recording", reason);
+    if (session?.state !== "saving") return;
+    session.state = "failed";
+    told();
+  };
   return backend;
 }
 
@@ -510,9 +515,10 @@ function told() {
   $("kept").textContent = {
     recording: session.backend.record ? `Recording; ${rows} samples are on the server’s disk.` : "Recording in this browser.",
     saving: `Saving; ${rows} samples are on the disk so far.`,
-    saved: `Saved: data/sessions/${session.name}.csv, ${rows} samples.`,
+    saved: `Saved: ${config.sessions}/${session.name}.csv, ${rows} samples.`,
     empty: "Nothing was recorded.",
     unsaved: `The server went away. ${rows} samples are on its disk${session.name ? ` (${session.name}.csv)` : ""}; download the whole from here.`,
+    failed: `The server could not save all of it: ${rows} samples are on its disk; download the whole from here.`,
     browser: "Kept as a download of this browser.",
   }[session.state];
   $("download").disabled = !recorded.length && !session.rows;
@@ -589,5 +595,5 @@ addEventListener("drop", (event) => {
 // A source that has fallen silent must not look like a dead client to the server.
 setInterval(() => { if (run?.open && !run.stopping) run.backend.push([], [], []); }, 15_000);
 addEventListener("beforeunload", (event) => {
-  if (["recording", "saving", "unsaved"].includes(session?.state)) event.preventDefault();
+  if (["recording", "saving", "unsaved", "failed"].includes(session?.state)) event.preventDefault();
 });

@@ -66,6 +66,9 @@ export class SocketBackend {
         this.name = null;
         this.until = -Infinity;
         this.send({ type: "record", name: null });
+      } else if (this.saving) {
+        this.recording = this.saving = false; // there is nothing more to wait for
+        this.name = null;
       }
       this.onerror(message.reason);
     }
