@@ -198,6 +198,10 @@ def test_out_and_plot(here, folder, tmp_path):
         (["walk.csv", "--acc-unit", "m/s2", "--out", "t.csv"], "is in g and not in m/s2|in m/s2"),
         (["models"], "holds no CSV file"),
         (["walk.csv", "--out", "walk.csv"], "walk.csv is the recording"),
+        (["walk.csv", "--out", "models/../walk.csv"], "walk.csv is the recording"),
+        (["walk.csv", "--out", "a.png", "--plot", "./a.png"], "--out and --plot are both a.png"),
+        (["walk.csv", "--out", "t.csv", "--plot", "walk.csv/a.png"], "walk.csv: "),
+        (["walk.csv", "--plot", "a.png", "--out", "walk.csv/t.csv"], "walk.csv: "),
         (["/dev/null"], "from a pipe, - reads standard input"),
         (["walk.xlsx"], "let the logger export CSV"),
     ],
@@ -205,10 +209,10 @@ def test_out_and_plot(here, folder, tmp_path):
 def test_mistakes_are_one_line(here, folder, arguments, message):
     from har.errors import HarError
 
-    with pytest.raises((HarError, FileNotFoundError)) as caught:
+    with pytest.raises((HarError, OSError)) as caught:
         here(*arguments)
     told = str(caught.value)
-    if isinstance(caught.value, FileNotFoundError):
+    if isinstance(caught.value, OSError):
         told = f"{caught.value.filename}: {caught.value.strerror}"
     assert re.search(message, told), told
     assert "\n" not in told

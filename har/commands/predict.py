@@ -5,7 +5,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Literal
 
@@ -128,8 +128,11 @@ def predict(
         raise HarError("--mounting and --stand say the same: give one of them")
     if from_standard_input and (stand or plot):
         raise HarError("--stand and --plot need the whole recording: give a FILE")
-    if file is not None and file in (out, plot):
+    written = [each.resolve() for each in (out, plot) if each]
+    if file is not None and file.resolve() in written:
         raise HarError(f"{file} is the recording: write to another file")
+    if len(set(written)) < len(written):
+        raise HarError(f"--out and --plot are both {out}: name a file for each")
     if plot and plot.suffix.lower() != ".png":
         raise HarError(f"--plot {plot}: should end in .png")
 
@@ -157,13 +160,17 @@ def _predict_file(
 ) -> None:
     from tqdm import tqdm
 
+    from har.files import replacing_file
+
     readings = _readings(samples, rotation)
     stream = recognizer.stream(readings)
     tally = Tally()
     count = len(samples.times)
     # Beside rows on the same terminal a bar would only be torn.
     hidden = True if out is None and sys.stdout.isatty() else None
-    with _table(out, recognizer) as rows:
+    with ExitStack() as together:  # both are written before either takes its place
+        rows = together.enter_context(_table(out, recognizer))
+        drawing = together.enter_context(replacing_file(plot)) if plot else None
         with tqdm(
             total=count, unit=" samples", unit_scale=True, leave=False, disable=hidden
         ) as bar:
@@ -180,8 +187,8 @@ def _predict_file(
                 bar.update(min(BLOCK, count - start))
         if not tally.predictions:
             raise HarError(f"{file}: {_why_nothing(stream, tally, recognizer)}")
-    if plot is not None:
-        _draw(file, samples, readings, recognizer, tally.predictions, plot)
+        if drawing:
+            _draw(file, samples, readings, recognizer, tally.predictions, drawing)
     _say(
         f"{file}: {_duration(float(samples.times.max() - samples.times.min()))}, {count:,} samples"
     )
