@@ -100,6 +100,30 @@ def test_weights_that_do_not_fit_the_architecture_are_refused(tmp_path):
         bundle.load(tmp_path / "models")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"offset": [0.0]}, "offset: expected 3 for 3 channels and 6 activities, got 1"),
+        ({"scale": [1.0] * 4}, "scale: expected 3"),
+        ({"units": []}, "units: expected 3"),
+        ({"channels": ["total_acc_x", "total_acc_y", "up"]}, "unknown from total_acc_x on"),
+        ({"activities": list(ACTIVITIES[:5])}, "priors: expected 5"),
+        ({"transitions": [[0.2] * 6] * 5}, "transitions: expected 6 .*, got 5 and 6"),
+        ({"transitions": [[0.2] * 6] * 5 + [[1.0]]}, "transitions: expected 6"),
+        ({"novelty": {"scale": [1.0] * 5, "centres": [[0.0] * 6], "limit": 1}}, "novelty.scale: "),
+        ({"novelty": {"scale": [1.0] * 6, "centres": [[0.0] * 5], "limit": 1}}, "novelty.centres"),
+        ({"novelty": {"scale": [1.0] * 6, "centres": [], "limit": 1}}, "centres: .*, got none"),
+    ],
+)
+def test_lists_that_do_not_fit_each_other_are_refused(tmp_path, change, message):
+    bundle.save(tmp_path / "models", made())
+    path = tmp_path / "models" / bundle.DESCRIPTION
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(HarError, match=f"models is damaged .*{message}.*run `dvc repro`") as caught:
+        bundle.load(tmp_path / "models")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_model_is_not_scored_on_what_it_was_not_made_for(windows):
     split = assign_splits(windows, [4], seed=0)
     scaling = fit_scaling(windows.signals[split == "train"], "standard")
