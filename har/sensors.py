@@ -69,7 +69,7 @@ class Readings:
         acceleration_unit: A key of `ACCELERATION_UNITS`.
         angular_rate_unit: A key of `ANGULAR_RATE_UNITS`.
         rotation: (3, 3), from the phone's axes to UCI HAR's; one of `MOUNTINGS`, or
-            `rotation_upright`.
+            `rotation_upright` after it.
     """
 
     acceleration_unit: str = "g"

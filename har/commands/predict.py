@@ -70,7 +70,8 @@ def predict(
     stand: Annotated[
         str | None,
         typer.Option(
-            help="Instead: seconds START:END of the recording in which the person stood still.",
+            help="Seconds START:END of the recording in which the person stood still: makes up for "
+            "a phone that hangs askew. Which way its screen faces is for --mounting to say.",
             show_default=False,
         ),
     ] = None,
@@ -124,8 +125,6 @@ def predict(
         raise HarError("--follow reads standard input: leave out FILE")
     if file is None and not follow:
         raise HarError("FILE is missing; - reads standard input")
-    if mounting and stand:
-        raise HarError("--mounting and --stand say the same: give one of them")
     if from_standard_input and (stand or plot):
         raise HarError("--stand and --plot need the whole recording: give a FILE")
     written = [each.resolve() for each in (out, plot) if each]
@@ -374,11 +373,12 @@ def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None"
 
     from har.sensors import ACCELERATION_UNITS, MOUNTINGS, rotation_upright
 
+    mounting = mounting or "right-edge-up"
+    if mounting not in MOUNTINGS:
+        raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
+    worn = MOUNTINGS[mounting]
     if stand is None:
-        mounting = mounting or "right-edge-up"
-        if mounting not in MOUNTINGS:
-            raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
-        return MOUNTINGS[mounting]
+        return worn
     assert samples is not None
     try:
         start, end = (float(each) for each in stand.split(":"))
@@ -395,7 +395,7 @@ def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None"
             f"--stand {stand}: the phone does not keep still then, its acceleration varies by "
             f"{sway:.2g} g"
         )
-    return rotation_upright(acceleration)
+    return rotation_upright(acceleration @ worn.T) @ worn
 
 
 def _readings(samples: "Samples", rotation: "np.ndarray") -> "Readings":
