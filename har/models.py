@@ -290,8 +290,10 @@ def choose_device(setting: str) -> torch.device:
     """The device of `train.device`: `"auto"`, `"cpu"` or `"cuda"`.
 
     Raises:
-        HarError: CUDA is asked for and not there.
+        HarError: It is none of these, or CUDA is asked for and not there.
     """
+    if setting not in ("auto", "cpu", "cuda"):
+        raise HarError(f"device={setting!r}: expected auto, cpu or cuda")
     available = torch.cuda.is_available()
     if setting == "cuda" and not available:
         raise HarError("train.device=cuda: PyTorch finds no CUDA device here; choose auto or cpu")
