@@ -1,7 +1,6 @@
 """The recurrent classifiers, and their probabilities for windows."""
 
 from collections.abc import Sequence
-from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -136,8 +135,31 @@ class LSTMModel(RecurrentClassifier):
         super().__init__(input_size, num_classes, **settings_of(settings))
 
 
-GRUModel = partial(LSTMModel, cell="gru")
-"""`LSTMModel` of GRU layers."""
+class GRUModel(LSTMModel):
+    """`LSTMModel` of GRU layers; takes the same."""
+
+    def __init__(
+        self,
+        input_size: int = 6,
+        hidden_size: int = 64,
+        num_layers: int = 2,
+        num_classes: int = 6,
+        dropout: float = 0.3,
+        *,
+        bidirectional: bool = False,
+        cell: str = "gru",
+        head_size: int = 128,
+    ) -> None:
+        super().__init__(
+            input_size,
+            hidden_size,
+            num_layers,
+            num_classes,
+            dropout,
+            bidirectional=bidirectional,
+            cell=cell,
+            head_size=head_size,
+        )
 
 
 class ConvRecurrentClassifier(nn.Module):

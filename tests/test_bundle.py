@@ -7,7 +7,7 @@ import torch
 
 from har import bundle
 from har.errors import HarError
-from har.models import RecurrentClassifier
+from har.models import GRUModel, RecurrentClassifier
 from har.novelty import Novelty
 from har.recordings import ACTIVITIES
 from har.signals import fit_scaling
@@ -53,6 +53,15 @@ def test_a_bundle_comes_back_and_its_bytes_repeat(tmp_path):
     assert back.scaling.apply(np.float32([[0.1, 2.7, 0.3]])).tolist() == [[0, 1, 0]]
     bundle.save(tmp_path / "b", made(seed=1))
     assert bundle.digest(tmp_path / "a") != bundle.digest(tmp_path / "b")
+
+
+def test_a_network_made_from_python_comes_back(tmp_path):
+    model = GRUModel(3, hidden_size=4)
+    settings = {"architecture": model.settings}
+    description = made().description.model_copy(update=settings)
+    bundle.save(tmp_path, bundle.Bundle(model, description))
+    x = torch.randn(2, 20, 3)
+    assert torch.equal(bundle.load(tmp_path).model.eval()(x), model.eval()(x))
 
 
 def test_saving_leaves_the_folder_s_other_files_alone(tmp_path):
