@@ -362,9 +362,11 @@ def _recognizer(folder: Path, hop: float | None, smoothing: bool, threshold: flo
 
     samples = None
     if hop is not None:
-        samples = round(hop * SAMPLING_RATE) if 0 < hop < 3600 else 0
+        samples = round(hop * SAMPLING_RATE) if 0 < hop <= 3600 else 0
         if samples < 1:
-            raise HarError(f"--hop {hop}: should be {1 / SAMPLING_RATE} seconds or more")
+            raise HarError(f"--hop {hop}: should be {1 / SAMPLING_RATE} to 3600 seconds")
+    if not 0 <= threshold <= 1:
+        raise HarError(f"--threshold {threshold}: should be between 0 and 1")
     return Recognizer(bundle.load(folder), samples, smoothing, threshold)
 
 
