@@ -20,7 +20,7 @@ from har.errors import HarError
 from har.models import predict_probabilities
 from har.novelty import summarize
 from har.recordings import SAMPLING_RATE
-from har.resampling import Resampler
+from har.resampling import GAP, Resampler
 from har.sensors import Readings
 from har.signals import BODY_GYRO, TOTAL_ACC, ArchiveFilter, groups_of, make_channels
 from har.smoothing import CausalSmoother
@@ -258,7 +258,7 @@ class Recognizer:
         hop: int | None = None,
         smoothing: bool = True,
         threshold: float = 0.5,
-        gap: float = 0.25,
+        gap: float = GAP,
     ) -> None:
         description = bundle.description
         step = step_of(description.window_size, description.window_overlap)
