@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from safetensors import SafetensorError
 
 from har import novelty
@@ -17,7 +17,7 @@ from har.files import replacing_file
 from har.novelty import Novelty
 from har.params import Params
 from har.recordings import ACTIVITIES, SAMPLING_RATE
-from har.signals import Scaling, channel_units
+from har.signals import Scaling, channel_units, groups_of
 from har.smoothing import learn_transitions
 from har.windows import Windows
 
@@ -81,6 +81,32 @@ class Description(BaseModel):
     kept_epoch: int
     settings: dict[str, Any]
     weights_sha256: str = ""
+
+    @model_validator(mode="after")
+    def _lists_fit_each_other(self) -> "Description":
+        try:
+            groups_of(self.channels)
+        except HarError as error:
+            raise ValueError(str(error)) from None
+        channels, activities = len(self.channels), len(self.activities)
+        no_signals = np.zeros((1, 1, channels))
+        parts = novelty.summarize(no_signals, self.channels).shape[1]
+        for name, lengths, expected in [
+            ("units", {len(self.units)}, channels),
+            ("offset", {len(self.offset)}, channels),
+            ("scale", {len(self.scale)}, channels),
+            ("priors", {len(self.priors)}, activities),
+            ("transitions", {len(self.transitions), *map(len, self.transitions)}, activities),
+            ("novelty.scale", {len(self.novelty.scale)}, parts),
+            ("novelty.centres", set(map(len, self.novelty.centres)), parts),
+        ]:
+            if lengths != {expected}:
+                found = " and ".join(map(str, sorted(lengths))) or "none"
+                raise ValueError(
+                    f"{name}: expected {expected} for {channels} channels and {activities} "
+                    f"activities, got {found}"
+                )
+        return self
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,12 @@ from torch import nn
 from har.errors import HarError
 
 
+def check_model(name: str, model: Any) -> None:
+    """Raise HarError unless this argument is a network of PyTorch's."""
+    if not isinstance(model, nn.Module):
+        raise HarError(f"{name}: expected a torch.nn.Module, got {type(model).__name__}")
+
+
 def check_signals(name: str, signals: Any, model: nn.Module) -> np.ndarray:
     """Windows for a model, as float32.
 

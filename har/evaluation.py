@@ -11,9 +11,10 @@ from torch import nn
 from har import metrics
 from har.bundle import Bundle
 from har.calibration import with_temperature
-from har.checks import check_labels, check_signals
+from har.checks import check_labels, check_model, check_signals
 from har.errors import HarError
 from har.models import choose_device, predict_probabilities
+from har.params import Calibration, checked
 from har.recordings import ACTIVITIES
 
 
@@ -60,12 +61,14 @@ def evaluate_model(
             channels).
         y_test: Their activities, int (windows,), from 0.
         activities: Name of each class.
-        temperature: Logits are divided by it (`har.calibration`).
+        temperature: Logits are divided by it (`har.calibration`), 0.05 to 20.
         device: Where to compute: `"auto"`, `"cpu"` or `"cuda"`.
 
     Raises:
         HarError: An argument has the wrong shape or value.
     """
+    check_model("model", model)
+    temperature = checked(Calibration, temperature=temperature).temperature
     X_test = check_signals("X_test", X_test, model)
     y_test = check_labels("y_test", y_test, len(X_test), len(activities))
     probabilities = with_temperature(

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from har.errors import HarError
+
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
@@ -14,7 +16,12 @@ def replacing_file(path: Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix of `path`, since writers such as `numpy.savez` and
     `Figure.savefig` look at it.
+
+    Raises:
+        HarError: `path` is a folder.
     """
+    if path.is_dir():
+        raise HarError(f"{path} is a folder: name a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     with _beside(path) as folder:
         partial = folder / path.name
@@ -24,7 +31,13 @@ def replacing_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder; it takes the place of `path` when the block ends well."""
+    """Yield an empty temporary folder; it takes the place of `path` when the block ends well.
+
+    Raises:
+        HarError: `path` is a file.
+    """
+    if path.exists() and not path.is_dir():
+        raise HarError(f"{path} is a file: name a folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     with _beside(path) as folder:
         new, old = folder / "new", folder / "old"

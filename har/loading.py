@@ -5,13 +5,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
+
+import numpy as np
 
 from har.archive import ArchiveUnavailable
 from har.datasets import DATASETS, simulated, uci_har
 from har.errors import HarError
 from har.files import replacing_folder
-from har.params import Simulated, Windowing, checked
+from har.params import Normalization, Simulated, Split, Windowing, checked
 from har.recordings import ACTIVITIES, Recording
 from har.signals import Scaling
 from har.splits import split_and_scale
@@ -19,6 +21,9 @@ from har.windows import Windows, cut
 
 RAW = Path("data/raw")
 """Where the pipeline keeps the data set's files."""
+
+METHODS = get_args(Normalization.model_fields["method"].annotation)
+"""What `normalization` can be."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +83,14 @@ def load_har_dataset(
     """
     groups = channels if isinstance(channels, str) else list(channels)  # a string is refused
     windowing = checked(Windowing, size=size, overlap=overlap, channels=groups)
+    if isinstance(val_subjects, np.ndarray):
+        val_subjects = val_subjects.tolist()
+    split = checked(Split, val_subjects=val_subjects, seed=seed)
+    if normalization not in METHODS:
+        raise HarError(f"normalization={normalization!r}: expected one of {', '.join(METHODS)}")
     recordings, digest = _read(name, Path(folder), seconds, seed)
     windows = cut(recordings, windowing.size, windowing.overlap, windowing.channels, name, digest)
-    scaled, scaling = split_and_scale(windows, val_subjects, seed, normalization)
+    scaled, scaling = split_and_scale(windows, split.val_subjects, split.seed, normalization)
     return HarDataset(
         train=scaled.of("train"),
         val=scaled.of("val"),

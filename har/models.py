@@ -1,7 +1,6 @@
 """The recurrent classifiers, and their probabilities for windows."""
 
 from collections.abc import Sequence
-from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -136,8 +135,31 @@ class LSTMModel(RecurrentClassifier):
         super().__init__(input_size, num_classes, **settings_of(settings))
 
 
-GRUModel = partial(LSTMModel, cell="gru")
-"""`LSTMModel` of GRU layers."""
+class GRUModel(LSTMModel):
+    """`LSTMModel` of GRU layers; takes the same."""
+
+    def __init__(
+        self,
+        input_size: int = 6,
+        hidden_size: int = 64,
+        num_layers: int = 2,
+        num_classes: int = 6,
+        dropout: float = 0.3,
+        *,
+        bidirectional: bool = False,
+        cell: str = "gru",
+        head_size: int = 128,
+    ) -> None:
+        super().__init__(
+            input_size,
+            hidden_size,
+            num_layers,
+            num_classes,
+            dropout,
+            bidirectional=bidirectional,
+            cell=cell,
+            head_size=head_size,
+        )
 
 
 class ConvRecurrentClassifier(nn.Module):
@@ -290,8 +312,10 @@ def choose_device(setting: str) -> torch.device:
     """The device of `train.device`: `"auto"`, `"cpu"` or `"cuda"`.
 
     Raises:
-        HarError: CUDA is asked for and not there.
+        HarError: It is none of these, or CUDA is asked for and not there.
     """
+    if setting not in ("auto", "cpu", "cuda"):
+        raise HarError(f"device={setting!r}: expected auto, cpu or cuda")
     available = torch.cuda.is_available()
     if setting == "cuda" and not available:
         raise HarError("train.device=cuda: PyTorch finds no CUDA device here; choose auto or cpu")

@@ -354,7 +354,7 @@ def checked(section: type[S], /, **values: Any) -> S:
     try:
         return section.model_validate(values)
     except ValidationError as error:
-        raise HarError(_in_words(error)) from None
+        raise HarError(_in_words(error, depth=1)) from None
 
 
 class _Parser(ArgumentParser):
@@ -388,12 +388,15 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def _in_words(error: ValidationError) -> str:
-    """All problems on one line, as `model.hidden_size=-3: Input should be greater than ...`."""
+def _in_words(error: ValidationError, depth: int = 2) -> str:
+    """All problems on one line, as `model.hidden_size=-3: Input should be greater than ...`.
+
+    A setting's name has `depth` parts.
+    """
     problems: dict[str, list[str]] = {}
     for each in error.errors():
         # A union reports each of its types, under a further name that means nothing to the reader.
-        where = ".".join(str(part) for part in each["loc"][:2])
+        where = ".".join(str(part) for part in each["loc"][:depth])
         if each["type"] == "extra_forbidden":
             problems[where] = [f"{where}: no such setting"]
             continue

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from har.errors import HarError
 from har.models import predict_probabilities
 from har.novelty import summarize
 from har.recordings import SAMPLING_RATE
-from har.resampling import Resampler
+from har.resampling import GAP, Resampler
 from har.sensors import Readings
 from har.signals import BODY_GYRO, TOTAL_ACC, ArchiveFilter, groups_of, make_channels
 from har.smoothing import CausalSmoother
@@ -257,7 +258,7 @@ class Recognizer:
         hop: int | None = None,
         smoothing: bool = True,
         threshold: float = 0.5,
-        gap: float = 0.25,
+        gap: float = GAP,
     ) -> None:
         description = bundle.description
         step = step_of(description.window_size, description.window_overlap)
@@ -354,9 +355,8 @@ class Recognizer:
         Returns:
             Probabilities (windows, activities) and novelty (windows,).
         """
-        device = torch.device(
-            "cpu"
-        )  # a few small windows at a time: a GPU would only be waited for
+        # A few small windows at a time: a GPU would only be waited for.
+        device = torch.device("cpu")
         probabilities = with_temperature(
             predict_probabilities(self._bundle.model, inputs, device),
             self.description.temperature,
@@ -407,9 +407,9 @@ class Recognizer:
 
 
 def _checked_hop(hop: int) -> int:
-    if hop < 1:
-        raise HarError(f"hop={hop}: should be 1 sample or more")
-    return hop
+    if not isinstance(hop, Integral) or isinstance(hop, bool) or hop < 1:
+        raise HarError(f"hop={hop!r}: expected a whole number of samples, 1 or more")
+    return int(hop)
 
 
 def _believable(stream: Stream, cut: Cut) -> np.ndarray:

@@ -18,6 +18,7 @@ import pandas as pd
 from har.errors import HarError
 from har.files import replacing_file
 from har.recordings import ACTIVITIES
+from har.resampling import GAP
 from har.sensor_tables import (
     ACCELERATION,
     ANGULAR_RATE,
@@ -34,6 +35,7 @@ from har.sensor_tables import (
     read_rows,
     unit_of_times,
 )
+from har.sensors import STANDARD_GRAVITY
 
 COLUMNS = (
     "time_s",
@@ -45,9 +47,6 @@ COLUMNS = (
 
 MAX_BYTES = 1 << 30
 """What a file may hold, unpacked: days of recording."""
-
-GAP = 0.25
-"""Seconds; over a longer gap of a sensor nothing is interpolated, so that it stays a gap."""
 
 TOO_SLOW, SLOW = 9, 15
 """Samples a second: below the one steps are no longer to be made out, below the other less well.
@@ -602,10 +601,10 @@ def _joined(acceleration: Rows, angular_rate: Rows, keep: np.ndarray) -> tuple[R
     kept, values = _at_times_of(angular_rate, acceleration)
     labels = None
     if acceleration.activity is not None:
-        nearest = np.searchsorted(acceleration.times, kept.times).clip(
+        following = np.searchsorted(acceleration.times, kept.times).clip(
             0, len(acceleration.times) - 1
         )
-        labels = acceleration.activity[nearest]
+        labels = acceleration.activity[following]
     return replace(acceleration, times=kept.times, values=values, activity=labels), kept
 
 
@@ -652,7 +651,7 @@ def _acceleration_unit(values: np.ndarray, stated: str, notes: list[str]) -> str
     if stated:
         return stated
     length = float(np.median(np.linalg.norm(values, axis=1)))
-    for unit, gravity in (("g", 1.0), ("m/s2", 9.80665)):
+    for unit, gravity in (("g", 1.0), ("m/s2", STANDARD_GRAVITY)):
         if 0.8 < length / gravity < 1.25:
             notes.append(
                 f"acceleration taken to be in {unit}: it is {length:.2f} long on the median"

@@ -7,6 +7,9 @@ from har.recordings import SAMPLING_RATE
 SAME_TIME = 1e-6
 """Times closer than this, in seconds, are one: clocks count in floats."""
 
+GAP = 0.25
+"""Seconds; over a longer gap of a sensor nothing is interpolated, so that it stays a gap."""
+
 
 class Resampler:
     """From samples at uneven times to samples at an even rate, in blocks of any length.

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from har.errors import HarError
+
 STANDARD_GRAVITY = 9.80665
 """One g in m/s² (CGPM 1901)."""
 
@@ -69,12 +71,26 @@ class Readings:
         acceleration_unit: A key of `ACCELERATION_UNITS`.
         angular_rate_unit: A key of `ANGULAR_RATE_UNITS`.
         rotation: (3, 3), from the phone's axes to UCI HAR's; one of `MOUNTINGS`, or
-            `rotation_upright`.
+            `rotation_upright` after it.
+
+    Raises:
+        HarError: A unit is unknown, or the rotation has another shape.
     """
 
     acceleration_unit: str = "g"
     angular_rate_unit: str = "rad/s"
     rotation: np.ndarray = field(default_factory=lambda: np.eye(3))
+
+    def __post_init__(self) -> None:
+        for name, units in [
+            ("acceleration_unit", ACCELERATION_UNITS),
+            ("angular_rate_unit", ANGULAR_RATE_UNITS),
+        ]:
+            if (unit := getattr(self, name)) not in units:
+                raise HarError(f"{name}={unit!r}: expected one of {', '.join(units)}")
+        if not isinstance(self.rotation, np.ndarray) or self.rotation.shape != (3, 3):
+            came = getattr(self.rotation, "shape", type(self.rotation).__name__)
+            raise HarError(f"rotation: expected an array (3, 3), got {came}")
 
     def convert(self, acceleration: np.ndarray, angular_rate: np.ndarray) -> np.ndarray:
         """(samples, 3) each, to (samples, 6) in g and rad/s along UCI HAR's axes."""

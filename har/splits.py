@@ -59,7 +59,7 @@ def assign_splits(windows: Windows, val_subjects: int | list[int], seed: int) ->
     if isinstance(val_subjects, int):
         if val_subjects >= len(training):
             raise HarError(
-                f"split.val_subjects={val_subjects}: there are {len(training)} training subjects, "
+                f"val_subjects={val_subjects}: there are {len(training)} training subjects, "
                 "and at least one must stay; choose fewer"
             )
         chosen = np.random.default_rng(seed).choice(training, val_subjects, replace=False)
@@ -67,11 +67,9 @@ def assign_splits(windows: Windows, val_subjects: int | list[int], seed: int) ->
         chosen = np.array(val_subjects, dtype=int)
         if wrong := np.setdiff1d(chosen, training).tolist():
             kind = "test subjects" if np.isin(wrong, testing).all() else "not training subjects"
-            raise HarError(
-                f"split.val_subjects: {wrong} are {kind}; choose among {training.tolist()}"
-            )
+            raise HarError(f"val_subjects: {wrong} are {kind}; choose among {training.tolist()}")
         if len(chosen) == len(training):
-            raise HarError("split.val_subjects: names all training subjects; leave at least one")
+            raise HarError("val_subjects: names all training subjects; leave at least one")
     return np.where(np.isin(windows.subject, chosen), "val", windows.split)
 
 

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 from tqdm import tqdm
 
 from har.augmentation import Augmenter
-from har.checks import check_labels, check_signals
+from har.checks import check_labels, check_model, check_signals
 from har.errors import HarError
 from har.models import choose_device
 from har.params import Train, checked
@@ -110,6 +110,7 @@ def train_model(
     """
     if "seed" in changes or "threads" in changes:
         raise HarError("seed, threads: give them to seed_everything, before the model is made")
+    check_model("model", model)
     settings = checked(Train, **(settings or Train()).model_dump() | changes)
     classes = getattr(model, "settings", {}).get("num_classes", len(ACTIVITIES))
     X_train = check_signals("X_train", X_train, model)

@@ -174,6 +174,7 @@ def test_forms_of_the_network():
     assert count_parameters(LSTMModel()) == 60_806
     assert count_parameters(GRUModel()) == count_parameters(LSTMModel(cell="gru")) < 60_806
     assert count_parameters(LSTMModel(9, bidirectional=True)) == 155_014
+    assert isinstance(GRUModel(), LSTMModel)
     assert LSTMModel(9, 8, 1, 4, 0.0).settings["num_classes"] == 4
 
 
@@ -210,12 +211,17 @@ def test_a_bundle_predicts_windows_in_their_units(data):
         (lambda: load_har_dataset("simulated", overlap=1), "overlap=1: .*less than 1"),
         (
             lambda: load_har_dataset("simulated", seconds=3, normalization="z"),
-            "normalization.*'z' is none of standard, minmax, none",
+            "normalization='z': expected one of standard, minmax, none",
         ),
         (
             lambda: load_har_dataset("simulated", seconds=3, val_subjects=[2]),
             r"val_subjects: \[2\] are test subjects",
         ),
+        (lambda: load_har_dataset("simulated", val_subjects=-1), "^val_subjects=-1: .*0 or more"),
+        (lambda: load_har_dataset("simulated", val_subjects=2.5), "^val_subjects=2.5: .*integer"),
+        (lambda: load_har_dataset("simulated", val_subjects="a"), "^val_subjects=a: .*integer"),
+        (lambda: load_har_dataset("simulated", val_subjects=[1, 1]), "^val_subjects=.*named twice"),
+        (lambda: load_har_dataset("simulated", seed=-1), "^seed=-1: "),
         (lambda: prepare_lstm_data(np.zeros(3)), "data: expected Windows.* got ndarray"),
     ],
 )
@@ -243,6 +249,36 @@ def test_wrong_arrays_are_named_before_anything_is_trained(arrays, change, messa
     given, options = change(*arrays)
     with pytest.raises(HarError, match=message):
         train_model(LSTMModel(hidden_size=4), *given, **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "m"}, "^model: expected a torch.nn.Module, got str"),
+        ({"device": "tpu"}, "^device='tpu': expected auto, cpu or cuda"),
+        ({"temperature": 0}, "^temperature=0: .*greater than or equal to 0.05"),
+        ({"temperature": "hot"}, "^temperature=hot: .*number"),
+    ],
+)
+def test_wrong_arguments_of_a_score_are_named(arrays, change, message):
+    given = {"model": LSTMModel(hidden_size=4), "X_test": arrays[0], "y_test": arrays[1]}
+    with pytest.raises(HarError, match=message):
+        evaluate_model(**given | change)
+
+
+def test_people_to_set_apart_are_a_number_or_numbers():
+    data = {
+        kind: load_har_dataset("simulated", seconds=3, val_subjects=subjects)
+        for kind, subjects in [
+            ("list", [1, 3]),
+            ("tuple", (1, 3)),
+            ("array", np.array([1, 3])),
+            ("count", np.int64(2)),
+        ]
+    }
+    for kind in ("list", "tuple", "array"):
+        assert np.unique(data[kind].val.subject).tolist() == [1, 3]
+    assert len(np.unique(data["count"].val.subject)) == 2
 
 
 def test_without_the_data_the_ways_on_are_said_and_nothing_is_left(no_publisher):

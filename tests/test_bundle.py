@@ -7,7 +7,7 @@ import torch
 
 from har import bundle
 from har.errors import HarError
-from har.models import RecurrentClassifier
+from har.models import GRUModel, RecurrentClassifier
 from har.novelty import Novelty
 from har.recordings import ACTIVITIES
 from har.signals import fit_scaling
@@ -55,6 +55,15 @@ def test_a_bundle_comes_back_and_its_bytes_repeat(tmp_path):
     assert bundle.digest(tmp_path / "a") != bundle.digest(tmp_path / "b")
 
 
+def test_a_network_made_from_python_comes_back(tmp_path):
+    model = GRUModel(3, hidden_size=4)
+    settings = {"architecture": model.settings}
+    description = made().description.model_copy(update=settings)
+    bundle.save(tmp_path, bundle.Bundle(model, description))
+    x = torch.randn(2, 20, 3)
+    assert torch.equal(bundle.load(tmp_path).model.eval()(x), model.eval()(x))
+
+
 def test_saving_leaves_the_folder_s_other_files_alone(tmp_path):
     (tmp_path / "README.md").write_text("a model card")
     bundle.save(tmp_path, made())
@@ -98,6 +107,30 @@ def test_weights_that_do_not_fit_the_architecture_are_refused(tmp_path):
     path.write_text(json.dumps(description))
     with pytest.raises(HarError, match="is damaged"):
         bundle.load(tmp_path / "models")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"offset": [0.0]}, "offset: expected 3 for 3 channels and 6 activities, got 1"),
+        ({"scale": [1.0] * 4}, "scale: expected 3"),
+        ({"units": []}, "units: expected 3"),
+        ({"channels": ["total_acc_x", "total_acc_y", "up"]}, "unknown from total_acc_x on"),
+        ({"activities": list(ACTIVITIES[:5])}, "priors: expected 5"),
+        ({"transitions": [[0.2] * 6] * 5}, "transitions: expected 6 .*, got 5 and 6"),
+        ({"transitions": [[0.2] * 6] * 5 + [[1.0]]}, "transitions: expected 6"),
+        ({"novelty": {"scale": [1.0] * 5, "centres": [[0.0] * 6], "limit": 1}}, "novelty.scale: "),
+        ({"novelty": {"scale": [1.0] * 6, "centres": [[0.0] * 5], "limit": 1}}, "novelty.centres"),
+        ({"novelty": {"scale": [1.0] * 6, "centres": [], "limit": 1}}, "centres: .*, got none"),
+    ],
+)
+def test_lists_that_do_not_fit_each_other_are_refused(tmp_path, change, message):
+    bundle.save(tmp_path / "models", made())
+    path = tmp_path / "models" / bundle.DESCRIPTION
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(HarError, match=f"models is damaged .*{message}.*run `dvc repro`") as caught:
+        bundle.load(tmp_path / "models")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_model_is_not_scored_on_what_it_was_not_made_for(windows):

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from har.errors import HarError
 from har.files import replacing_file, replacing_folder
 
 
@@ -51,3 +52,18 @@ def test_a_folder_is_replaced_whole(tmp_path):
         (partial / "b").write_text("2")
     assert [one.name for one in path.iterdir()] == ["b"]
     assert [one.name for one in tmp_path.iterdir()] == ["models"]
+
+
+@pytest.mark.parametrize(
+    ("replacing", "name", "message"),
+    [
+        (replacing_file, "folder", "folder is a folder: name a file"),
+        (replacing_folder, "file", "file is a file: name a folder"),
+    ],
+)
+def test_a_file_and_a_folder_do_not_replace_each_other(tmp_path, replacing, name, message):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(HarError, match=message), replacing(tmp_path / name):
+        raise AssertionError("nothing is to be made")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]

@@ -171,6 +171,35 @@ def test_standing_still_says_what_is_up(here, tmp_path):
     np.testing.assert_allclose(table[list(ACTIVITIES)], straight[list(ACTIVITIES)], atol=0.05)
 
 
+def test_standing_still_makes_up_for_a_phone_askew_in_its_mounting(here, tmp_path):
+    """Ten degrees from top up, screen in: standing alone could not tell which way it faces."""
+    still = np.where(TIMES[:, None] < 6, 0.01, 1)
+    acceleration = GRAVITY + 0.1 * WAVES * still
+    rates = ANGULAR_RATE * still
+    cosine, sine = np.cos(np.radians(10)), np.sin(np.radians(10))
+    askew = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    worn = askew @ MOUNTINGS["top-up-screen-in"]
+    recording_files.write(tmp_path / "up.csv", TIMES, acceleration, rates)
+    recording_files.write(tmp_path / "a.csv", TIMES, acceleration @ worn, rates @ worn)
+
+    def probabilities(*arguments):
+        return here(*arguments, "--no-smoothing")[0][list(ACTIVITIES)].to_numpy()
+
+    expected = probabilities(tmp_path / "up.csv")
+    mounting, stand = ("--mounting", "top-up-screen-in"), ("--stand", "1:5")
+    given = {
+        "both": (*mounting, *stand),
+        "mounting": mounting,
+        "stand": stand,
+    }
+    apart = {
+        name: np.abs(probabilities(tmp_path / "a.csv", *options) - expected).max()
+        for name, options in given.items()
+    }
+    assert apart["both"] < 0.05
+    assert min(apart["mounting"], apart["stand"]) > 3 * apart["both"]
+
+
 def test_out_and_plot(here, folder, tmp_path):
     table, _ = here("walk.csv", "--out", tmp_path / "new" / "t.csv", "--plot", tmp_path / "p.png")
     assert table is None
@@ -187,17 +216,22 @@ def test_out_and_plot(here, folder, tmp_path):
         (["walk.csv", "--follow"], "leave out FILE"),
         (["--follow", "--stand", "1:2"], "need the whole recording"),
         (["walk.csv", "--mounting", "pocket"], "should be one of right-edge-up"),
-        (["walk.csv", "--mounting", "top-up", "--stand", "1:2"], "give one of them"),
+        (["walk.csv", "--mounting", "pocket", "--stand", "1:2"], "should be one of right-edge-up"),
         (["walk.csv", "--stand", "soon"], "should be START:END"),
         (["walk.csv", "--stand", "90:95"], "the recording has 0.0 to 30.0 s"),
-        (["walk.csv", "--hop", "0"], "--hop 0.0: should be 0.02 seconds or more"),
-        (["walk.csv", "--hop", "nan"], "should be 0.02 seconds or more"),
-        (["walk.csv", "--threshold", "2"], "threshold=2"),
+        (["walk.csv", "--hop", "0"], "--hop 0.0: should be 0.02 to 3600 seconds"),
+        (["walk.csv", "--hop", "nan"], "should be 0.02 to 3600 seconds"),
+        (["walk.csv", "--hop", "4000"], "--hop 4000.0: should be 0.02 to 3600 seconds"),
+        (["walk.csv", "--threshold", "2"], "--threshold 2.0: should be between 0 and 1"),
         (["walk.csv", "--acc", "a,b"], "should be three headings"),
         (["walk.csv", "--plot", "a.gif"], "should end in .png"),
         (["walk.csv", "--acc-unit", "m/s2", "--out", "t.csv"], "is in g and not in m/s2|in m/s2"),
         (["models"], "holds no CSV file"),
         (["walk.csv", "--out", "walk.csv"], "walk.csv is the recording"),
+        (["walk.csv", "--out", "models/../walk.csv"], "walk.csv is the recording"),
+        (["walk.csv", "--out", "a.png", "--plot", "./a.png"], "--out and --plot are both a.png"),
+        (["walk.csv", "--out", "t.csv", "--plot", "walk.csv/a.png"], "walk.csv: "),
+        (["walk.csv", "--plot", "a.png", "--out", "walk.csv/t.csv"], "walk.csv: "),
         (["/dev/null"], "from a pipe, - reads standard input"),
         (["walk.xlsx"], "let the logger export CSV"),
     ],
@@ -205,10 +239,10 @@ def test_out_and_plot(here, folder, tmp_path):
 def test_mistakes_are_one_line(here, folder, arguments, message):
     from har.errors import HarError
 
-    with pytest.raises((HarError, FileNotFoundError)) as caught:
+    with pytest.raises((HarError, OSError)) as caught:
         here(*arguments)
     told = str(caught.value)
-    if isinstance(caught.value, FileNotFoundError):
+    if isinstance(caught.value, OSError):
         told = f"{caught.value.filename}: {caught.value.strerror}"
     assert re.search(message, told), told
     assert "\n" not in told

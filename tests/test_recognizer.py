@@ -261,11 +261,24 @@ def test_threshold(recording):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"hop": 0}, {"threshold": 1.5}, {"gap": 1e-4}, {"gap": float("nan")}]
+    "wrong",
+    [
+        {"hop": 0},
+        {"hop": 2.5},
+        {"hop": "5"},
+        {"hop": True},
+        {"threshold": 1.5},
+        {"gap": 1e-4},
+        {"gap": float("nan")},
+    ],
 )
 def test_wrong_arguments_are_named(wrong):
     with pytest.raises(HarError, match=next(iter(wrong))):
         Recognizer(make_bundle(), **wrong)
+
+
+def test_a_hop_may_be_numpys():
+    assert Recognizer(make_bundle(), hop=np.int64(5)).hop == 5
 
 
 def test_wrong_shapes_are_told():

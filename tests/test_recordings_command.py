@@ -33,6 +33,7 @@ def test_simulated_ones_where_there_is_no_archive(monkeypatch, capsys, tmp_path)
     code, _ = run(monkeypatch, capsys, tmp_path / "to", "--archives", tmp_path, *downloads)
     assert "HAPT is not to be had" in code
     assert "--simulate" in code
+    assert not (tmp_path / "to").exists()
     code, _ = run(monkeypatch, capsys, tmp_path / "to", "--simulate")
     assert not code
     written = sorted((tmp_path / "to").iterdir())
@@ -40,3 +41,10 @@ def test_simulated_ones_where_there_is_no_archive(monkeypatch, capsys, tmp_path)
     samples = recording_files.read(written[0])
     assert {*samples.activity} == {*ACTIVITIES, ""}
     assert abs(np.median(np.linalg.norm(samples.acceleration, axis=1)) - 1) < 0.1
+
+
+def test_a_file_is_no_place_for_recordings(monkeypatch, capsys, tmp_path):
+    (tmp_path / "to").write_text("kept")
+    code, _ = run(monkeypatch, capsys, tmp_path / "to", "--simulate")
+    assert "to is a file: name a folder" in code
+    assert (tmp_path / "to").read_text() == "kept"

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from har.errors import HarError
 from har.sensors import MOUNTINGS, STANDARD_GRAVITY, UP, Readings, rotation_upright
 
 
@@ -8,6 +9,20 @@ def test_units():
     readings = Readings("m/s2", "deg/s")
     converted = readings.convert(np.array([[STANDARD_GRAVITY, 0, 0]]), np.array([[0, 180.0, 0]]))
     np.testing.assert_allclose(converted, [[1, 0, 0, 0, np.pi, 0]])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"acceleration_unit": "m/s^2"}, r"acceleration_unit='m/s\^2': expected one of g, m/s2"),
+        ({"angular_rate_unit": "rpm"}, "angular_rate_unit='rpm': expected one of rad/s, deg/s"),
+        ({"rotation": np.eye(4)}, r"rotation: expected an array \(3, 3\), got \(4, 4\)"),
+        ({"rotation": "top-up"}, "rotation: expected .*, got str"),
+    ],
+)
+def test_readings_that_mean_nothing_are_refused(wrong, message):
+    with pytest.raises(HarError, match=message):
+        Readings(**wrong)
 
 
 @pytest.mark.parametrize("name", MOUNTINGS)

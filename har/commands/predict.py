@@ -5,7 +5,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Literal
 
@@ -70,7 +70,8 @@ def predict(
     stand: Annotated[
         str | None,
         typer.Option(
-            help="Instead: seconds START:END of the recording in which the person stood still.",
+            help="Seconds START:END of the recording in which the person stood still: makes up for "
+            "a phone that hangs askew. Which way its screen faces is for --mounting to say.",
             show_default=False,
         ),
     ] = None,
@@ -124,12 +125,13 @@ def predict(
         raise HarError("--follow reads standard input: leave out FILE")
     if file is None and not follow:
         raise HarError("FILE is missing; - reads standard input")
-    if mounting and stand:
-        raise HarError("--mounting and --stand say the same: give one of them")
     if from_standard_input and (stand or plot):
         raise HarError("--stand and --plot need the whole recording: give a FILE")
-    if file is not None and file in (out, plot):
+    written = [each.resolve() for each in (out, plot) if each]
+    if file is not None and file.resolve() in written:
         raise HarError(f"{file} is the recording: write to another file")
+    if len(set(written)) < len(written):
+        raise HarError(f"--out and --plot are both {out}: name a file for each")
     if plot and plot.suffix.lower() != ".png":
         raise HarError(f"--plot {plot}: should end in .png")
 
@@ -157,13 +159,17 @@ def _predict_file(
 ) -> None:
     from tqdm import tqdm
 
+    from har.files import replacing_file
+
     readings = _readings(samples, rotation)
     stream = recognizer.stream(readings)
     tally = Tally()
     count = len(samples.times)
     # Beside rows on the same terminal a bar would only be torn.
     hidden = True if out is None and sys.stdout.isatty() else None
-    with _table(out, recognizer) as rows:
+    with ExitStack() as together:  # both are written before either takes its place
+        rows = together.enter_context(_table(out, recognizer))
+        drawing = together.enter_context(replacing_file(plot)) if plot else None
         with tqdm(
             total=count, unit=" samples", unit_scale=True, leave=False, disable=hidden
         ) as bar:
@@ -180,8 +186,8 @@ def _predict_file(
                 bar.update(min(BLOCK, count - start))
         if not tally.predictions:
             raise HarError(f"{file}: {_why_nothing(stream, tally, recognizer)}")
-    if plot is not None:
-        _draw(file, samples, readings, recognizer, tally.predictions, plot)
+        if drawing:
+            _draw(file, samples, readings, recognizer, tally.predictions, drawing)
     _say(
         f"{file}: {_duration(float(samples.times.max() - samples.times.min()))}, {count:,} samples"
     )
@@ -356,9 +362,11 @@ def _recognizer(folder: Path, hop: float | None, smoothing: bool, threshold: flo
 
     samples = None
     if hop is not None:
-        samples = round(hop * SAMPLING_RATE) if 0 < hop < 3600 else 0
+        samples = round(hop * SAMPLING_RATE) if 0 < hop <= 3600 else 0
         if samples < 1:
-            raise HarError(f"--hop {hop}: should be {1 / SAMPLING_RATE} seconds or more")
+            raise HarError(f"--hop {hop}: should be {1 / SAMPLING_RATE} to 3600 seconds")
+    if not 0 <= threshold <= 1:
+        raise HarError(f"--threshold {threshold}: should be between 0 and 1")
     return Recognizer(bundle.load(folder), samples, smoothing, threshold)
 
 
@@ -367,11 +375,12 @@ def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None"
 
     from har.sensors import ACCELERATION_UNITS, MOUNTINGS, rotation_upright
 
+    mounting = mounting or "right-edge-up"
+    if mounting not in MOUNTINGS:
+        raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
+    worn = MOUNTINGS[mounting]
     if stand is None:
-        mounting = mounting or "right-edge-up"
-        if mounting not in MOUNTINGS:
-            raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
-        return MOUNTINGS[mounting]
+        return worn
     assert samples is not None
     try:
         start, end = (float(each) for each in stand.split(":"))
@@ -388,7 +397,7 @@ def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None"
             f"--stand {stand}: the phone does not keep still then, its acceleration varies by "
             f"{sway:.2g} g"
         )
-    return rotation_upright(acceleration)
+    return rotation_upright(acceleration @ worn.T) @ worn
 
 
 def _readings(samples: "Samples", rotation: "np.ndarray") -> "Readings":

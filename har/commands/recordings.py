@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from har.errors import HarError
 from har.recordings import ACTIVITIES, SAMPLING_RATE
 
 if TYPE_CHECKING:  # SciPy and pandas take a second to import, and --help needs neither
@@ -39,7 +40,8 @@ def recordings(
     from har import recording_files
     from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
 
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder.exists() and not folder.is_dir():  # said before anything is downloaded
+        raise HarError(f"{folder} is a file: name a folder")
     sessions = _simulated() if simulate else _measured(archives, downloads)
     total = len(OFFICIAL_TEST_SUBJECTS)
     for name, acceleration, angular_rate, activity in tqdm(sessions, total=total, disable=None):
