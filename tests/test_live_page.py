@@ -353,7 +353,8 @@ def test_nothing_is_cut_off_at_360_pixels(browser, address, scheme):
     page.wait_for_function(
         "() => { const c = document.getElementById('timeline'); const d = c.getContext('2d')"
         ".getImageData(0, 0, c.width, c.height).data; let n = 0;"
-        " for (let i = 0; i < d.length; i += 4) n += Math.abs(d[i] - d[i + 2]) > 60; return n > 50 }"
+        " for (let i = 0; i < d.length; i += 4) n += Math.abs(d[i] - d[i + 2]) > 60;"
+        " return n > 50 }"
     )
     context.close()
 
