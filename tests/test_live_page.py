@@ -349,13 +349,13 @@ def test_nothing_is_cut_off_at_360_pixels(browser, address, scheme):
     start(page)
     expect(page.locator("#accuracy")).not_to_be_empty()
     assert page.evaluate("() => document.documentElement.scrollWidth") == 360
-    # In the timeline there is more than lanes: what was predicted has a colour.
-    drawn = page.evaluate(
+    # In the timeline there is more than lanes: what was predicted has a colour, once it is drawn.
+    page.wait_for_function(
         "() => { const c = document.getElementById('timeline'); const d = c.getContext('2d')"
         ".getImageData(0, 0, c.width, c.height).data; let n = 0;"
-        " for (let i = 0; i < d.length; i += 4) n += Math.abs(d[i] - d[i + 2]) > 60; return n }"
+        " for (let i = 0; i < d.length; i += 4) n += Math.abs(d[i] - d[i + 2]) > 60;"
+        " return n > 50 }"
     )
-    assert drawn > 50
     context.close()
 
 
