@@ -1,14 +1,23 @@
-"""What the model in models/ gets wrong, and whose: reports/predictions.csv to reports/errors.csv.
+"""What is taken for what, and whose.
 
-python -m experiments.errors
+reports/predictions.csv, of the model in models/, to reports/errors.csv; the stored
+cross-validation of params.yaml's settings to reports/errors_held_out.csv.
+
+    python -m experiments.errors
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 
+from experiments.table import DEFAULT, finished
+from har import trials
 from har.errors import in_one_line
 from har.files import replacing_file
 from har.recordings import ACTIVITIES
-from stages.common import ERRORS, PREDICTIONS, read_table
+from har.trials import Trial, of_part
+from stages.common import ERRORS, ERRORS_HELD_OUT, PREDICTIONS, TRIALS, read_table
 
 
 def confusions(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -52,11 +61,46 @@ def confusions(predictions: pd.DataFrame) -> pd.DataFrame:
     return made.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
 
+def confusions_held_out(its: Sequence[Trial]) -> pd.DataFrame:
+    """A row per person held out and pair of activities taken for each other, as `confusions`.
+
+    Args:
+        its: Trials of one configuration on every fold, of one or more seeds.
+
+    Returns:
+        `subject, actual, predicted, windows` (mean over the seeds) and `of`.
+    """
+    total: dict[int, np.ndarray] = {}
+    for trial in its:
+        for subject, matrix in trial.confusion.items():
+            total[subject] = total.get(subject, 0) + np.array(matrix)
+    seeds = len({trial.seed for trial in its})
+    rows = [
+        {
+            "subject": subject,
+            "actual": ACTIVITIES[actual],
+            "predicted": ACTIVITIES[predicted],
+            "windows": matrix[actual, predicted] / seeds,
+            "of": matrix[actual].sum() // seeds,
+        }
+        for subject, matrix in total.items()
+        for actual, predicted in np.argwhere(matrix)
+        if actual != predicted
+    ]
+    made = pd.DataFrame(rows, columns=["subject", "actual", "predicted", "windows", "of"])
+    order = ["windows", "subject", "actual"]
+    return made.sort_values(order, ascending=[False, True, True], ignore_index=True)
+
+
 def main() -> None:
-    table = confusions(read_table(PREDICTIONS))
-    with replacing_file(ERRORS) as partial:
-        table.to_csv(partial, index=False, float_format="%.4f")
-    print(f"{ERRORS}: {table['windows'].sum()} windows in {len(table)} rows")
+    folds = of_part(finished(trials.load_all(TRIALS).get(DEFAULT, [])), "cv")
+    tables = {ERRORS: confusions(read_table(PREDICTIONS))}
+    if folds:
+        tables[ERRORS_HELD_OUT] = confusions_held_out(folds)
+    for path, table in tables.items():
+        with replacing_file(path) as partial:
+            table.to_csv(partial, index=False, float_format="%.4f")
+        print(f"{path}: {table['windows'].sum():g} windows in {len(table)} rows")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from har.errors import HarError, in_one_line
 from har.files import replacing_file
 from stages.common import (
     ERRORS,
+    ERRORS_HELD_OUT,
     HISTORY,
     NOVELTY,
     PER_CLASS,
@@ -199,6 +200,28 @@ def errors() -> str:
     )
 
 
+def errors_held_out() -> str:
+    """The most frequent errors on people held out as Markdown."""
+    found = _rows(ERRORS_HELD_OUT)
+    rows = [
+        [
+            row.subject,
+            _in_words(row.actual),
+            _in_words(row.predicted),
+            f"{row.windows:g} of {row.of}",
+        ]
+        for row in found[:MOST_ERRORS]
+    ]
+    rest = sum(row.windows for row in found[MOST_ERRORS:])
+    return "\n".join(
+        [
+            *table(["training subject", "actual", "taken for", "windows"], rows),
+            "",
+            f"The other {rest:g} windows are of smaller groups.",
+        ]
+    )
+
+
 def streaming(source: Path = STREAMING) -> str:
     """Live recognition of whole recordings as Markdown."""
     rows = _rows(source)
@@ -300,6 +323,7 @@ BLOCKS: dict[str, tuple[Path, Callable[[], str]]] = {
     "rivals": (RIVALS, rivals),
     "ablation": (ABLATION, ablation),
     "errors": (ERRORS, errors),
+    "errors_held_out": (ERRORS_HELD_OUT, errors_held_out),
     "streaming": (STREAMING, streaming),
     "streaming_held_out": (STREAMING_HELD_OUT, partial(streaming, STREAMING_HELD_OUT)),
     "novelty": (NOVELTY, novelty),
