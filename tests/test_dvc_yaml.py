@@ -121,10 +121,17 @@ def test_the_cross_validation_depends_on_its_code_and_all_that_decides_a_trial()
             "dataset": {"name": "simulated"},
             "model": {"name": name},
             "train": {"weight_average": 0.9},
-            "augmentation": {"shift": 0.1, "rotation": 1, "scale": 0.1, "mixup": 0.1},
+            "augmentation": {
+                "shift": 0.1,
+                "rotation": 1,
+                "scale": 0.1,
+                "tempo": 0.1,
+                "mirror": 0.1,
+                "mixup": 0.1,
+            },
         }
         deciding |= set(deciding_settings(Params.model_validate(everything)))
-    protocol = {f"crossval.{key}" for key in ("name", "folds", "seeds", "test_seeds")}
+    protocol = {f"crossval.{key}" for key in ("name", "folds", "seeds", "test_seeds", "networks")}
     assert set(CROSSVAL["params"]) == deciding | protocol
 
 
