@@ -1,7 +1,7 @@
 """What is taken for what, and whose.
 
-reports/predictions.csv, of the model in models/, to reports/errors.csv; the stored
-cross-validation of params.yaml's settings to reports/errors_held_out.csv.
+reports/predictions.csv, of the model in models/, and data/normalized.npz to reports/errors.csv; the
+stored cross-validation of params.yaml's settings to reports/errors_held_out.csv.
 
     python -m experiments.errors
 """
@@ -10,33 +10,66 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.spatial import KDTree
 
 from experiments.table import DEFAULT, finished
-from har import trials
-from har.errors import in_one_line
+from har import trials, windows
+from har.errors import HarError, in_one_line
 from har.files import replacing_file
+from har.novelty import summarize
 from har.recordings import ACTIVITIES
 from har.trials import Trial, of_part
-from stages.common import ERRORS, ERRORS_HELD_OUT, PREDICTIONS, TRIALS, read_table
+from har.windows import Windows
+from stages.common import ERRORS, ERRORS_HELD_OUT, NORMALIZED, PREDICTIONS, TRIALS, read_table
 
 
-def confusions(predictions: pd.DataFrame) -> pd.DataFrame:
+def alike_at_home(scaled: Windows) -> np.ndarray:
+    """The activity of the most similar window of the same person, from another bout.
+
+    An error where this is right comes of the person being unlike others; where it is wrong too, the
+    person's own windows of the two activities are alike, and the label may be in doubt.
+
+    Args:
+        scaled: Scaled windows; similar are those near by in posture and amount of movement, as
+            `har.novelty.summarize` has them.
+
+    Returns:
+        int (windows,), indices into `ACTIVITIES`; -1 for a person with a single bout.
+    """
+    summaries = summarize(scaled.signals, scaled.channels)
+    summaries /= np.maximum(summaries.std(axis=0), 1e-9)
+    nearest = np.full(len(scaled), -1)
+    for person in np.unique(scaled.subject):
+        for bout in np.unique(scaled.bout[scaled.subject == person]):
+            here = (scaled.subject == person) & (scaled.bout == bout)
+            others = np.flatnonzero((scaled.subject == person) & ~here)
+            if len(others):
+                _, places = KDTree(summaries[others]).query(summaries[here])
+                nearest[here] = scaled.label[others[places]]
+    return nearest
+
+
+def confusions(predictions: pd.DataFrame, at_home: np.ndarray) -> pd.DataFrame:
     """A row per person and pair of activities that were taken for each other, most windows first.
 
     Args:
         predictions: As `stages.evaluate` writes them, a row per window.
+        at_home: Of the same windows, as `alike_at_home` gives it.
 
     Returns:
         `subject, actual, predicted, windows, of` (windows of that activity and person), `bouts`
-        (stretches that the windows lie in), `longest` (most windows of a stretch in a row) and
-        `probability` (mean, of the wrong activity).
+        (stretches that the windows lie in), `longest` (most windows of a stretch in a row),
+        `probability` (mean, of the wrong activity) and `clear` (share of the windows whose most
+        similar window of the same person is of the actual activity).
     """
     wrong = predictions["actual"] != predictions["predicted"]
     follows = (predictions["bout"] == predictions["bout"].shift()) & (
         predictions["predicted"] == predictions["predicted"].shift()
     )
     table = predictions.assign(
-        probability=predictions[list(ACTIVITIES)].max(axis=1), run=(~follows).cumsum()
+        probability=predictions[list(ACTIVITIES)].max(axis=1),
+        run=(~follows).cumsum(),
+        clear=np.append(ACTIVITIES, "")[at_home] == predictions["actual"],
     )
     rows = []
     for (subject, actual, predicted), its in table[wrong].groupby(
@@ -53,9 +86,11 @@ def confusions(predictions: pd.DataFrame) -> pd.DataFrame:
                 "bouts": its["bout"].nunique(),
                 "longest": int(its.groupby("run").size().max()),
                 "probability": float(its["probability"].mean()),
+                "clear": float(its["clear"].mean()),
             }
         )
-    columns = ["subject", "actual", "predicted", "windows", "of", "bouts", "longest", "probability"]
+    columns = ["subject", "actual", "predicted", "windows", "of", "bouts", "longest"]
+    columns += ["probability", "clear"]
     order = ["windows", "subject", "actual"]
     made = pd.DataFrame(rows, columns=columns)
     return made.sort_values(order, ascending=[False, True, True], ignore_index=True)
@@ -94,7 +129,14 @@ def confusions_held_out(its: Sequence[Trial]) -> pd.DataFrame:
 
 def main() -> None:
     folds = of_part(finished(trials.load_all(TRIALS).get(DEFAULT, [])), "cv")
-    tables = {ERRORS: confusions(read_table(PREDICTIONS))}
+    scaled, _ = windows.load(NORMALIZED)
+    predictions, test = read_table(PREDICTIONS), scaled.of("test")
+    same = len(predictions) == len(test) and all(
+        np.array_equal(predictions[key], getattr(test, key)) for key in ("subject", "bout", "start")
+    )
+    if not same:
+        raise HarError(f"{PREDICTIONS} is not of the windows in {NORMALIZED}: run `dvc repro`")
+    tables = {ERRORS: confusions(predictions, alike_at_home(test))}
     if folds:
         tables[ERRORS_HELD_OUT] = confusions_held_out(folds)
     for path, table in tables.items():

@@ -1,5 +1,7 @@
 """The tables and comparisons that are made from stored trials, and the rivals' features."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -153,14 +155,32 @@ def test_errors_by_person_and_pair():
     predictions = pd.DataFrame(rows, columns=["subject", "bout", "actual", "predicted"])
     for activity in ACTIVITIES:
         predictions[activity] = np.where(predictions["predicted"] == activity, 0.8, 0.04)
-    table = errors.confusions(predictions)
+    at_home = np.array([3, 4, 3, 3, 3, 0, -1])
+    table = errors.confusions(predictions, at_home)
     assert table["subject"].tolist() == [1, 2]
     first = table.iloc[0]
     assert (first.windows, first.of, first.bouts, first.longest) == (4, 5, 2, 2)
     assert first.probability == pytest.approx(0.8)
-    none = errors.confusions(predictions.assign(predicted=predictions["actual"]))
+    assert table["clear"].tolist() == [0.75, 0.0]
+    none = errors.confusions(predictions.assign(predicted=predictions["actual"]), at_home)
     assert len(none) == 0
     assert list(none.columns) == list(table.columns)
+
+
+def test_what_a_persons_own_windows_say_comes_from_another_bout(windows):
+    """Of a person whose two bouts of sitting are alike, and whose one of standing is like them."""
+    own = windows.select(windows.subject == 1)
+    kinds = [own.select(own.label == label).select(np.arange(2)) for label in (3, 3, 0)]
+    signals = np.concatenate([kinds[0].signals, kinds[1].signals + 1e-3, kinds[0].signals + 1e-2])
+    made = replace(
+        own.select(np.arange(6)),
+        signals=signals,
+        label=np.array([3, 3, 3, 3, 4, 4]),
+        bout=np.array([0, 0, 1, 1, 2, 2]),
+    )
+    assert errors.alike_at_home(made).tolist() == [3, 3, 3, 3, 3, 3]
+    alone = made.select(made.bout == 2)
+    assert errors.alike_at_home(alone).tolist() == [-1, -1]
 
 
 def test_errors_of_people_held_out_are_means_over_the_seeds(folder):

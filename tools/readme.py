@@ -183,6 +183,7 @@ def errors() -> str:
     """The most frequent errors as Markdown."""
     found = _rows(ERRORS)
     columns = ["test subject", "actual", "taken for", "windows", "in a row", "mean probability"]
+    columns.append("clear from the person's own")
     rows = [
         [
             row.subject,
@@ -191,6 +192,7 @@ def errors() -> str:
             f"{row.windows} of {row.of}",
             f"up to {row.longest}",
             f"{row.probability:.2f}",
+            f"{row.clear:.0%}",
         ]
         for row in found[:MOST_ERRORS]
     ]
