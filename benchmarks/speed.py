@@ -411,11 +411,12 @@ def flop_a_window() -> float:
     channels = CHANNELS * (1 + len(settings.companding))
     share = settings.filters / len(settings.kernels)
     forward = sum(2 * steps * channels * share * kernel for kernel in settings.kernels)
-    forward += 2 * (steps / 2) * settings.filters**2 * 5
+    first, second = settings.pooling
+    forward += 2 * (steps / first) * settings.filters**2 * 5
     directions, inputs = 1 + settings.bidirectional, float(settings.filters)
     for _ in range(settings.num_layers):
         gates = 4 * settings.hidden_size * (inputs + settings.hidden_size)
-        forward += 2 * (steps / 4) * directions * gates
+        forward += 2 * (steps / first / second) * directions * gates
         inputs = settings.hidden_size * directions
     return 3 * forward
 

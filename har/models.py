@@ -183,8 +183,11 @@ class ConvRecurrentClassifier(nn.Module):
         filters: Of each convolution.
         kernels: Lengths of the first convolution's filters, odd, in samples: as many filters of
             each length as of the others, so that quick and slow movements are seen side by side.
+        pooling: After each of the two convolutions, of how many steps the maximum is kept.
         companding: Levels, in scaled units, each for a companded form of every channel; none
             leaves the plain channels alone.
+        shortcut: Show the last layer what the convolutions found too, mean and maximum over the
+            steps, past the recurrent layers.
         dropout: Share of activations dropped in training.
     """
 
@@ -198,7 +201,9 @@ class ConvRecurrentClassifier(nn.Module):
         bidirectional: bool,
         filters: int,
         kernels: Sequence[int],
+        pooling: Sequence[int],
         companding: Sequence[float],
+        shortcut: bool,
         dropout: float,
     ) -> None:
         super().__init__()
@@ -211,10 +216,13 @@ class ConvRecurrentClassifier(nn.Module):
             "bidirectional": bidirectional,
             "filters": filters,
             "kernels": list(kernels),
+            "pooling": list(pooling),
             "companding": list(companding),
+            "shortcut": shortcut,
             "dropout": dropout,
         }
-        self.companding = tuple(companding)
+        self.companding, self.shortcut = tuple(companding), shortcut
+        first, second = pooling
         channels = input_size * (1 + len(companding))
         self.input_norm = nn.BatchNorm1d(channels)
         shares = [
@@ -227,17 +235,17 @@ class ConvRecurrentClassifier(nn.Module):
         self.convolutions = nn.Sequential(
             nn.BatchNorm1d(filters),
             nn.ReLU(),
-            nn.MaxPool1d(2),
+            nn.MaxPool1d(first),
             nn.Conv1d(filters, filters, 5, padding=2),
             nn.BatchNorm1d(filters),
             nn.ReLU(),
-            nn.MaxPool1d(2),
+            nn.MaxPool1d(second),
         )
         width = hidden_size * (2 if bidirectional else 1)
         self.layers = _recurrent_layers(cell, filters, hidden_size, num_layers, bidirectional)
         self.dropout = nn.Dropout(dropout)
         self.attention = nn.Linear(width, 1)
-        self.head = nn.Linear(2 * width, num_classes)
+        self.head = nn.Linear(2 * width + (2 * filters if shortcut else 0), num_classes)
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits (batch, num_classes) of scaled windows (batch, size, input_size)."""
@@ -248,13 +256,15 @@ class ConvRecurrentClassifier(nn.Module):
             signals = torch.cat([signals, *companded], dim=1)
         signals = self.input_norm(signals)
         scales = torch.cat([convolution(signals) for convolution in self.scales], dim=1)
-        sequence = self.convolutions(scales).transpose(1, 2)
+        found = sequence = self.convolutions(scales).transpose(1, 2)
         for index, layer in enumerate(self.layers):
             output, _ = layer(self.dropout(sequence))
             sequence = sequence + output if index else output
         weights = self.attention(sequence).softmax(dim=1)
-        summary = torch.cat([(weights * sequence).sum(dim=1), sequence.amax(dim=1)], dim=1)
-        return self.head(self.dropout(summary))
+        summary = [(weights * sequence).sum(dim=1), sequence.amax(dim=1)]
+        if self.shortcut:
+            summary += [found.mean(dim=1), found.amax(dim=1)]
+        return self.head(self.dropout(torch.cat(summary, dim=1)))
 
 
 def _recurrent_layers(

@@ -4,6 +4,7 @@ The pipeline reads them from `params.yaml`; a stage run by hand takes any of the
 line.
 """
 
+import math
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,6 +61,7 @@ def _odd(length: int) -> int:
 
 Kernel = Annotated[int, Field(ge=1, le=255), AfterValidator(_odd)]
 Level = Annotated[float, Field(gt=0, le=100)]
+Pool = Annotated[int, Field(ge=1, le=16)]
 Subject = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
@@ -153,10 +155,20 @@ class Model(Section):
         description="lengths of the first convolution's filters, odd, samples; of conv_recurrent "
         "only",
     )
+    pooling: Annotated[list[Pool], Field(min_length=2, max_length=2)] = Field(
+        [2, 4],
+        description="steps of which the maximum is kept, after the first convolution and after the "
+        "second; of conv_recurrent only",
+    )
     companding: Annotated[list[Level], Field(max_length=8)] = Field(
         [0.03, 0.01],
         description="levels in scaled units, each for a form of every channel that shows movements "
         "as small as that; of conv_recurrent only",
+    )
+    shortcut: bool = Field(
+        True,
+        description="classify by what the convolutions found too, past the recurrent layers; of "
+        "conv_recurrent only",
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="share of activations dropped in training")
 
@@ -291,6 +303,16 @@ class Params(Section):
             raise ValueError(
                 "train.keep=best needs validation subjects and split.val_subjects names none; "
                 "choose train.keep=last"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pooling_leaves_a_step(self) -> "Params":
+        shortest = math.prod(self.model.pooling)
+        if self.model.name == "conv_recurrent" and self.windowing.size < shortest:
+            raise ValueError(
+                f"model.pooling={self.model.pooling} needs windows of {shortest} samples and "
+                f"windowing.size is {self.windowing.size}; lower the one or raise the other"
             )
         return self
 

@@ -37,7 +37,13 @@ def untrained(name: str, channels: int, **settings: object) -> torch.nn.Module:
     torch.manual_seed(1)
     usual = {"hidden_size": 12, "num_layers": 1, "bidirectional": True, "dropout": 0.3}
     own = (
-        {"filters": 8, "kernels": [5, 7], "companding": [0.03, 0.01]}
+        {
+            "filters": 8,
+            "kernels": [5, 7],
+            "pooling": [2, 2],
+            "companding": [0.03, 0.01],
+            "shortcut": True,
+        }
         if CLASSIFIERS[name] is ConvRecurrentClassifier
         else {"head_size": 16}
     )

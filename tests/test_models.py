@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -96,7 +98,9 @@ def conv_network(**changes):
         "bidirectional": True,
         "filters": 16,
         "kernels": [3, 9],
+        "pooling": [2, 2],
         "companding": [0.03],
+        "shortcut": False,
         "dropout": 0.3,
     }
     return ConvRecurrentClassifier(**settings | changes)
@@ -105,16 +109,24 @@ def conv_network(**changes):
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("companding", [[], [0.03, 0.01]])
+@pytest.mark.parametrize("pooling", [[2, 2], [2, 4]])
+@pytest.mark.parametrize("shortcut", [False, True])
 @pytest.mark.parametrize("size", [8, 30, 128])
 def test_every_convolutional_form_learns_from_the_whole_window(
-    cell, bidirectional, companding, size
+    cell, bidirectional, companding, pooling, shortcut, size
 ):
-    model = conv_network(cell=cell, bidirectional=bidirectional, companding=companding).eval()
+    model = conv_network(
+        cell=cell,
+        bidirectional=bidirectional,
+        companding=companding,
+        pooling=pooling,
+        shortcut=shortcut,
+    ).eval()
     x = torch.randn(4, size, 6, requires_grad=True)
     logits = model(x)
     assert logits.shape == (4, 6)
     logits.sum().backward()
-    usable = size - size % 4  # what the pooling takes in
+    usable = size - size % math.prod(pooling)
     assert (x.grad[:, :usable].abs().sum(dim=(0, 2)) > 0).all()
 
 
@@ -129,6 +141,26 @@ def test_companding_shows_small_movements_beside_large_ones():
         return (model(still) - model(sway)).abs().mean()
 
     assert difference([0.003]) > 20 * difference([])
+
+
+def test_the_shortcut_goes_past_the_recurrent_layers():
+    """With recurrent layers that say nothing, windows are told apart by the shortcut alone."""
+    torch.manual_seed(0)
+    windows = torch.randn(4, 128, 6)
+    for shortcut in (False, True):
+        model = conv_network(shortcut=shortcut).eval()
+        with torch.no_grad():
+            for weights in model.layers.parameters():
+                weights.zero_()
+        assert (model(windows).std(dim=0) > 1e-3).all() == shortcut
+
+
+def test_pooling_says_how_many_steps_the_recurrent_layers_read():
+    model = conv_network(pooling=[2, 4])
+    read = []
+    model.layers[0].register_forward_hook(lambda _, given, __: read.append(given[0].shape[1]))
+    model(torch.randn(4, 128, 6))
+    assert read == [16]
 
 
 def test_a_network_takes_the_settings_that_it_has():

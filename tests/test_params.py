@@ -49,6 +49,8 @@ def test_the_command_line_comes_before_the_file(tmp_path):
         ("crossval: {jobs: 0}", "crossval.jobs=0: should be -1, or 1 or more"),
         ("model: {kernels: [4]}", "model.kernels=4: should be odd"),
         ("model: {filters: 1, kernels: [3, 5]}", "raise model.filters"),
+        ("model: {pooling: [4]}", "model.pooling="),
+        ("windowing: {size: 16}\nmodel: {pooling: [4, 8]}", "needs windows of 32 samples"),
         ("split: {val_subjects: -1}", "split.val_subjects=-1: should be 0 or more"),
         ("split: {val_subjects: [1, 1]}", "named twice"),
         ("split: {val_subjects: 0}\ntrain: {keep: best}", "choose train.keep=last"),
