@@ -1,7 +1,7 @@
 """Queue named configurations as DVC experiments and run them: `make experiments`.
 
 Each becomes a DVC experiment of its own name, in which experiments/dvc.yaml cross-validates the
-configuration and scores it on the test subjects; those of the ablation, which are there to choose
+configuration and scores it on the test subjects; those of the ablations, which are there to choose
 by, are never scored on them. What an earlier run has finished is not run again. Whatever else waits
 in DVC's queue runs too.
 
@@ -51,7 +51,9 @@ def main() -> None:
         settings = configuration.settings | {
             "crossval.name": name,
             "crossval.seeds": arguments.seeds,
-            "crossval.test_seeds": 0 if configuration.group == "ablation" else arguments.test_seeds,
+            "crossval.test_seeds": 0
+            if configuration.group in table.AGAINST
+            else arguments.test_seeds,
         }
         if name in made:
             dvc("exp", "remove", name)

@@ -20,8 +20,11 @@ EXPERIMENTS = Path("reports/experiments.csv")
 RIVALS = Path("reports/rivals.csv")
 ABLATION = Path("reports/ablation.csv")
 
-DEFAULT, FAST = "default", "fast"
-"""The settings of params.yaml as they are, and what the ablation is made against."""
+DEFAULT = "default"
+"""The settings of params.yaml as they are."""
+
+AGAINST = {"ablation": "fast", "first_ablation": "first_fast"}
+"""What the configurations of a group are compared with, each with a part changed."""
 
 
 def row(its: Sequence[Trial]) -> dict[str, object]:
@@ -68,6 +71,7 @@ def ablation_row(its: Sequence[Trial], reference: Sequence[Trial], note: str) ->
     difference = compare(folds, of_part(reference, "cv"))
     return {
         "name": its[0].name,
+        "against": reference[0].name,
         "note": note,
         "seeds": len({trial.seed for trial in folds}),
         "cv_accuracy": accuracy(folds),
@@ -100,7 +104,7 @@ def main() -> None:
     if left := [name for name in everything if name not in stored]:
         print(f"not in the tables, since a fold is missing: {', '.join(left)}")
     rivals = [name for name in stored if stored[name][0].parameters is None]
-    ablation = [name for name in known if name in stored and known[name].group == "ablation"]
+    ablation = [name for name in known if name in stored and known[name].group in AGAINST]
     # In the file's order, then those of one's own that it does not name.
     networks = [name for name in dict.fromkeys([*known, *stored]) if name in stored]
     networks = [name for name in networks if name not in (*rivals, *ablation)]
@@ -112,9 +116,9 @@ def main() -> None:
             if rivals and DEFAULT in stored
         ],
         ABLATION: [
-            ablation_row(stored[name], stored[FAST], known[name].note)
+            ablation_row(stored[name], stored[against], known[name].note)
             for name in ablation
-            if FAST in stored
+            if (against := AGAINST[known[name].group]) in stored
         ],
     }
     if not any(tables.values()):

@@ -178,7 +178,8 @@ class ConvRecurrentClassifier(nn.Module):
         num_classes: Activities.
         cell: `"lstm"` or `"gru"`.
         hidden_size: Units per layer and direction.
-        num_layers: Recurrent layers; from the second on each adds to what it is given.
+        num_layers: Recurrent layers; from the second on each adds to what it is given. None (0)
+            leaves attention and maximum over what the convolutions found: what are they worth?
         bidirectional: Read the window in both directions.
         filters: Of each convolution.
         kernels: Lengths of the first convolution's filters, odd, in samples: as many filters of
@@ -241,7 +242,7 @@ class ConvRecurrentClassifier(nn.Module):
             nn.ReLU(),
             nn.MaxPool1d(second),
         )
-        width = hidden_size * (2 if bidirectional else 1)
+        width = hidden_size * (2 if bidirectional else 1) if num_layers else filters
         self.layers = _recurrent_layers(cell, filters, hidden_size, num_layers, bidirectional)
         self.dropout = nn.Dropout(dropout)
         self.attention = nn.Linear(width, 1)

@@ -143,7 +143,9 @@ class Model(Section):
     cell: Literal["lstm", "gru"] = Field("lstm", description="kind of recurrent layer")
     bidirectional: bool = Field(True, description="read each window in both directions")
     hidden_size: int = Field(64, ge=1, le=4096, description="units per layer and direction")
-    num_layers: int = Field(1, ge=1, le=16, description="recurrent layers")
+    num_layers: int = Field(
+        1, ge=0, le=16, description="recurrent layers; conv_recurrent does without, too (0)"
+    )
     head_size: int = Field(
         128, ge=1, le=4096, description="units of the linear layer after them; of recurrent only"
     )
@@ -171,6 +173,12 @@ class Model(Section):
         "conv_recurrent only",
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="share of activations dropped in training")
+
+    @model_validator(mode="after")
+    def _a_layer_at_least(self) -> "Model":
+        if self.name == "recurrent" and self.num_layers == 0:
+            raise ValueError("num_layers=0 leaves a recurrent network with nothing; 1 at least")
+        return self
 
     @model_validator(mode="after")
     def _a_filter_for_each_length(self) -> "Model":

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 from imports import ROOT
 
 from har.crossval import HeldOut, deciding_settings, planned, run_trial, run_trials
@@ -212,9 +213,24 @@ def test_what_is_committed_is_of_one_kind():
         assert {trial.name for trial in its} == {name}
 
 
-def test_the_ablation_was_never_scored_on_the_test_subjects():
+def test_what_is_committed_has_the_settings_that_its_name_stands_for():
     from experiments import configurations
+    from har import trials
+
+    stored = trials.load_all(ROOT / "experiments/trials")
+    for name, configuration in configurations.read().items():
+        sections = yaml.safe_load((ROOT / "params.yaml").read_text())
+        for key, value in configuration.settings.items():
+            section, leaf = key.split(".")
+            sections[section][leaf] = value
+        wanted = json.loads(json.dumps(deciding_settings(Params.model_validate(sections))))
+        for trial in stored.get(name, []):
+            assert trial.settings == wanted, name
+
+
+def test_the_ablations_were_never_scored_on_the_test_subjects():
+    from experiments import configurations, table
 
     for name, configuration in configurations.read().items():
-        if configuration.group == "ablation":
+        if configuration.group in table.AGAINST:
             assert not list((ROOT / "experiments/trials" / name).glob("test-*.json")), name

@@ -3,10 +3,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from har.errors import HarError
 from har.models import (
     ConvRecurrentClassifier,
+    LSTMModel,
     RecurrentClassifier,
     build,
     choose_device,
@@ -161,6 +163,14 @@ def test_pooling_says_how_many_steps_the_recurrent_layers_read():
     model.layers[0].register_forward_hook(lambda _, given, __: read.append(given[0].shape[1]))
     model(torch.randn(4, 128, 6))
     assert read == [16]
+
+
+def test_without_recurrent_layers_the_convolutions_alone_decide():
+    model = conv_network(num_layers=0, shortcut=True)
+    assert not any(isinstance(module, nn.RNNBase) for module in model.modules())
+    assert model(torch.randn(4, 128, 6)).shape == (4, 6)
+    with pytest.raises(HarError, match="num_layers"):
+        LSTMModel(num_layers=0)
 
 
 def test_a_network_takes_the_settings_that_it_has():

@@ -26,7 +26,9 @@ def make_bundle(offset=(0.0,) * 9, scale=(1.0,) * 9, knows=UNKNOWING, temperatur
     """An untrained network, whose numbers can be compared as well as a trained one's."""
     torch.manual_seed(0)
     names = channel_names(GROUPS)
-    model = ConvRecurrentClassifier(9, 6, "lstm", 8, 1, True, 8, [7], [0.03, 0.01], 0.0)
+    model = ConvRecurrentClassifier(
+        9, 6, "lstm", 8, 1, True, 8, [7], [2, 2], [0.03, 0.01], False, 0.0
+    )
     description = Description(
         model="conv_recurrent",
         architecture=model.settings,

@@ -9,7 +9,7 @@ import pandas as pd
 import yaml
 
 from experiments import configurations
-from experiments.table import ABLATION, EXPERIMENTS, FAST, RIVALS
+from experiments.table import ABLATION, AGAINST, EXPERIMENTS, RIVALS
 from har.errors import HarError, in_one_line
 from har.files import replacing_file
 from stages.common import (
@@ -159,10 +159,11 @@ def rivals() -> str:
     return "\n".join(table(columns, rows))
 
 
-def ablation() -> str:
-    """The table of parts left out or put in, as Markdown."""
+def ablation(group: str = "ablation") -> str:
+    """The table of parts left out or put in, as Markdown, of one group of configurations."""
+    against = AGAINST[group]
     columns = [
-        f"against `{FAST}`",
+        f"against `{against}`",
         "accuracy",
         "difference in points (95 % interval)",
         "people better / worse",
@@ -175,6 +176,7 @@ def ablation() -> str:
             f"{row.people_better} / {row.people_worse}",
         ]
         for row in _rows(ABLATION)
+        if row.against == against
     ]
     return "\n".join(table(columns, rows))
 
@@ -324,6 +326,7 @@ BLOCKS: dict[str, tuple[Path, Callable[[], str]]] = {
     "experiments": (EXPERIMENTS, experiments),
     "rivals": (RIVALS, rivals),
     "ablation": (ABLATION, ablation),
+    "first_ablation": (ABLATION, partial(ablation, "first_ablation")),
     "errors": (ERRORS, errors),
     "errors_held_out": (ERRORS_HELD_OUT, errors_held_out),
     "streaming": (STREAMING, streaming),
