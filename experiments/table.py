@@ -23,7 +23,11 @@ ABLATION = Path("reports/ablation.csv")
 DEFAULT = "default"
 """The settings of params.yaml as they are."""
 
-AGAINST = {"ablation": "fast", "first_ablation": "first_fast"}
+AGAINST = {
+    "two_folds": "two_folds_default",
+    "ablation": "fast",
+    "first_ablation": "first_fast",
+}
 """What the configurations of a group are compared with, each with a part changed."""
 
 
@@ -118,7 +122,7 @@ def main() -> None:
         ABLATION: [
             ablation_row(stored[name], stored[against], known[name].note)
             for name in ablation
-            if (against := AGAINST[known[name].group]) in stored
+            if (against := AGAINST[known[name].group]) in stored and name != against
         ],
     }
     if not any(tables.values()):

@@ -325,6 +325,7 @@ BLOCKS: dict[str, tuple[Path, Callable[[], str]]] = {
     "results": (LOCK, results),
     "experiments": (EXPERIMENTS, experiments),
     "rivals": (RIVALS, rivals),
+    "two_folds": (ABLATION, partial(ablation, "two_folds")),
     "ablation": (ABLATION, ablation),
     "first_ablation": (ABLATION, partial(ablation, "first_ablation")),
     "errors": (ERRORS, errors),
