@@ -249,7 +249,7 @@ class Calibration(Section):
     """How sure the network may be."""
 
     temperature: float = Field(
-        0.58,
+        0.57,
         ge=0.05,
         le=20,
         description="logits are divided by it, to predict; `python -m experiments.calibrate` "
