@@ -187,6 +187,14 @@ def test_calibration_puts_the_people_held_out_together(windows):
     assert report["accuracy"] == pytest.approx(1 - 6 / len(training), abs=1e-6)
 
 
+def with_settings(sections, settings):
+    """The parameters of these sections, with settings given by dotted name in their place."""
+    for name, value in settings.items():
+        section, key = name.split(".")
+        sections.setdefault(section, {})[key] = value
+    return Params.model_validate(sections)
+
+
 def test_configurations_are_settings_that_exist():
     from experiments import configurations
 
@@ -195,11 +203,8 @@ def test_configurations_are_settings_that_exist():
     assert {"lstm_baseline", "lstm_standard", "lstm_large", "bilstm", "gru_standard"} <= set(read)
     for name, configuration in read.items():
         assert set(configuration.settings) <= set(known), name
-        sections: dict = {"split": {"val_subjects": 0}, "train": {"keep": "last"}}
-        for key, value in configuration.settings.items():
-            section, leaf = key.split(".")
-            sections.setdefault(section, {})[leaf] = value
-        Params.model_validate(sections)
+        sections = {"split": {"val_subjects": 0}, "train": {"keep": "last"}}
+        with_settings(sections, configuration.settings)
 
 
 def test_what_is_committed_is_of_one_kind():
@@ -219,11 +224,9 @@ def test_what_is_committed_has_the_settings_that_its_name_stands_for():
 
     stored = trials.load_all(ROOT / "experiments/trials")
     for name, configuration in configurations.read().items():
-        sections = yaml.safe_load((ROOT / "params.yaml").read_text())
-        for key, value in configuration.settings.items():
-            section, leaf = key.split(".")
-            sections[section][leaf] = value
-        wanted = json.loads(json.dumps(deciding_settings(Params.model_validate(sections))))
+        default = yaml.safe_load((ROOT / "params.yaml").read_text())
+        params = with_settings(default, configuration.settings)
+        wanted = json.loads(json.dumps(deciding_settings(params)))
         for trial in stored.get(name, []):
             assert trial.settings == wanted, name
 

@@ -159,7 +159,7 @@ def rivals() -> str:
     return "\n".join(table(columns, rows))
 
 
-def ablation(group: str = "ablation") -> str:
+def ablation(group: str) -> str:
     """The table of parts left out or put in, as Markdown, of one group of configurations."""
     against = AGAINST[group]
     columns = [
@@ -326,7 +326,7 @@ BLOCKS: dict[str, tuple[Path, Callable[[], str]]] = {
     "experiments": (EXPERIMENTS, experiments),
     "rivals": (RIVALS, rivals),
     "two_folds": (ABLATION, partial(ablation, "two_folds")),
-    "ablation": (ABLATION, ablation),
+    "ablation": (ABLATION, partial(ablation, "ablation")),
     "first_ablation": (ABLATION, partial(ablation, "first_ablation")),
     "errors": (ERRORS, errors),
     "errors_held_out": (ERRORS_HELD_OUT, errors_held_out),
