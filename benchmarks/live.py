@@ -23,14 +23,15 @@ import torch
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from har import bundle as bundles
-from har.bundle import Bundle
-from har.models import build
+from har.data.windows import Windows
+from har.learning.networks import build
+from har.model import bundle as bundles
+from har.model.bundle import Bundle
 from har.params import Params
-from har.recognizer import Cut, Recognizer, Stream
-from har.recordings import ACTIVITIES, SAMPLING_RATE
-from har.signals import channel_names, fit_scaling
-from har.windows import Windows
+from har.recognition.recognizer import Cut, Recognizer, Stream
+from har.signals.channels import channel_names
+from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals.scaling import fit_scaling
 
 
 class Unmeasured(Exception):
@@ -105,7 +106,7 @@ def latency() -> dict[str, Any]:
 
 def against_bare() -> dict[str, Any]:
     """A prediction against the network alone, in PyTorch and in onnxruntime; in turns."""
-    from har import onnx_export
+    from har.recognition import onnx_export
 
     torch.set_num_threads(1)
     bundle = untrained()

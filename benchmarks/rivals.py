@@ -24,12 +24,13 @@ for _variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np
 
-from har import trials, windows
-from har.datasets import uci_har
+from har.data import windows
+from har.data.datasets import uci_har
+from har.data.splits import subject_folds
+from har.data.windows import Windows
 from har.errors import HarError, in_one_line
-from har.recordings import SAMPLING_RATE
-from har.splits import subject_folds
-from har.windows import Windows
+from har.evaluation import trials
+from har.signals.recordings import SAMPLING_RATE
 
 TRIALS = Path("experiments/trials")
 RAW = Path("data/raw")

@@ -35,15 +35,16 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks import live
 from benchmarks.live import Unmeasured
-from har import training
-from har.augmentation import Augmenter
+from har.data.windows import Windows, prepare_lstm_data
 from har.files import replacing_file
-from har.models import Classifier, build
+from har.learning import training
+from har.learning.augmentation import Augmenter
+from har.learning.networks import Classifier, build
+from har.model.hmm import CausalSmoother, learn_transitions
 from har.params import Params
-from har.recordings import ACTIVITIES
-from har.signals import Scaling, channel_names
-from har.smoothing import CausalSmoother, learn_transitions
-from har.windows import Windows, prepare_lstm_data
+from har.signals.channels import channel_names
+from har.signals.recordings import ACTIVITIES
+from har.signals.scaling import Scaling
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -329,7 +330,7 @@ def time_loop(name: str, threads: int, keep_memory: bool = True) -> None:
     Args:
         name: Key of `LOOPS`.
         threads: PyTorch's threads.
-        keep_memory: Whether `har.training.keep_freed_memory` may do its work.
+        keep_memory: Whether `har.learning.training.keep_freed_memory` may do its work.
     """
     data, loop = random_windows(), LOOPS[name]
     without = patch.object(training, "keep_freed_memory", lambda: None)
@@ -491,7 +492,7 @@ def run_without_training(temporary: Path) -> dict[str, Any]:
 
 
 def training_loop(_: Path) -> dict[str, Any]:
-    """The speed of `har.training.train_model` against bare PyTorch loops."""
+    """The speed of `har.learning.training.train_model` against bare PyTorch loops."""
     return compare_loops({name: in_process(name, threads=1) for name in LOOPS})
 
 
@@ -503,7 +504,7 @@ def peak_share(_: Path) -> dict[str, Any]:
 
 
 def smoothing(_: Path) -> dict[str, Any]:
-    """What `har.smoothing.CausalSmoother` takes for a window, of the 1.28 s until the next."""
+    """What `har.model.hmm.CausalSmoother` takes for a window, of the 1.28 s until the next."""
     generator = np.random.default_rng(0)
     classes = len(ACTIVITIES)
     given = generator.dirichlet(np.ones(classes), 10_000)
@@ -516,7 +517,7 @@ def smoothing(_: Path) -> dict[str, Any]:
 
 
 def threads(_: Path) -> dict[str, Any]:
-    """The speed of `har.training.train_model` on two threads against one."""
+    """The speed of `har.learning.training.train_model` on two threads against one."""
     if (os.cpu_count() or 1) < 2:
         raise Unmeasured("the machine has one core")
     return compare_loops({"two": in_process("fit", threads=2), "one": in_process("fit", threads=1)})
@@ -540,7 +541,7 @@ def windowing_memory(temporary: Path) -> dict[str, Any]:
 
 
 def keep_freed_memory(_: Path) -> dict[str, Any]:
-    """The speed of `har.training.train_model` with `keep_freed_memory` against without."""
+    """The speed of `har.learning.training.train_model` with `keep_freed_memory` against without."""
     if sys.platform != "linux":
         raise Unmeasured("keep_freed_memory does its work on Linux only")
     with_it, without = (in_process("fit", 1, keep_memory=keep) for keep in (True, False))

@@ -12,13 +12,14 @@ import json
 import numpy as np
 
 from experiments.crossval import refuse_other_windows
-from har import metrics, windows
-from har.calibration import fit_temperature, with_temperature
-from har.crossval import HeldOut, hold_out_each_once
+from har.data import windows
+from har.evaluation import metrics
+from har.evaluation.crossval import HeldOut, hold_out_each_once
 from har.files import replacing_file
+from har.model.calibration import fit_temperature, with_temperature
+from har.model.hmm import learn_transitions, smooth, windows_until_recognised
 from har.params import Params
-from har.recordings import ACTIVITIES
-from har.smoothing import learn_transitions, smooth, windows_until_recognised
+from har.signals.recordings import ACTIVITIES
 from stages.common import CALIBRATION, WINDOWS, run
 
 

@@ -7,9 +7,9 @@ python -m experiments.compare default lstm_standard --part test
 import argparse
 
 from experiments.table import finished
-from har import trials
 from har.errors import HarError, in_one_line
-from har.trials import Trial, compare
+from har.evaluation import trials
+from har.evaluation.trials import Trial, compare
 from stages.common import TRIALS
 
 

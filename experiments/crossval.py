@@ -14,14 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from har import tracking, trials, windows
-from har.crossval import deciding_settings, planned, run_trials
+from har import tracking
+from har.data import windows
+from har.data.windows import Windows
 from har.errors import HarError
+from har.evaluation import trials
+from har.evaluation.crossval import deciding_settings, planned, run_trials
+from har.evaluation.trials import Trial
 from har.files import replacing_file
 from har.params import Params
-from har.signals import channel_names
-from har.trials import Trial
-from har.windows import Windows
+from har.signals.channels import channel_names
 from stages.common import CROSSVAL, TRIALS, WINDOWS, project_root, run
 from stages.track import origin
 

@@ -13,13 +13,14 @@ import pandas as pd
 from scipy.spatial import KDTree
 
 from experiments.table import DEFAULT, finished
-from har import trials, windows
+from har.data import windows
+from har.data.windows import Windows
 from har.errors import HarError, in_one_line
+from har.evaluation import trials
+from har.evaluation.trials import Trial, of_part
 from har.files import replacing_file
-from har.novelty import summarize
-from har.recordings import ACTIVITIES
-from har.trials import Trial, of_part
-from har.windows import Windows
+from har.model.novelty import summarize
+from har.signals.recordings import ACTIVITIES
 from stages.common import ERRORS, ERRORS_HELD_OUT, NORMALIZED, PREDICTIONS, TRIALS, read_table
 
 
@@ -31,7 +32,7 @@ def alike_at_home(scaled: Windows) -> np.ndarray:
 
     Args:
         scaled: Scaled windows; similar are those near by in posture and amount of movement, as
-            `har.novelty.summarize` has them.
+            `har.model.novelty.summarize` has them.
 
     Returns:
         int (windows,), indices into `ACTIVITIES`; -1 for a person with a single bout.

@@ -19,14 +19,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from har import bundle, timeline
-from har.datasets import hapt
-from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
+from har.data.datasets import hapt
+from har.data.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
 from har.errors import in_one_line
+from har.evaluation import streaming_metrics
 from har.files import replacing_file
-from har.recognizer import Prediction, Recognizer
-from har.recordings import ACTIVITIES, SAMPLING_RATE
-from har.sensors import STANDARD_GRAVITY, Readings
+from har.model import bundle
+from har.recognition.recognizer import Prediction, Recognizer
+from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals.sensors import STANDARD_GRAVITY, Readings
 from stages.common import BUNDLE, NOVELTY, STREAMING
 from stages.download import archives_and_downloads
 
@@ -104,19 +105,19 @@ def live_scores(work: Sequence[tuple[Recognizer, hapt.Session]]) -> dict[str, fl
         predicted = np.array([ACTIVITIES.index(one.activity) for one in predictions])
         seconds = np.arange(0, len(session.activity) / SAMPLING_RATE)
         actual = session.activity[(seconds * SAMPLING_RATE).astype(int)]
-        shown = timeline.shown_at(seconds, times, predicted)
-        believed = timeline.shown_at(
+        shown = streaming_metrics.shown_at(seconds, times, predicted)
+        believed = streaming_metrics.shown_at(
             seconds, times, np.array([int(one.known) for one in predictions])
         )
-        of_six = (actual != timeline.NOTHING) & (shown != timeline.NOTHING)
+        of_six = (actual != streaming_metrics.NOTHING) & (shown != streaming_metrics.NOTHING)
         hits = (shown == actual)[of_six]
         right.append(hits)
         known.append((believed == 1)[of_six])
         by_person.setdefault(session.subject, []).append(hits)
-        bouts = timeline.bouts_of(session.activity, SAMPLING_RATE)
+        bouts = streaming_metrics.bouts_of(session.activity, SAMPLING_RATE)
         # Each but the first is a change.
-        delays += [timeline.delay(bout, times, predicted) for bout in bouts[1:]]
-        changes += sum(timeline.false_changes(bout, times, predicted) for bout in bouts)
+        delays += [streaming_metrics.delay(bout, times, predicted) for bout in bouts[1:]]
+        changes += sum(streaming_metrics.false_changes(bout, times, predicted) for bout in bouts)
         minutes += sum(bout.end - bout.begin for bout in bouts) / 60
     found = np.isfinite(delays)
     return {

@@ -13,10 +13,11 @@ import numpy as np
 
 from experiments.crossval import refuse_other_windows
 from experiments.streaming import read_sessions, table, write
-from har import bundle, windows
-from har.crossval import hold_out_each_once
+from har.data import windows
+from har.evaluation.crossval import hold_out_each_once
+from har.model import bundle
 from har.params import Params
-from har.signals import fit_scaling
+from har.signals.scaling import fit_scaling
 from stages.common import STREAMING_HELD_OUT, WINDOWS, run
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import configurations
-from har import trials
 from har.errors import HarError, in_one_line
+from har.evaluation import trials
+from har.evaluation.trials import TEST, Trial, accuracy, compare, of_part, summary
 from har.files import replacing_file
-from har.trials import TEST, Trial, accuracy, compare, of_part, summary
 from stages.common import TRIALS
 
 EXPERIMENTS = Path("reports/experiments.csv")

@@ -8,47 +8,47 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from har.augmentation import Augmenter
-    from har.bundle import Bundle
-    from har.bundle import load as load_bundle
+    from har.data.loading import HarDataset, load_har_dataset, load_recordings
+    from har.data.windows import Windows, prepare_lstm_data
+    from har.data.windows import cut as cut_windows
     from har.errors import HarError
-    from har.evaluation import Evaluation, evaluate_model, predict_windows
-    from har.loading import HarDataset, load_har_dataset, load_recordings
-    from har.models import GRUModel, LSTMModel
-    from har.recognizer import Prediction, Recognizer, Stream
-    from har.recordings import ACTIVITIES, SAMPLING_RATE, Recording
-    from har.sensors import MOUNTINGS, Readings
-    from har.training import History, seed_everything, train_model
-    from har.windows import Windows, prepare_lstm_data
-    from har.windows import cut as cut_windows
+    from har.evaluation.scoring import Evaluation, evaluate_model, predict_windows
+    from har.learning.augmentation import Augmenter
+    from har.learning.networks import GRUModel, LSTMModel
+    from har.learning.training import History, seed_everything, train_model
+    from har.model.bundle import Bundle
+    from har.model.bundle import load as load_bundle
+    from har.recognition.recognizer import Prediction, Recognizer, Stream
+    from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, Recording
+    from har.signals.sensors import MOUNTINGS, Readings
 
 PLACES = {
-    "ACTIVITIES": "har.recordings.ACTIVITIES",
-    "Augmenter": "har.augmentation.Augmenter",
-    "Bundle": "har.bundle.Bundle",
-    "Evaluation": "har.evaluation.Evaluation",
-    "GRUModel": "har.models.GRUModel",
-    "HarDataset": "har.loading.HarDataset",
+    "ACTIVITIES": "har.signals.recordings.ACTIVITIES",
+    "Augmenter": "har.learning.augmentation.Augmenter",
+    "Bundle": "har.model.bundle.Bundle",
+    "Evaluation": "har.evaluation.scoring.Evaluation",
+    "GRUModel": "har.learning.networks.GRUModel",
+    "HarDataset": "har.data.loading.HarDataset",
     "HarError": "har.errors.HarError",
-    "History": "har.training.History",
-    "LSTMModel": "har.models.LSTMModel",
-    "MOUNTINGS": "har.sensors.MOUNTINGS",
-    "Prediction": "har.recognizer.Prediction",
-    "Readings": "har.sensors.Readings",
-    "Recognizer": "har.recognizer.Recognizer",
-    "Recording": "har.recordings.Recording",
-    "SAMPLING_RATE": "har.recordings.SAMPLING_RATE",
-    "Stream": "har.recognizer.Stream",
-    "Windows": "har.windows.Windows",
-    "cut_windows": "har.windows.cut",
-    "evaluate_model": "har.evaluation.evaluate_model",
-    "load_bundle": "har.bundle.load",
-    "load_har_dataset": "har.loading.load_har_dataset",
-    "load_recordings": "har.loading.load_recordings",
-    "predict_windows": "har.evaluation.predict_windows",
-    "prepare_lstm_data": "har.windows.prepare_lstm_data",
-    "seed_everything": "har.training.seed_everything",
-    "train_model": "har.training.train_model",
+    "History": "har.learning.training.History",
+    "LSTMModel": "har.learning.networks.LSTMModel",
+    "MOUNTINGS": "har.signals.sensors.MOUNTINGS",
+    "Prediction": "har.recognition.recognizer.Prediction",
+    "Readings": "har.signals.sensors.Readings",
+    "Recognizer": "har.recognition.recognizer.Recognizer",
+    "Recording": "har.signals.recordings.Recording",
+    "SAMPLING_RATE": "har.signals.recordings.SAMPLING_RATE",
+    "Stream": "har.recognition.recognizer.Stream",
+    "Windows": "har.data.windows.Windows",
+    "cut_windows": "har.data.windows.cut",
+    "evaluate_model": "har.evaluation.scoring.evaluate_model",
+    "load_bundle": "har.model.bundle.load",
+    "load_har_dataset": "har.data.loading.load_har_dataset",
+    "load_recordings": "har.data.loading.load_recordings",
+    "predict_windows": "har.evaluation.scoring.predict_windows",
+    "prepare_lstm_data": "har.data.windows.prepare_lstm_data",
+    "seed_everything": "har.learning.training.seed_everything",
+    "train_model": "har.learning.training.train_model",
 }
 """Where each public name lies."""
 

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from har.errors import HarError
-from har.signals import CHANNEL_GROUPS
+from har.signals.channels import CHANNEL_GROUPS
 
 
 def _known_groups(groups: list[str]) -> list[str]:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from filelock import FileLock
 
-from har.bundle import DESCRIPTION, WEIGHTS, describe, digest
 from har.files import replacing_file, sha256
+from har.model.bundle import DESCRIPTION, WEIGHTS, describe, digest
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-from har.archive import ArchiveUnavailable
+from har.data.archive import ArchiveUnavailable
 from har.errors import HarError
 from har.files import replacing_file, replacing_folder
 from har.params import Params

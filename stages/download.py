@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from har.archive import ArchiveUnavailable
-from har.datasets import simulated, uci_har
+from har.data.archive import ArchiveUnavailable
+from har.data.datasets import simulated, uci_har
 from har.errors import HarError
 from har.files import replacing_folder
 from har.params import Params

@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from har import bundle, metrics, windows
-from har.evaluation import evaluate_model
+from har.data import windows
+from har.evaluation import metrics
+from har.evaluation.scoring import evaluate_model
 from har.files import replacing_file
-from har.models import count_parameters
+from har.learning.networks import count_parameters
+from har.model import bundle
+from har.model.hmm import smooth, windows_until_recognised
 from har.params import Params
-from har.recordings import ACTIVITIES
-from har.signals import Scaling
-from har.smoothing import smooth, windows_until_recognised
+from har.signals.recordings import ACTIVITIES
+from har.signals.scaling import Scaling
 from stages.common import (
     BUNDLE,
     METRICS,

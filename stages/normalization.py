@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from har import windows
+from har.data import windows
+from har.data.splits import split_and_scale
 from har.params import Params
-from har.splits import split_and_scale
 from stages.common import NORMALIZED, WINDOWS, run
 
 

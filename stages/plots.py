@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from har import bundle, figures, windows
+from har.data import windows
 from har.errors import HarError
+from har.evaluation import figures
+from har.model import bundle
 from har.params import Params
 from stages.common import (
     BUNDLE,

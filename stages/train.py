@@ -2,14 +2,15 @@
 
 import pandas as pd
 
-from har import bundle, windows
-from har.augmentation import Augmenter
+from har.data import windows
 from har.files import replacing_file
-from har.models import build, choose_device, count_parameters
+from har.learning.augmentation import Augmenter
+from har.learning.networks import build, choose_device, count_parameters
+from har.learning.training import seed_everything, train_model
+from har.model import bundle
 from har.params import Params
-from har.recordings import ACTIVITIES
-from har.signals import Scaling
-from har.training import seed_everything, train_model
+from har.signals.recordings import ACTIVITIES
+from har.signals.scaling import Scaling
 from stages.common import BUNDLE, HISTORY, NORMALIZED, run
 from stages.track import record
 

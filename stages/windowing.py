@@ -1,7 +1,7 @@
 """Put the recordings back together from data/raw/ and cut them into data/windows.npz."""
 
-from har import windows
-from har.datasets import DATASETS
+from har.data import windows
+from har.data.datasets import DATASETS
 from har.params import Params
 from stages.common import RAW, WINDOWS, run
 

@@ -12,8 +12,8 @@ import pytest
 from filelock import FileLock
 from project import SMALL, Project
 
-from har.recordings import Recording
-from har.windows import Windows, cut
+from har.data.windows import Windows, cut
+from har.signals.recordings import Recording
 
 
 def archive(name: str) -> Path:
@@ -30,8 +30,8 @@ def archive(name: str) -> Path:
 @pytest.fixture(scope="session")
 def uci_har_folder(tmp_path_factory):
     """The real UCI HAR, unpacked."""
-    from har import archive as har_archive
-    from har.datasets import uci_har
+    from har.data import archive as har_archive
+    from har.data.datasets import uci_har
 
     folder = tmp_path_factory.mktemp("uci_har")
     har_archive.unpack(archive("uci_har.zip"), uci_har.FILES, folder)
@@ -101,15 +101,15 @@ def little_trained(uci_har_folder, tmp_path_factory):
 
     import torch
 
-    from har import bundle
-    from har.augmentation import Augmenter
-    from har.datasets import uci_har
-    from har.models import build
+    from har.data.datasets import uci_har
+    from har.data.windows import prepare_lstm_data
+    from har.learning.augmentation import Augmenter
+    from har.learning.networks import build
+    from har.learning.training import seed_everything, train_model
+    from har.model import bundle
     from har.params import Params
-    from har.recordings import ACTIVITIES
-    from har.signals import fit_scaling
-    from har.training import seed_everything, train_model
-    from har.windows import prepare_lstm_data
+    from har.signals.recordings import ACTIVITIES
+    from har.signals.scaling import fit_scaling
 
     params = Params()
     train = cut(

@@ -12,7 +12,7 @@ import numpy as np
 
 from har.live import server
 from har.live.connection import Limits
-from har.recordings import ACTIVITIES
+from har.signals.recordings import ACTIVITIES
 
 CHROMIUM = Path("/usr/bin/chromium")
 

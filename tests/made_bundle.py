@@ -3,19 +3,14 @@
 import numpy as np
 import torch
 
-from har import novelty
-from har.bundle import Bundle, Description
-from har.models import CLASSIFIERS, ConvRecurrentClassifier
-from har.recordings import ACTIVITIES
-from har.signals import (
-    CHANNEL_GROUPS,
-    channel_names,
-    channel_units,
-    filter_recording,
-    fit_scaling,
-    make_channels,
-)
-from har.smoothing import learn_transitions
+from har.learning.networks import CLASSIFIERS, ConvRecurrentClassifier
+from har.model import novelty
+from har.model.bundle import Bundle, Description
+from har.model.hmm import learn_transitions
+from har.signals.channels import CHANNEL_GROUPS, channel_names, channel_units, make_channels
+from har.signals.filters import filter_recording
+from har.signals.recordings import ACTIVITIES
+from har.signals.scaling import fit_scaling
 
 SIZE = 32
 CLASSES = len(ACTIVITIES)

@@ -26,9 +26,9 @@ from har import (
     seed_everything,
     train_model,
 )
-from har.bundle import Bundle, Description
-from har.datasets import simulated, uci_har
-from har.models import count_parameters
+from har.data.datasets import simulated, uci_har
+from har.learning.networks import count_parameters
+from har.model.bundle import Bundle, Description
 
 README = (ROOT / "README.md").read_text()
 SNIPPETS = re.findall(

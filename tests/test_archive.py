@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from har import archive
-from har.archive import Archive, ArchiveUnavailable, obtain
+from har.data import archive
+from har.data.archive import Archive, ArchiveUnavailable, obtain
 from har.errors import HarError
 
 FILES = ("README.txt", "train/y.txt")

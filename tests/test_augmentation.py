@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from har.augmentation import Augmenter, random_rotations, stretches
+from har.data.windows import cut
+from har.learning.augmentation import Augmenter, random_rotations, stretches
 from har.params import Augmentation
-from har.signals import Scaling, fit_scaling
-from har.windows import cut
+from har.signals.scaling import Scaling, fit_scaling
 
 CPU = torch.device("cpu")
 

@@ -18,8 +18,8 @@ from made_bundle import made_bundle, movement
 from har.errors import HarError
 from har.live import browser as page_folder
 from har.live.browser import PACKAGES, RUNTIME, assemble
-from har.recognizer import NOT_FINITE, NOT_LATER, OUT_OF_RANGE, Recognizer
-from har.sensors import ACCELERATION_UNITS, ANGULAR_RATE_UNITS, MOUNTINGS, Readings
+from har.recognition.recognizer import NOT_FINITE, NOT_LATER, OUT_OF_RANGE, Recognizer
+from har.signals.sensors import ACCELERATION_UNITS, ANGULAR_RATE_UNITS, MOUNTINGS, Readings
 
 pytestmark = pytest.mark.xdist_group("browser")
 

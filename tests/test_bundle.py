@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from har import bundle
+from har.data.splits import assign_splits
 from har.errors import HarError
-from har.models import GRUModel, RecurrentClassifier
-from har.novelty import Novelty
-from har.recordings import ACTIVITIES
-from har.signals import fit_scaling
-from har.splits import assign_splits
+from har.learning.networks import GRUModel, RecurrentClassifier
+from har.model import bundle
+from har.model.novelty import Novelty
+from har.signals.recordings import ACTIVITIES
+from har.signals.scaling import fit_scaling
 
 
 def made(seed=0):

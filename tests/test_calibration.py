@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from har.calibration import fit_temperature, with_temperature
-from har.metrics import expected_calibration_error
+from har.evaluation.metrics import expected_calibration_error
+from har.model.calibration import fit_temperature, with_temperature
 
 
 def drawn(temperature, windows=20_000):

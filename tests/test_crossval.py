@@ -7,13 +7,13 @@ import pytest
 import yaml
 from imports import ROOT
 
-from har.crossval import HeldOut, deciding_settings, planned, run_trial, run_trials
 from har.errors import HarError
-from har.metrics import confusion
+from har.evaluation.crossval import HeldOut, deciding_settings, planned, run_trial, run_trials
+from har.evaluation.metrics import confusion
+from har.evaluation.trials import accuracy
 from har.params import Params
-from har.recordings import ACTIVITIES
-from har.signals import Scaling
-from har.trials import accuracy
+from har.signals.recordings import ACTIVITIES
+from har.signals.scaling import Scaling
 
 
 def params(model=None, train=None, **protocol):
@@ -45,7 +45,7 @@ def test_the_final_fit_is_asked_for_and_holds_out_the_test_subjects(windows):
 
 
 def test_a_trial_learns_from_training_people_alone(windows, monkeypatch):
-    from har import crossval
+    from har.evaluation import crossval
 
     seen = []
 
@@ -66,7 +66,7 @@ def test_a_trial_learns_from_training_people_alone(windows, monkeypatch):
 
 
 def test_scaling_does_not_see_the_people_held_out(windows, monkeypatch):
-    from har import crossval
+    from har.evaluation import crossval
 
     seen = []
     fit_scaling = crossval.fit_scaling
@@ -81,7 +81,7 @@ def test_scaling_does_not_see_the_people_held_out(windows, monkeypatch):
 
 
 def test_several_networks_are_scored_by_the_mean_of_their_probabilities(windows):
-    from har import crossval
+    from har.evaluation import crossval
 
     held_out = np.array([2])
     given = params(train={"epochs": 1, "seed": 9})
@@ -151,7 +151,7 @@ def test_workers_with_several_threads_are_refused(windows):
 
 
 def test_a_cluster_that_does_not_answer_is_said(windows, monkeypatch):
-    from har import crossval
+    from har.evaluation import crossval
 
     monkeypatch.setattr(crossval, "CONNECT_SECONDS", 1)
     settings = params(backend="dask", address="tcp://127.0.0.1:9")
@@ -208,7 +208,7 @@ def test_configurations_are_settings_that_exist():
 
 
 def test_what_is_committed_is_of_one_kind():
-    from har import trials
+    from har.evaluation import trials
 
     for name, its in trials.load_all(ROOT / "experiments/trials").items():
         settings = {json.dumps(trial.settings, sort_keys=True) for trial in its}
@@ -220,7 +220,7 @@ def test_what_is_committed_is_of_one_kind():
 
 def test_what_is_committed_has_the_settings_that_its_name_stands_for():
     from experiments import configurations
-    from har import trials
+    from har.evaluation import trials
 
     stored = trials.load_all(ROOT / "experiments/trials")
     for name, configuration in configurations.read().items():

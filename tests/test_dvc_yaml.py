@@ -7,8 +7,8 @@ import pytest
 import yaml
 from imports import ROOT, local_imports
 
-from har import bundle
-from har.crossval import deciding_settings
+from har.evaluation.crossval import deciding_settings
+from har.model import bundle
 from har.params import Params
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
@@ -25,7 +25,7 @@ def settings_read(stage):
     """Leaf settings that a script reads: `params.a.b`, or all of `params.a` if passed on."""
     source = (ROOT / f"stages/{stage}.py").read_text()
     if "bundle.made_of(" in source:  # is given all of them
-        source += (ROOT / "har/bundle.py").read_text()
+        source += (ROOT / "har/model/bundle.py").read_text()
     tree = ast.parse(source)
     found, inner = set(), set()
     for node in ast.walk(tree):

@@ -9,10 +9,10 @@ import pytest
 from benchmarks import rivals
 from experiments import compare, configurations, errors, table
 from experiments.__main__ import assignment
-from har import trials
 from har.errors import HarError
-from har.recordings import ACTIVITIES
-from har.trials import Trial
+from har.evaluation import trials
+from har.evaluation.trials import Trial
+from har.signals.recordings import ACTIVITIES
 
 
 def person(correct, wrong):

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from har import figures
-from har.recordings import ACTIVITIES, Recording
-from har.signals import CHANNEL_GROUPS, channel_units
-from har.windows import Windows, cut
+from har.data.windows import Windows, cut
+from har.evaluation import figures
+from har.signals.channels import CHANNEL_GROUPS, channel_units
+from har.signals.recordings import ACTIVITIES, Recording
 from stages.common import FIGURE_NAMES
 
 SIX = ("total_acc", "gyro")

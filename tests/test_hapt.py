@@ -3,8 +3,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from har.archive import ArchiveUnavailable
-from har.datasets import hapt
+from har.data.archive import ArchiveUnavailable
+from har.data.datasets import hapt
 from har.errors import HarError
 
 LABELS = "1 1 5 1 10\n1 1 7 11 14\n1 1 4 15 20\n2 1 1 3 4\n"
@@ -65,7 +65,7 @@ def test_files_of_different_lengths_are_refused(folder):
 
 def test_no_archive(tmp_path, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setattr("har.archive.time.sleep", lambda _: None)
+    monkeypatch.setattr("har.data.archive.time.sleep", lambda _: None)
     with pytest.raises(ArchiveUnavailable, match=r"holds no file that ends in \.zip"):
         (tmp_path / "empty").mkdir()
         hapt.fetch(tmp_path / "to", tmp_path / "empty", tmp_path / "downloads")

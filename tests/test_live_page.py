@@ -8,8 +8,8 @@ import pytest
 from live import CHROMIUM, full_disk, hapt_recording, serving, write_recording
 from test_bundle import made
 
-from har import bundle
-from har.sensors import MOUNTINGS
+from har.model import bundle
+from har.signals.sensors import MOUNTINGS
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect

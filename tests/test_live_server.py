@@ -29,13 +29,13 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_now
 
-from har import bundle
 from har.__main__ import main
 from har.live import certificate, server, uploads
 from har.live.connection import Connections, Limits
-from har.recognizer import Recognizer
-from har.recordings import ACTIVITIES
-from har.sensors import MOUNTINGS
+from har.model import bundle
+from har.recognition.recognizer import Recognizer
+from har.signals.recordings import ACTIVITIES
+from har.signals.sensors import MOUNTINGS
 
 HELLO = {"type": "hello", "acceleration_unit": "g", "angular_rate_unit": "rad/s", "hop": 32}
 HEADER = "time_s,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s,activity"

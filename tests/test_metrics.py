@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss
 
-from har import metrics
-from har.recordings import ACTIVITIES
+from har.evaluation import metrics
+from har.signals.recordings import ACTIVITIES
 
 
 @pytest.fixture

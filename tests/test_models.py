@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from har.errors import HarError
-from har.models import (
+from har.learning.networks import (
     ConvRecurrentClassifier,
     LSTMModel,
     RecurrentClassifier,

@@ -1,6 +1,6 @@
 import numpy as np
 
-from har import novelty
+from har.model import novelty
 
 
 def test_a_summary_is_posture_and_movement():

@@ -9,11 +9,11 @@ from made_bundle import CLASSES, SIZE, made_bundle, untrained
 from scipy.linalg import fractional_matrix_power
 from scipy.signal import butter, sosfilt
 
-from har import bundle as bundles
-from har import onnx_export
 from har.errors import HarError
-from har.models import predict_probabilities
-from har.onnx_export import MODEL, RECOGNIZER, describe, export, run, session, to_onnx
+from har.learning.networks import predict_probabilities
+from har.model import bundle as bundles
+from har.recognition import onnx_export
+from har.recognition.onnx_export import MODEL, RECOGNIZER, describe, export, run, session, to_onnx
 
 pytestmark = pytest.mark.xdist_group("onnx")
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from project import SMALL, Project
 
-from har import windows
-from har.recordings import ACTIVITIES
+from har.data import windows
+from har.signals.recordings import ACTIVITIES
 
 CONTRACT = [
     "data/raw/train/y_train.txt",

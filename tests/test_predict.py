@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 import torch
 
-from har import bundle, recording_files
-from har.models import RecurrentClassifier
-from har.novelty import Novelty
-from har.recognizer import Recognizer
-from har.recordings import ACTIVITIES, BASE_CHANNELS
-from har.sensors import MOUNTINGS, STANDARD_GRAVITY
+from har.learning.networks import RecurrentClassifier
+from har.model import bundle
+from har.model.novelty import Novelty
+from har.recognition import recording_files
+from har.recognition.recognizer import Recognizer
+from har.signals.recordings import ACTIVITIES, BASE_CHANNELS
+from har.signals.sensors import MOUNTINGS, STANDARD_GRAVITY
 
 PROJECT = Path(__file__).parent.parent
 TIMES = np.arange(1500) / 50

@@ -5,18 +5,21 @@ import numpy as np
 import pytest
 import torch
 
-from har import archive, bundle, novelty
-from har.bundle import Bundle, Description
-from har.calibration import with_temperature
-from har.datasets import hapt, uci_har
+from har.data import archive
+from har.data.datasets import hapt, uci_har
 from har.errors import HarError
-from har.evaluation import predict_windows
-from har.models import ConvRecurrentClassifier, predict_probabilities
-from har.recognizer import NOT_FINITE, NOT_LATER, OUT_OF_RANGE, Recognizer
-from har.recordings import ACTIVITIES
-from har.sensors import STANDARD_GRAVITY, Readings
-from har.signals import channel_names, channel_units, filter_recording, fit_scaling
-from har.smoothing import smooth
+from har.evaluation.scoring import predict_windows
+from har.learning.networks import ConvRecurrentClassifier, predict_probabilities
+from har.model import bundle, novelty
+from har.model.bundle import Bundle, Description
+from har.model.calibration import with_temperature
+from har.model.hmm import smooth
+from har.recognition.recognizer import NOT_FINITE, NOT_LATER, OUT_OF_RANGE, Recognizer
+from har.signals.channels import channel_names, channel_units
+from har.signals.filters import filter_recording
+from har.signals.recordings import ACTIVITIES
+from har.signals.scaling import fit_scaling
+from har.signals.sensors import STANDARD_GRAVITY, Readings
 
 GROUPS = ["body_acc", "gyro", "total_acc"]
 UNKNOWING = novelty.Novelty(scale=[1.0] * 9, centres=[[0.0] * 9], limit=1e6)

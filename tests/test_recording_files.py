@@ -4,12 +4,12 @@ import zipfile
 import numpy as np
 import pytest
 
-from har import recording_files
 from har.errors import HarError
-from har.recording_files import LineReader, read, write
-from har.recordings import ACTIVITIES
-from har.sensor_tables import Choices
-from har.sensors import STANDARD_GRAVITY
+from har.recognition import recording_files
+from har.recognition.recording_files import LineReader, read, write
+from har.recognition.sensor_tables import Choices
+from har.signals.recordings import ACTIVITIES
+from har.signals.sensors import STANDARD_GRAVITY
 
 RNG = np.random.default_rng(0)
 TIMES = np.arange(200) / 50

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from test_hapt import local  # noqa: F401
 
-from har import recording_files
 from har.__main__ import main
-from har.recordings import ACTIVITIES
+from har.recognition import recording_files
+from har.signals.recordings import ACTIVITIES
 
 
 def run(monkeypatch, capsys, *arguments):
@@ -28,7 +28,7 @@ def test_a_recording_of_each_test_subject(monkeypatch, capsys, tmp_path, local):
 
 def test_simulated_ones_where_there_is_no_archive(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setattr("har.archive.time.sleep", lambda _: None)
+    monkeypatch.setattr("har.data.archive.time.sleep", lambda _: None)
     downloads = ("--downloads", tmp_path / "downloads")
     code, _ = run(monkeypatch, capsys, tmp_path / "to", "--archives", tmp_path, *downloads)
     assert "HAPT is not to be had" in code

@@ -13,8 +13,8 @@ import pytest
 from imports import ROOT
 from project import Project
 
-from har import bundle
-from har.recordings import ACTIVITIES
+from har.model import bundle
+from har.signals.recordings import ACTIVITIES
 from tools.report import CARD, scores_with_intervals
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from har.resampling import Resampler
+from har.signals.resampling import Resampler
 
 
 def in_blocks(times, samples, lengths):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from har.errors import HarError
-from har.sensors import MOUNTINGS, STANDARD_GRAVITY, UP, Readings, rotation_upright
+from har.signals.sensors import MOUNTINGS, STANDARD_GRAVITY, UP, Readings, rotation_upright
 
 
 def test_units():

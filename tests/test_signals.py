@@ -3,15 +3,9 @@ import pytest
 from scipy.signal import butter, medfilt, sosfilt
 
 from har.errors import HarError
-from har.signals import (
-    CHANNEL_GROUPS,
-    ArchiveFilter,
-    channel_names,
-    channel_units,
-    filter_recording,
-    fit_scaling,
-    make_channels,
-)
+from har.signals.channels import CHANNEL_GROUPS, channel_names, channel_units, make_channels
+from har.signals.filters import ArchiveFilter, filter_recording
+from har.signals.scaling import fit_scaling
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from har.datasets import uci_har
-from har.datasets.simulated import SUBJECTS, read_recordings, simulate, write
-from har.recordings import ACTIVITIES, Recording
-from har.windows import cut
+from har.data.datasets import uci_har
+from har.data.datasets.simulated import SUBJECTS, read_recordings, simulate, write
+from har.data.windows import cut
+from har.signals.recordings import ACTIVITIES, Recording
 
 SECONDS = 12.0
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from har.smoothing import CausalSmoother, learn_transitions, smooth, windows_until_recognised
+from har.model.hmm import CausalSmoother, learn_transitions, smooth, windows_until_recognised
 
 EVEN = np.full(3, 1 / 3)
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from har.data.splits import assign_splits, subject_folds
 from har.errors import HarError
-from har.splits import assign_splits, subject_folds
 
 
 def test_validation_subjects_by_name(windows):

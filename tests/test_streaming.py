@@ -5,9 +5,9 @@ import pytest
 from test_recognizer import make_bundle
 
 from experiments import streaming
-from har.datasets.hapt import Session
-from har.novelty import Novelty
-from har.recognizer import Recognizer
+from har.data.datasets.hapt import Session
+from har.model.novelty import Novelty
+from har.recognition.recognizer import Recognizer
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from har.augmentation import Augmenter
+from har.data.splits import assign_splits
+from har.data.windows import prepare_lstm_data
 from har.errors import HarError
-from har.models import LSTMModel
+from har.learning.augmentation import Augmenter
+from har.learning.networks import LSTMModel
+from har.learning.training import mixed, seed_everything, train_model
 from har.params import Augmentation, Train
-from har.signals import Scaling
-from har.splits import assign_splits
-from har.training import mixed, seed_everything, train_model
-from har.windows import prepare_lstm_data
+from har.signals.scaling import Scaling
 
 UNSCALED = Scaling(np.zeros(6, np.float32), np.ones(6, np.float32))
 NOTHING = Augmentation(shift=0, rotation=0)

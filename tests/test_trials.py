@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from har import trials
 from har.errors import HarError
-from har.trials import Trial, compare, summary
+from har.evaluation import trials
+from har.evaluation.trials import Trial, compare, summary
 
 
 def trial(confusion, part="fold0of2", seed=0, name="some", digest="abc"):

@@ -11,11 +11,11 @@ import pytest
 from project import Project
 from scipy.spatial import cKDTree
 
-from har import windows
-from har.datasets import uci_har
+from har.data import windows
+from har.data.datasets import uci_har
+from har.data.windows import cut
 from har.errors import HarError
-from har.signals import filter_recording
-from har.windows import cut
+from har.signals.filters import filter_recording
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_verified_data_are_kept_where_the_archive_is_gone(uci_har_folder, tmp_pa
 def test_windowing_needs_little_memory(uci_har_folder, tmp_path):
     script = (
         "import re, sys; from pathlib import Path; from har import windows;"
-        "from har.datasets import uci_har;"
+        "from har.data.datasets import uci_har;"
         "recordings, digest = uci_har.read_recordings(Path(sys.argv[1]));"
         "cut = windows.cut(recordings, 128, .5, ['total_acc', 'gyro'], 'uci_har', digest);"
         "windows.save(Path(sys.argv[2]), cut);"

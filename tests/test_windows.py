@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from har import windows as har_windows
+from har.data import windows as har_windows
+from har.data.windows import cut, join_overlapping, restore_stretch, step_of
 from har.errors import HarError
-from har.recordings import Recording
-from har.windows import cut, join_overlapping, restore_stretch, step_of
+from har.signals.recordings import Recording
 
 
 def test_windows_lie_where_they_say(recordings):

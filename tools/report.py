@@ -18,12 +18,14 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from har import bundle, trials, windows
+from har.data import windows
+from har.data.windows import Windows
 from har.errors import HarError, in_one_line
+from har.evaluation import trials
 from har.files import replacing_file
+from har.model import bundle
 from har.params import Params
-from har.recordings import ACTIVITIES
-from har.windows import Windows
+from har.signals.recordings import ACTIVITIES
 from stages.common import (
     BUNDLE,
     FIGURES,

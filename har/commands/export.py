@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:  # PyTorch takes seconds to import, and --help needs none of it
     import numpy as np
 
-    from har.bundle import Description
+    from har.model.bundle import Description
 
 BundleOption = Annotated[Path, typer.Option(help="Folder of the trained model.")]
 
@@ -22,9 +22,9 @@ def export(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("build/onnx"),
 ) -> None:
     """Write the model as ONNX, compared with PyTorch, and what a recogniser needs around it."""
-    from har import bundle as bundles
-    from har.onnx_export import MODEL, RECOGNIZER
-    from har.onnx_export import export as export_onnx
+    from har.model import bundle as bundles
+    from har.recognition.onnx_export import MODEL, RECOGNIZER
+    from har.recognition.onnx_export import export as export_onnx
 
     loaded = bundles.load(bundle)
     windows, name = _windows(loaded.description)
@@ -40,8 +40,8 @@ def browser(
     ] = Path("data/recordings"),
 ) -> None:
     """Write the live page as static files that recognise in the browser, with no server's help."""
-    from har import bundle as bundles
     from har.live.browser import assemble
+    from har.model import bundle as bundles
 
     loaded = bundles.load(bundle)
     windows, name = _windows(loaded.description)
@@ -54,7 +54,7 @@ def _windows(description: "Description") -> tuple["np.ndarray", str]:
     """Windows to compare on: the test subjects', if they are there and of the model's kind."""
     import numpy as np
 
-    from har import windows
+    from har.data import windows
 
     if WINDOWS.exists():
         test = windows.load(WINDOWS)[0].of("test")

@@ -16,10 +16,10 @@ from har.errors import HarError
 if TYPE_CHECKING:  # PyTorch and pandas take seconds to import, and --help needs neither
     import numpy as np
 
-    from har.recognizer import Prediction, Recognizer, Stream
-    from har.recording_files import Samples
-    from har.sensor_tables import Choices
-    from har.sensors import Readings
+    from har.recognition.recognizer import Prediction, Recognizer, Stream
+    from har.recognition.recording_files import Samples
+    from har.recognition.sensor_tables import Choices
+    from har.signals.sensors import Readings
 
 BLOCK = 3000
 """Samples recognised at once, a minute at 50 Hz, so that memory stays bounded."""
@@ -110,7 +110,7 @@ def predict(
     above, novelty at most 1), novelty, and each activity's probability.
     A summary goes to standard error.
     """
-    from har.sensor_tables import Choices
+    from har.recognition.sensor_tables import Choices
 
     choices = Choices(
         time=time,
@@ -140,7 +140,7 @@ def predict(
         recognizer = _recognizer(bundle, hop, smoothing, threshold)
         _predict_as_it_comes(recognizer, rotation, choices, out)
     else:
-        from har import recording_files
+        from har.recognition import recording_files
 
         assert file is not None
         samples = recording_files.read(file, choices)
@@ -206,7 +206,7 @@ def _predict_file(
 def _predict_as_it_comes(
     recognizer: "Recognizer", rotation: "np.ndarray", choices: "Choices", out: Path | None
 ) -> None:
-    from har.recording_files import LineReader
+    from har.recognition.recording_files import LineReader
 
     reader = LineReader(choices)
     stream = None
@@ -356,9 +356,9 @@ def _three(option: str, text: str | None) -> tuple[str, str, str] | None:
 
 
 def _recognizer(folder: Path, hop: float | None, smoothing: bool, threshold: float) -> "Recognizer":
-    from har import bundle
-    from har.recognizer import Recognizer
-    from har.recordings import SAMPLING_RATE
+    from har.model import bundle
+    from har.recognition.recognizer import Recognizer
+    from har.signals.recordings import SAMPLING_RATE
 
     samples = None
     if hop is not None:
@@ -373,7 +373,7 @@ def _recognizer(folder: Path, hop: float | None, smoothing: bool, threshold: flo
 def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None") -> "np.ndarray":
     import numpy as np
 
-    from har.sensors import ACCELERATION_UNITS, MOUNTINGS, rotation_upright
+    from har.signals.sensors import ACCELERATION_UNITS, MOUNTINGS, rotation_upright
 
     mounting = mounting or "right-edge-up"
     if mounting not in MOUNTINGS:
@@ -401,7 +401,7 @@ def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None"
 
 
 def _readings(samples: "Samples", rotation: "np.ndarray") -> "Readings":
-    from har.sensors import Readings
+    from har.signals.sensors import Readings
 
     return Readings(samples.acceleration_unit, samples.angular_rate_unit, rotation)
 
@@ -468,7 +468,7 @@ def _draw(
 ) -> None:
     import numpy as np
 
-    from har import figures
+    from har.evaluation import figures
 
     description = recognizer.description
     converted = readings.convert(samples.acceleration, samples.angular_rate)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from har.errors import HarError
-from har.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
 
 if TYPE_CHECKING:  # SciPy and pandas take a second to import, and --help needs neither
     import numpy as np
@@ -37,8 +37,8 @@ def recordings(
     import numpy as np
     from tqdm import tqdm
 
-    from har import recording_files
-    from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
+    from har.data.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
+    from har.recognition import recording_files
 
     if folder.exists() and not folder.is_dir():  # said before anything is downloaded
         raise HarError(f"{folder} is a file: name a folder")
@@ -56,9 +56,9 @@ def recordings(
 
 
 def _measured(archives: Path | None, downloads: Path) -> "Iterator[Session]":
-    from har.archive import ArchiveUnavailable
-    from har.datasets import hapt
-    from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
+    from har.data.archive import ArchiveUnavailable
+    from har.data.datasets import hapt
+    from har.data.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
 
     with tempfile.TemporaryDirectory() as unpacked:
         try:
@@ -80,8 +80,8 @@ def _measured(archives: Path | None, downloads: Path) -> "Iterator[Session]":
 def _simulated() -> "Iterator[Session]":
     import numpy as np
 
-    from har.datasets import simulated
-    from har.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
+    from har.data.datasets import simulated
+    from har.data.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
 
     for subject in OFFICIAL_TEST_SUBJECTS:
         readings, bouts = simulated.simulate_session(seed=0, subject=subject, seconds=60)

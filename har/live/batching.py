@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from har.recognizer import Cut, Prediction, Recognizer, Stream
+from har.recognition.recognizer import Cut, Prediction, Recognizer, Stream
 
 MOST = 256
 """Windows in one call of the network, about: what comes meanwhile waits for the next."""

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from har.bundle import Bundle
 from har.errors import HarError
 from har.files import replacing_folder
 from har.live.server import STATIC, configuration
-from har.onnx_export import RECOGNIZER, export
+from har.model.bundle import Bundle
+from har.recognition.onnx_export import RECOGNIZER, export
 
 HERE = Path(__file__).parent
 PACKAGES = HERE / "node_modules"
@@ -34,11 +34,11 @@ def assemble(
     Args:
         bundle: The trained model.
         folder: Where to; what an earlier call wrote there is replaced.
-        windows: As for `har.onnx_export.export`.
+        windows: As for `har.recognition.onnx_export.export`.
         recordings: A folder whose CSV files the page is to replay.
 
     Returns:
-        As `har.onnx_export.export`.
+        As `har.recognition.onnx_export.export`.
 
     Raises:
         HarError: ONNX Runtime Web is not there, the folder holds something else, or as `export`.

@@ -17,8 +17,8 @@ from har.live import messages
 from har.live.batching import Batcher
 from har.live.messages import Bye, Hello, Label, Message, Record, Samples, Save
 from har.live.sessions import Session
-from har.recognizer import Recognizer, Stream
-from har.sensors import Readings
+from har.recognition.recognizer import Recognizer, Stream
+from har.signals.sensors import Readings
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from pydantic import (
 )
 
 from har.errors import HarError
-from har.recognizer import Prediction, Stream
-from har.recordings import ACTIVITIES
+from har.recognition.recognizer import Prediction, Stream
+from har.signals.recordings import ACTIVITIES
 
 MAX_MESSAGE = 128 * 1024
 """Bytes of a message, at most."""
@@ -44,7 +44,7 @@ class Hello(_Message):
     """First of all: what the samples will mean.
 
     Attributes:
-        acceleration_unit: As for `har.sensors.Readings`.
+        acceleration_unit: As for `har.signals.sensors.Readings`.
         angular_rate_unit: Likewise.
         rotation: Likewise, row by row.
         hop: Samples at 50 Hz from one prediction to the next.

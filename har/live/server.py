@@ -19,18 +19,18 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
 
-from har import bundle
-from har.bundle import Description
-from har.colours import ACTIVITY_COLOURS
 from har.errors import HarError
+from har.evaluation.colours import ACTIVITY_COLOURS
 from har.live import uploads
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
 from har.live.messages import MAX_MESSAGE, MAX_SAMPLES
 from har.live.protocol import Patience
-from har.onnx_export import MODEL, RECOGNIZER, digest_of
-from har.recognizer import Recognizer
-from har.sensors import MOUNTINGS
+from har.model import bundle
+from har.model.bundle import Description
+from har.recognition.onnx_export import MODEL, RECOGNIZER, digest_of
+from har.recognition.recognizer import Recognizer
+from har.signals.sensors import MOUNTINGS
 
 STATIC = Path(__file__).parent / "static"
 
@@ -212,7 +212,7 @@ def make_recognizer(folder: Path) -> Recognizer:
     """The recognizer that a bundle makes, on one thread.
 
     Raises:
-        HarError: As for `har.bundle.load`.
+        HarError: As for `har.model.bundle.load`.
     """
     # The windows are small: more threads would wait for each other.
     threadpool_limits(1)

@@ -12,9 +12,9 @@ import numpy as np
 
 from har.errors import HarError
 from har.live.messages import NAME
-from har.recognizer import MAX_ACCELERATION, MAX_ANGULAR_RATE, MAX_TIME
-from har.recording_files import COLUMNS
-from har.sensors import Readings
+from har.recognition.recognizer import MAX_ACCELERATION, MAX_ANGULAR_RATE, MAX_TIME
+from har.recognition.recording_files import COLUMNS
+from har.signals.sensors import Readings
 
 HEADER = ",".join(COLUMNS) + "\n"
 

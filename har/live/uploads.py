@@ -8,9 +8,9 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from har import recording_files
 from har.errors import HarError
-from har.sensors import Readings
+from har.recognition import recording_files
+from har.signals.sensors import Readings
 
 MAX_BYTES = 64 << 20
 """What a file may have, as it is sent."""

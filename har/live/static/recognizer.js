@@ -1,6 +1,6 @@
 /*
- * Recognition as it happens: har/recognizer.py in JavaScript, name by name, with the numbers of
- * recognizer.json (har/onnx_export.py). A test compares the two.
+ * Recognition as it happens: har/recognition/recognizer.py in JavaScript, name by name, with the numbers of
+ * recognizer.json (har/recognition/onnx_export.py). A test compares the two.
  *
  * Numbers are float64 as in NumPy; the filtered signals, and what is made of them for the network,
  * are float32 as there (Math.fround, Float32Array).
@@ -22,7 +22,7 @@ function searchSorted(sorted, value, right = false) {
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/** From samples at uneven times to samples at an even rate: har/resampling.py. */
+/** From samples at uneven times to samples at an even rate: har/signals/resampling.py. */
 export class Resampler {
   constructor(rate, sameTime) {
     this.interval = 1 / rate;
@@ -122,7 +122,7 @@ class CausalFilter {
 
 const median = (a, b, c) => Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 
-/** Raw accelerometer and gyroscope to the nine signals of UCI HAR: har/signals.py. */
+/** Raw accelerometer and gyroscope to the nine signals of UCI HAR: har/signals/filters.py. */
 export class ArchiveFilter {
   constructor(filters, settled) {
     this.unsettled = settled;
@@ -183,7 +183,7 @@ function gravityOf(signals) {
   return columns(signals, TOTAL_ACC).map((total, axis) => total.map((v, i) => v - body[axis][i]));
 }
 
-/** Each group's columns, from a window of the nine signals: CHANNEL_GROUPS of har/signals.py. */
+/** Each group's columns, from a window of the nine signals: CHANNEL_GROUPS of har/signals/filters.py. */
 const CHANNEL_GROUPS = {
   total_acc: (signals) => columns(signals, TOTAL_ACC),
   body_acc: (signals) => columns(signals, BODY_ACC),
@@ -201,7 +201,7 @@ export const makeChannels = (signals, groups) =>
     return CHANNEL_GROUPS[group](signals);
   });
 
-/** How unlike the training data a window is, above 1 for unlike: har/novelty.py. */
+/** How unlike the training data a window is, above 1 for unlike: har/model/novelty.py. */
 function distance(novelty, inputs) {
   const posture = novelty.posture.map((channel) => mean(inputs[channel]));
   const movement = novelty.movement.map((channel) => {
@@ -229,14 +229,14 @@ function softmax(values) {
 
 const SMALLEST_NORMAL = 2 ** -1022;
 
-/** Probabilities from logits, with a temperature: har/calibration.py. */
+/** Probabilities from logits, with a temperature: har/model/calibration.py. */
 function probabilitiesOf(logits, temperature) {
   const plain = softmax(logits);
   if (temperature === 1) return plain;
   return softmax(plain.map((p) => Math.log(Math.max(p, SMALLEST_NORMAL)) / temperature));
 }
 
-/** Probabilities in the light of the windows before: har/smoothing.py. */
+/** Probabilities in the light of the windows before: har/model/hmm.py. */
 export class CausalSmoother {
   constructor(description, pace) {
     this.transitions = pace === 1 ? description.transitions : power(description, pace);

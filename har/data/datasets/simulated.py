@@ -21,10 +21,10 @@ import numpy as np
 from scipy.signal import butter, sosfilt
 from scipy.spatial.transform import Rotation
 
-from har.datasets import uci_har
+from har.data.datasets import uci_har
 from har.errors import HarError
-from har.recordings import ACTIVITIES, BASE_CHANNELS, SAMPLING_RATE, Recording
-from har.signals import filter_recording
+from har.signals.filters import filter_recording
+from har.signals.recordings import ACTIVITIES, BASE_CHANNELS, SAMPLING_RATE, Recording
 
 SUBJECTS = range(1, 31)
 """The simulated people, numbered as in UCI HAR; the test subjects are the same numbers."""
@@ -309,7 +309,7 @@ def write(folder: Path, seconds: float, seed: int) -> None:
         seed: Seed of the people and their movements; the same seed gives the same files.
     """
     (folder / "README.txt").write_text(
-        f"{README_BEGINS}, made by har/datasets/simulated.py with\n"
+        f"{README_BEGINS}, made by har/data/datasets/simulated.py with\n"
         f"seconds = {seconds:g} and seed = {seed}, in the file layout of UCI HAR.\n"
         "They come from a model of movement. They are not measurements of anybody.\n",
         encoding="ascii",

@@ -1,6 +1,6 @@
 import numpy as np
 
-from har.timeline import NOTHING, Bout, bouts_of, delay, false_changes, shown_at
+from har.evaluation.streaming_metrics import NOTHING, Bout, bouts_of, delay, false_changes, shown_at
 
 TIMES = np.array([2.0, 3.0, 4.0, 5.0])
 PREDICTED = np.array([0, 1, 0, 1])

@@ -17,9 +17,7 @@ import pandas as pd
 
 from har.errors import HarError
 from har.files import replacing_file
-from har.recordings import ACTIVITIES
-from har.resampling import GAP
-from har.sensor_tables import (
+from har.recognition.sensor_tables import (
     ACCELERATION,
     ANGULAR_RATE,
     CLOCK,
@@ -35,7 +33,9 @@ from har.sensor_tables import (
     read_rows,
     unit_of_times,
 )
-from har.sensors import STANDARD_GRAVITY
+from har.signals.recordings import ACTIVITIES
+from har.signals.resampling import GAP
+from har.signals.sensors import STANDARD_GRAVITY
 
 COLUMNS = (
     "time_s",
@@ -75,8 +75,8 @@ class Samples:
             Android: a phone flat on a table shows +1 g on z.
         angular_rate: (samples, 3) in `angular_rate_unit`.
         activity: (samples,) names out of `ACTIVITIES` or empty; None if the file has no labels.
-        acceleration_unit: A key of `har.sensors.ACCELERATION_UNITS`.
-        angular_rate_unit: A key of `har.sensors.ANGULAR_RATE_UNITS`.
+        acceleration_unit: A key of `har.signals.sensors.ACCELERATION_UNITS`.
+        angular_rate_unit: A key of `har.signals.sensors.ANGULAR_RATE_UNITS`.
         notes: What was decided or left out, in words.
     """
 

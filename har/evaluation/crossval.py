@@ -16,10 +16,13 @@ import numpy as np
 import torch
 from safetensors.torch import save as to_bytes
 
-from har import trials
-from har.augmentation import Augmenter
+from har.data.splits import subject_folds
+from har.data.windows import Windows, prepare_lstm_data
 from har.errors import HarError
-from har.models import (
+from har.evaluation import trials
+from har.evaluation.trials import TEST, Trial
+from har.learning.augmentation import Augmenter
+from har.learning.networks import (
     Classifier,
     build,
     choose_device,
@@ -27,13 +30,10 @@ from har.models import (
     predict_probabilities,
     settings_of,
 )
+from har.learning.training import seed_everything, train_model
 from har.params import Crossval, Params
-from har.recordings import ACTIVITIES
-from har.signals import fit_scaling
-from har.splits import subject_folds
-from har.training import seed_everything, train_model
-from har.trials import TEST, Trial
-from har.windows import Windows, prepare_lstm_data
+from har.signals.recordings import ACTIVITIES
+from har.signals.scaling import fit_scaling
 
 T = TypeVar("T")
 

@@ -1,8 +1,9 @@
 """A bundle in ONNX, with all else that a recogniser in another language needs.
 
 `model.onnx` is the network: `windows`, float32 (batch, size, channels), scaled, to `logits`,
-float32 (batch, activities). `recognizer.json` is what `har.recognizer` does around it, in numbers;
-the recogniser in JavaScript, `har/live/static/recognizer.js`, has nothing else.
+float32 (batch, activities). `recognizer.json` is what `har.recognition.recognizer` does
+around it, in numbers; the recogniser in JavaScript, `har/live/static/recognizer.js`, has nothing
+else.
 """
 
 import hashlib
@@ -19,17 +20,18 @@ import numpy as np
 import torch
 from scipy.signal import sosfilt_zi
 
-from har import recognizer as recognition
-from har import resampling
-from har.bundle import Bundle, Description
+from har.data.windows import step_of
 from har.errors import HarError
 from har.files import replacing_file
-from har.novelty import STILLEST, has_gravity
-from har.recognizer import Recognizer
-from har.sensors import ACCELERATION_UNITS, ANGULAR_RATE_UNITS, MOUNTINGS
-from har.signals import ArchiveFilter, groups_of
-from har.smoothing import SMALLEST
-from har.windows import step_of
+from har.model.bundle import Bundle, Description
+from har.model.hmm import SMALLEST
+from har.model.novelty import STILLEST, has_gravity
+from har.recognition import recognizer as recognition
+from har.recognition.recognizer import Recognizer
+from har.signals import resampling
+from har.signals.channels import groups_of
+from har.signals.filters import ArchiveFilter
+from har.signals.sensors import ACCELERATION_UNITS, ANGULAR_RATE_UNITS, MOUNTINGS
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -138,9 +140,9 @@ def describe(bundle: Bundle) -> dict[str, Any]:
 
     - `activities`, `channels`, `units`, `sampling_rate`, `window_size`, `offset`, `scale`,
       `temperature`, `transitions`, `priors`, `weights_sha256`: as in the bundle
-      (`har.bundle.Description`).
+      (`har.model.bundle.Description`).
     - `description_sha256`: of all of that, to tell whether a bundle is the one that this is of.
-    - `groups`: keys of `har.signals.CHANNEL_GROUPS` that make the channels.
+    - `groups`: keys of `har.signals.channels.CHANNEL_GROUPS` that make the channels.
     - `step`: samples from window to window that `transitions` are about.
     - `transition_powers`: `transitions` to any power p is `right` times the diagonal of `values`
       to p times `left`, no entry below 0.

@@ -14,17 +14,18 @@ from numbers import Integral
 import numpy as np
 import torch
 
-from har.bundle import Bundle, Description
-from har.calibration import with_temperature
+from har.data.windows import step_of
 from har.errors import HarError
-from har.models import predict_probabilities
-from har.novelty import summarize
-from har.recordings import SAMPLING_RATE
-from har.resampling import GAP, Resampler
-from har.sensors import Readings
-from har.signals import BODY_GYRO, TOTAL_ACC, ArchiveFilter, groups_of, make_channels
-from har.smoothing import CausalSmoother
-from har.windows import step_of
+from har.learning.networks import predict_probabilities
+from har.model.bundle import Bundle, Description
+from har.model.calibration import with_temperature
+from har.model.hmm import CausalSmoother
+from har.model.novelty import summarize
+from har.signals.channels import BODY_GYRO, TOTAL_ACC, groups_of, make_channels
+from har.signals.filters import ArchiveFilter
+from har.signals.recordings import SAMPLING_RATE
+from har.signals.resampling import GAP, Resampler
+from har.signals.sensors import Readings
 
 MAX_ACCELERATION, MAX_ANGULAR_RATE = 20.0, 40.0
 """No phone's sensors reach these, in g and rad/s."""
@@ -243,7 +244,7 @@ class Recognizer:
     Args:
         bundle: The trained model.
         hop: Samples at 50 Hz from one prediction to the next; by default the training windows'.
-        smoothing: Weigh each window in the light of those before it (`har.smoothing`).
+        smoothing: Weigh each window in the light of those before it (`har.model.hmm`).
         threshold: Probability below which a prediction is not `known`.
         gap: Seconds without a sample after which windows begin anew; shorter gaps are bridged by
             straight lines.

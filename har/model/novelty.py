@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.cluster.vq import kmeans2
 from scipy.spatial import KDTree
 
-from har.splits import subject_folds
+from har.data.splits import subject_folds
 
 CENTRES = 100
 """Summaries kept of the training windows."""

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from har.archive import Archive, obtain, unpack
-from har.datasets.text import read_numbers
+from har.data.archive import Archive, obtain, unpack
+from har.data.datasets.text import read_numbers
+from har.data.windows import join_overlapping, restore_stretch
 from har.errors import HarError
-from har.recordings import ACTIVITIES, BASE_CHANNELS, Recording
-from har.windows import join_overlapping, restore_stretch
+from har.signals.recordings import ACTIVITIES, BASE_CHANNELS, Recording
 
 WINDOW = 128
 """Samples in each published window; neighbours overlap by half."""

@@ -9,15 +9,15 @@ from typing import Any, get_args
 
 import numpy as np
 
-from har.archive import ArchiveUnavailable
-from har.datasets import DATASETS, simulated, uci_har
+from har.data.archive import ArchiveUnavailable
+from har.data.datasets import DATASETS, simulated, uci_har
+from har.data.splits import split_and_scale
+from har.data.windows import Windows, cut
 from har.errors import HarError
 from har.files import replacing_folder
 from har.params import Normalization, Simulated, Split, Windowing, checked
-from har.recordings import ACTIVITIES, Recording
-from har.signals import Scaling
-from har.splits import split_and_scale
-from har.windows import Windows, cut
+from har.signals.recordings import ACTIVITIES, Recording
+from har.signals.scaling import Scaling
 
 RAW = Path("data/raw")
 """Where the pipeline keeps the data set's files."""
@@ -67,8 +67,8 @@ def load_har_dataset(
     Args:
         name: `"uci_har"`, or `"simulated"` for recordings of a movement model, which need no
             download and say nothing about people.
-        channels: Groups of channels, any of `har.signals.CHANNEL_GROUPS`. Those given here are six
-            channels: acceleration with gravity, and angular rate.
+        channels: Groups of channels, any of `har.signals.channels.CHANNEL_GROUPS`. The default is
+            six channels: acceleration with gravity, and angular rate.
         size: Length of a window, samples at 50 Hz.
         overlap: Share of a window that the next one repeats, 0 to below 1.
         val_subjects: People to set apart for validation, of the training ones: how many, or which.

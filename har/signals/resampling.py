@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from har.recordings import SAMPLING_RATE
+from har.signals.recordings import SAMPLING_RATE
 
 SAME_TIME = 1e-6
 """Times closer than this, in seconds, are one: clocks count in floats."""

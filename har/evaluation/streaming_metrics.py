@@ -1,7 +1,7 @@
 """How well the activities shown while a person lives fit those that they did.
 
-Windows have one label each and are scored by `har.metrics`. A live recording has none: at any
-moment there is what was shown last, and what was being done.
+Windows have one label each and are scored by `har.evaluation.metrics`. A live recording has none:
+at any moment there is what was shown last, and what was being done.
 """
 
 from dataclasses import dataclass

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from har.archive import Archive, obtain, unpack
-from har.datasets.text import read_numbers
+from har.data.archive import Archive, obtain, unpack
+from har.data.datasets.text import read_numbers
 from har.errors import HarError
-from har.recordings import ACTIVITIES
+from har.signals.recordings import ACTIVITIES
 
 ARCHIVES = (
     Archive(

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from har.data.windows import Windows
 from har.errors import HarError
-from har.signals import Scaling, fit_scaling
-from har.windows import Windows
+from har.signals.scaling import Scaling, fit_scaling
 
 
 def split_and_scale(
@@ -18,7 +18,7 @@ def split_and_scale(
         windows: In g and rad/s, with the data set's own `"train"` and `"test"` as splits.
         val_subjects: As for `assign_splits`.
         seed: Likewise.
-        method: As for `har.signals.fit_scaling`, which sees training people alone.
+        method: As for `har.signals.scaling.fit_scaling`, which sees training people alone.
 
     Returns:
         The windows, with `"val"` among their splits if `val_subjects` names anybody, and the

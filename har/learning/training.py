@@ -15,12 +15,12 @@ from torch.nn.functional import cross_entropy, one_hot
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 from tqdm import tqdm
 
-from har.augmentation import Augmenter
-from har.checks import check_labels, check_model, check_signals
 from har.errors import HarError
-from har.models import choose_device
+from har.learning.augmentation import Augmenter
+from har.learning.checks import check_labels, check_model, check_signals
+from har.learning.networks import choose_device
 from har.params import Train, checked
-from har.recordings import ACTIVITIES
+from har.signals.recordings import ACTIVITIES
 
 M = TypeVar("M", bound=nn.Module)
 

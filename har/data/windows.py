@@ -11,8 +11,8 @@ import numpy as np
 
 from har.errors import HarError
 from har.files import replacing_file
-from har.recordings import Recording
-from har.signals import channel_names, make_channels
+from har.signals.channels import channel_names, make_channels
+from har.signals.recordings import Recording
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from har import metrics
-from har.bundle import Bundle
-from har.calibration import with_temperature
-from har.checks import check_labels, check_model, check_signals
 from har.errors import HarError
-from har.models import choose_device, predict_probabilities
+from har.evaluation import metrics
+from har.learning.checks import check_labels, check_model, check_signals
+from har.learning.networks import choose_device, predict_probabilities
+from har.model.bundle import Bundle
+from har.model.calibration import with_temperature
 from har.params import Calibration, checked
-from har.recordings import ACTIVITIES
+from har.signals.recordings import ACTIVITIES
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Evaluation:
     """How good a model is on some windows; unpacks into accuracy, report and confusion.
 
     Attributes:
-        scores: `accuracy`, `loss`, `f1`, `precision` and `recall`, as `har.metrics.scores`.
+        scores: `accuracy`, `loss`, `f1`, `precision` and `recall`, as
+            `har.evaluation.metrics.scores`.
         report: A row per activity: `activity, precision, recall, f1, support`.
         confusion: int (activities, activities), windows; rows the actual activity, columns the
             predicted one.
@@ -61,7 +62,7 @@ def evaluate_model(
             channels).
         y_test: Their activities, int (windows,), from 0.
         activities: Name of each class.
-        temperature: Logits are divided by it (`har.calibration`), 0.05 to 20.
+        temperature: Logits are divided by it (`har.model.calibration`), 0.05 to 20.
         device: Where to compute: `"auto"`, `"cpu"` or `"cuda"`.
 
     Raises:

@@ -16,11 +16,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
 from scipy.signal import periodogram
 
-from har.colours import ACTIVITY_COLOURS
+from har.data.windows import Windows
+from har.evaluation.colours import ACTIVITY_COLOURS
 from har.files import replacing_file
-from har.recordings import ACTIVITIES, SAMPLING_RATE
-from har.signals import CHANNEL_GROUPS
-from har.windows import Windows
+from har.signals.channels import CHANNEL_GROUPS
+from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
 
 # Colours of Okabe and Ito, told apart with any colour vision.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#595959"

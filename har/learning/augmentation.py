@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from har.data.windows import Windows
 from har.params import Augmentation
-from har.signals import Scaling
-from har.windows import Windows
+from har.signals.scaling import Scaling
 
 
 class Augmenter:

@@ -11,18 +11,19 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from safetensors import SafetensorError
 
-from har import novelty
+from har.data.windows import Windows
 from har.errors import HarError
 from har.files import replacing_file
-from har.novelty import Novelty
+from har.model import novelty
+from har.model.hmm import learn_transitions
+from har.model.novelty import Novelty
 from har.params import Params
-from har.recordings import ACTIVITIES, SAMPLING_RATE
-from har.signals import Scaling, channel_units, groups_of
-from har.smoothing import learn_transitions
-from har.windows import Windows
+from har.signals.channels import channel_units, groups_of
+from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals.scaling import Scaling
 
 if TYPE_CHECKING:  # PyTorch takes seconds to import, and a description needs none of it
-    from har.models import Classifier
+    from har.learning.networks import Classifier
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "bundle.json"
 
@@ -35,10 +36,10 @@ class Description(BaseModel):
 
     Attributes:
         format: Version of this layout.
-        model: Name of the network, a key of `har.models.CLASSIFIERS`.
+        model: Name of the network, a key of `har.learning.networks.CLASSIFIERS`.
         architecture: Its arguments.
         activities: Name of each class.
-        channels: Channels of the input, in order; see `har.signals.CHANNEL_GROUPS`.
+        channels: Channels of the input, in order; see `har.signals.channels.CHANNEL_GROUPS`.
         units: Their units.
         sampling_rate: Samples a second.
         window_size: Samples a window.
@@ -49,10 +50,10 @@ class Description(BaseModel):
         dataset_digest: SHA-256 of that data set's content.
         train_subjects: Whom it was trained on.
         transitions: Probability of each activity a window later, from row to column; learnt on
-            them (`har.smoothing`).
+            them (`har.model.hmm`).
         priors: Share of each activity among their windows.
-        temperature: Logits are divided by it (`har.calibration`).
-        novelty: What training windows are like (`har.novelty`).
+        temperature: Logits are divided by it (`har.model.calibration`).
+        novelty: What training windows are like (`har.model.novelty`).
         kept_epoch: Epochs of training behind the weights.
         settings: Settings of the network and its training, by dotted name.
         weights_sha256: Of the weights' file; `save` fills it in.
@@ -211,7 +212,7 @@ def load(folder: str | Path = "models") -> Bundle:
     """
     from safetensors.torch import load as from_bytes
 
-    from har.models import CLASSIFIERS
+    from har.learning.networks import CLASSIFIERS
 
     folder = Path(folder)
     description = describe(folder)

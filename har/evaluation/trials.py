@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from har.errors import HarError
+from har.evaluation.metrics import confusion
 from har.files import replacing_file
-from har.metrics import confusion
-from har.recordings import ACTIVITIES
+from har.signals.recordings import ACTIVITIES
 
 TEST = "test"
 """The part of a trial on the test subjects, trained on all training subjects."""

@@ -1,6 +1,6 @@
 """A colour for each activity, the same in every picture and on the page."""
 
-from har.recordings import ACTIVITIES
+from har.signals.recordings import ACTIVITIES
 
 ACTIVITY_COLOURS = dict(
     zip(

@@ -81,8 +81,8 @@ class Choices:
         time: Heading of the column of times.
         acceleration: Headings of the acceleration's x, y and z.
         angular_rate: Likewise.
-        acceleration_unit: A key of `har.sensors.ACCELERATION_UNITS`.
-        angular_rate_unit: A key of `har.sensors.ANGULAR_RATE_UNITS`.
+        acceleration_unit: A key of `har.signals.sensors.ACCELERATION_UNITS`.
+        angular_rate_unit: A key of `har.signals.sensors.ANGULAR_RATE_UNITS`.
         flip: Whether to turn the acceleration's signs, as Apple's are the opposite of Android's.
     """
 

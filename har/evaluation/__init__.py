@@ -1,0 +1,1 @@
+"""How good a model is: scores, cross-validation, stored trials, figures."""

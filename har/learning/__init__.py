@@ -1,0 +1,1 @@
+"""What decides a network's weights: networks, augmentation, the training loop."""
