@@ -35,10 +35,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks import live
 from benchmarks.live import Unmeasured
-from har.data.windows import Windows, prepare_lstm_data
+from har.data.windows import Windows
 from har.files import replacing_file
 from har.learning import training
-from har.learning.augmentation import Augmenter
 from har.learning.networks import Classifier, build
 from har.model.hmm import CausalSmoother, learn_transitions
 from har.params import Params
@@ -274,12 +273,9 @@ def fit_epoch(data: Windows, threads: int) -> None:
     settings = Params().train.model_copy(
         update={"epochs": 1, "keep": "last", "threads": threads, "device": "cpu"}
     )
-    training.seed_everything(settings.seed, settings.threads)
+    params = Params().model_copy(update={"train": settings})
     scaling = Scaling(np.zeros(CHANNELS, np.float32), np.ones(CHANNELS, np.float32))
-    augmenter = Augmenter(data, scaling, Params().augmentation, torch.device("cpu"))
-    training.train_model(
-        new_model(), *prepare_lstm_data(data), settings=settings, augmenter=augmenter
-    )
+    training.fit(data, scaling, params)
 
 
 def bare_epoch(batches: Iterable[Sequence[Tensor]], threads: int) -> None:

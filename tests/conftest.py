@@ -99,19 +99,13 @@ def little_trained(uci_har_folder, tmp_path_factory):
     """Folder of a bundle trained on the real training subjects for a few seconds."""
     from dataclasses import replace
 
-    import torch
-
     from har.data.datasets import uci_har
-    from har.data.windows import prepare_lstm_data
-    from har.learning.augmentation import Augmenter
-    from har.learning.networks import build
-    from har.learning.training import seed_everything, train_model
+    from har.learning.training import fit
     from har.model import bundle
     from har.params import Params
-    from har.signals.recordings import ACTIVITIES
     from har.signals.scaling import fit_scaling
 
-    params = Params()
+    params = Params.model_validate({"train": {"epochs": 5, "device": "cpu"}})
     train = cut(
         uci_har.read_recordings(uci_har_folder)[0],
         128,
@@ -122,11 +116,7 @@ def little_trained(uci_har_folder, tmp_path_factory):
     ).of("train")
     scaling = fit_scaling(train.signals, "standard")
     train = replace(train, signals=scaling.apply(train.signals))
-    seed_everything(0)
-    model = build(params.model, len(train.channels), len(ACTIVITIES))
-    augmenter = Augmenter(train, scaling, params.augmentation, torch.device("cpu"))
-    X, y = prepare_lstm_data(train)
-    train_model(model, X, y, augmenter=augmenter, epochs=5, device="cpu", show_progress=False)
+    model, history = fit(train, scaling, params, show_progress=False)
     folder = tmp_path_factory.mktemp("little_trained") / "models"
-    bundle.save(folder, bundle.made_of(model, train, scaling, params, 5))
+    bundle.save(folder, bundle.made_of(model, train, scaling, params, history.kept_epoch))
     return folder

@@ -49,18 +49,18 @@ def test_a_trial_learns_from_training_people_alone(windows, monkeypatch):
 
     seen = []
 
-    def train_model(model, X_train, y_train, *validation, **options):
-        seen.append((X_train, validation))
-        return real(model, X_train, y_train, *validation, **options)
+    def fit(train, *arguments, val=None, **options):
+        seen.append((train, val))
+        return real(train, *arguments, val=val, **options)
 
-    real = crossval.train_model
-    monkeypatch.setattr(crossval, "train_model", train_model)
+    real = crossval.fit
+    monkeypatch.setattr(crossval, "fit", fit)
     unscaled = Scaling(np.zeros(6, np.float32), np.ones(6, np.float32))
     monkeypatch.setattr(crossval, "fit_scaling", lambda *_: unscaled)
     trial = run_trial(windows, params(train={"epochs": 1}), "fold0of4", 0, np.array([2]))
-    ((X_train, validation),) = seen
-    assert np.array_equal(X_train, windows.signals[np.isin(windows.subject, [1, 3, 4])])
-    assert not validation
+    ((train, val),) = seen
+    assert np.array_equal(train.signals, windows.signals[np.isin(windows.subject, [1, 3, 4])])
+    assert val is None
     assert list(trial.confusion) == [2]
     assert np.array(trial.confusion[2]).sum() == (windows.subject == 2).sum()
 

@@ -6,9 +6,9 @@ from har.data.splits import assign_splits
 from har.data.windows import prepare_lstm_data
 from har.errors import HarError
 from har.learning.augmentation import Augmenter
-from har.learning.networks import LSTMModel
-from har.learning.training import mixed, seed_everything, train_model
-from har.params import Augmentation, Train
+from har.learning.networks import LSTMModel, build
+from har.learning.training import fit, mixed, seed_everything, train_model
+from har.params import Augmentation, Params, Train
 from har.signals.scaling import Scaling
 
 UNSCALED = Scaling(np.zeros(6, np.float32), np.ones(6, np.float32))
@@ -72,6 +72,25 @@ def test_two_runs_give_the_same_bits_and_another_seed_others(parts):
     first, second = (weights(train(parts)[0]) for _ in range(2))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, weights(train(parts, seed=1)[0]))
+
+
+def test_fit_builds_seeds_augments_and_trains_as_the_settings_say(parts):
+    params = Params.model_validate(
+        {
+            "model": {"hidden_size": 4, "filters": 4},
+            "train": {"epochs": 2, "seed": 3, "keep": "best", "device": "cpu"},
+            "split": {"val_subjects": 1},
+        }
+    )
+    model, history = fit(parts[0], UNSCALED, params, val=parts[1], show_progress=False)
+    seed_everything(3)
+    by_hand = build(params.model, 6, 6)
+    augmenter = Augmenter(parts[0], UNSCALED, params.augmentation, torch.device("cpu"))
+    arrays = [array for part in parts for array in prepare_lstm_data(part)]
+    _, expected = train_model(by_hand, *arrays, settings=params.train, augmenter=augmenter)
+    assert np.array_equal(weights(model), weights(by_hand))
+    assert history == expected
+    assert history.epochs[0]["val_loss"] is not None
 
 
 def test_without_validation_subjects_the_last_epoch_is_kept(parts):

@@ -17,22 +17,19 @@ import torch
 from safetensors.torch import save as to_bytes
 
 from har.data.splits import subject_folds
-from har.data.windows import Windows, prepare_lstm_data
+from har.data.windows import Windows
 from har.errors import HarError
 from har.evaluation import trials
 from har.evaluation.trials import TEST, Trial
-from har.learning.augmentation import Augmenter
 from har.learning.networks import (
     Classifier,
-    build,
     choose_device,
     count_parameters,
     predict_probabilities,
     settings_of,
 )
-from har.learning.training import seed_everything, train_model
+from har.learning.training import fit
 from har.params import Crossval, Params
-from har.signals.recordings import ACTIVITIES
 from har.signals.scaling import fit_scaling
 
 T = TypeVar("T")
@@ -104,7 +101,7 @@ class HeldOut:
         model: The network.
         windows: Scaled windows of the people held out.
         probabilities: (windows, activities).
-        train_seconds: CPU time of the training.
+        train_seconds: CPU time of building and training it.
         predict_seconds: CPU time of all predictions.
     """
 
@@ -133,16 +130,9 @@ def train_and_predict(windows: Windows, params: Params, seed: int, held_out: np.
     scaling = fit_scaling(known.signals, params.normalization.method)
     known, unseen = (replace(each, signals=scaling.apply(each.signals)) for each in (known, unseen))
     settings = params.train.model_copy(update={"seed": seed, "keep": "last"})
-    seed_everything(settings.seed, settings.threads)
-    model = build(params.model, len(known.channels), len(ACTIVITIES))
     start = time.process_time()
-    augmenter = Augmenter(known, scaling, params.augmentation, choose_device(settings.device))
-    train_model(
-        model,
-        *prepare_lstm_data(known),
-        settings=settings,
-        augmenter=augmenter,
-        show_progress=False,
+    model, _ = fit(
+        known, scaling, params.model_copy(update={"train": settings}), show_progress=False
     )
     trained = time.process_time()
     probabilities = predict_probabilities(model, unseen.signals, torch.device("cpu"))

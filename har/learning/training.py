@@ -15,12 +15,14 @@ from torch.nn.functional import cross_entropy, one_hot
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 from tqdm import tqdm
 
+from har.data.windows import Windows, prepare_lstm_data
 from har.errors import HarError
 from har.learning.augmentation import Augmenter
 from har.learning.checks import check_labels, check_model, check_signals
-from har.learning.networks import choose_device
-from har.params import Train, checked
+from har.learning.networks import Classifier, build, choose_device
+from har.params import Params, Train, checked
 from har.signals.recordings import ACTIVITIES
+from har.signals.scaling import Scaling
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -39,6 +41,47 @@ class History:
 
     epochs: list[dict[str, float | int | None]]
     kept_epoch: int
+
+
+def fit(
+    train: Windows,
+    scaling: Scaling,
+    params: Params,
+    *,
+    val: Windows | None = None,
+    show_progress: bool = True,
+) -> tuple[Classifier, History]:
+    """Build the network of the settings and train it: the same bits every time on one machine.
+
+    Sets PyTorch's seed and its number of threads, of the whole process.
+
+    Args:
+        train: Scaled windows to learn from.
+        scaling: How they were scaled: augmentation turns signals in their own units.
+        params: `model`, `train` and `augmentation` are read.
+        val: Scaled windows of other people, to watch the training by; None or no windows for no
+            validation.
+        show_progress: Show a bar on standard error.
+
+    Returns:
+        The network, in the weights of the epoch that was kept, and the history.
+
+    Raises:
+        HarError: As `train_model`.
+    """
+    seed_everything(params.train.seed, params.train.threads)
+    model = build(params.model, len(train.channels), len(ACTIVITIES))
+    device = choose_device(params.train.device)
+    X_val, y_val = (None, None) if val is None else prepare_lstm_data(val)
+    return train_model(
+        model,
+        *prepare_lstm_data(train),
+        X_val,
+        y_val,
+        settings=params.train,
+        augmenter=Augmenter(train, scaling, params.augmentation, device),
+        show_progress=show_progress,
+    )
 
 
 def seed_everything(seed: int, threads: int = 1) -> None:
