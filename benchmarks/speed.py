@@ -12,20 +12,17 @@ import operator
 import os
 import platform
 import re
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from statistics import median
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -73,7 +70,7 @@ def environment(folder: Path) -> dict[str, str]:
     Args:
         folder: Where DVC may keep what it otherwise keeps beside the person's own projects.
     """
-    others = ("DVC_", "MLFLOW_", "GIT_", "MALLOC_", "GLIBC_TUNABLES")
+    others = ("DVC_", "MLFLOW_", "GIT_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     if has_archive():  # may be named relative to where the person is
         kept["HAR_ARCHIVE_DIR"] = str(Path(kept["HAR_ARCHIVE_DIR"]).absolute())
@@ -306,43 +303,23 @@ def loader_batches(data: Windows) -> Iterable[Sequence[Tensor]]:
     return DataLoader(TensorDataset(x, y), batch_size=batch_size, shuffle=True)
 
 
-def keeping_epoch(data: Windows, threads: int) -> None:
-    """The bare loop with freed memory kept, which is not a habit of bare loops."""
-    training.keep_freed_memory()
-    bare_epoch(split_batches(data), threads)
-
-
 LOOPS: dict[str, Callable[[Windows, int], None]] = {
     "fit": fit_epoch,
     "loader": lambda data, threads: bare_epoch(loader_batches(data), threads),
     "bare": lambda data, threads: bare_epoch(split_batches(data), threads),
-    "bare_keeping": keeping_epoch,
 }
 
 
-def time_loop(name: str, threads: int, keep_memory: bool = True) -> None:
-    """Print, as JSON, the speed of one epoch and what it asked of the system.
+def time_loop(name: str, threads: int) -> None:
+    """Print, as JSON, the speed of one epoch in windows a second.
 
     Args:
         name: Key of `LOOPS`.
         threads: PyTorch's threads.
-        keep_memory: Whether `har.learning.training.keep_freed_memory` may do its work.
     """
     data, loop = random_windows(), LOOPS[name]
-    without = patch.object(training, "keep_freed_memory", lambda: None)
-    with nullcontext() if keep_memory else without:
-        loop(data.select(np.arange(3 * Params().train.batch_size)), threads)  # warm-up
-        before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-        loop(data, threads)
-        seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
-    user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
-    batches = -(-LOOP_WINDOWS // Params().train.batch_size)
-    measured = {
-        "windows_per_second": LOOP_WINDOWS / seconds,
-        "system_share": system / (user + system),
-        "page_faults_a_batch": (after.ru_minflt - before.ru_minflt) / batches,
-    }
-    print(json.dumps(measured))
+    loop(data.select(np.arange(3 * Params().train.batch_size)), threads)  # warm-up
+    print(json.dumps(LOOP_WINDOWS / timed(lambda: loop(data, threads))))
 
 
 OPERATIONS = {
@@ -418,21 +395,20 @@ def flop_a_window() -> float:
     return 3 * forward
 
 
-def in_process(name: str, threads: int, keep_memory: bool = True) -> Callable[[], dict[str, float]]:
-    """`time_loop` in a new process each time: the settings of malloc stay until a process ends."""
-    code = f"from benchmarks import speed; speed.time_loop({name!r}, {threads}, {keep_memory})"
+def in_process(name: str, threads: int) -> Callable[[], float]:
+    """`time_loop` in a new process each time, since threads belong to a process."""
+    code = f"from benchmarks import speed; speed.time_loop({name!r}, {threads})"
 
-    def once() -> dict[str, float]:
+    def once() -> float:
         *_, (_, last), _ = run_python(ROOT, "-c", code)
-        return json.loads(last)
+        return float(json.loads(last))
 
     return once
 
 
-def compare_loops(runs: dict[str, Callable[[], dict[str, float]]]) -> dict[str, Any]:
+def compare_loops(runs: dict[str, Callable[[], float]]) -> dict[str, Any]:
     """Take turns with two loops or more; the value is the first one's speed by the second one's."""
-    found = alternate(runs, LOOP_PAIRS)
-    speed = {name: [each["windows_per_second"] for each in found[name]] for name in found}
+    speed = alternate(runs, LOOP_PAIRS)
     first, second, *more = speed
     value, extremes = ratio(speed[first], speed[second])
     return {
@@ -440,10 +416,7 @@ def compare_loops(runs: dict[str, Callable[[], dict[str, float]]]) -> dict[str, 
         "range": extremes,
         **{f"value_to_{name}": ratio(speed[first], speed[name])[0] for name in more},
         "pairs": LOOP_PAIRS,
-        **{
-            key: {name: round(median(each[key] for each in found[name]), 3) for name in found}
-            for key in ("windows_per_second", "system_share", "page_faults_a_batch")
-        },
+        "windows_per_second": {name: round(median(each), 3) for name, each in speed.items()},
     }
 
 
@@ -536,14 +509,6 @@ def windowing_memory(temporary: Path) -> dict[str, Any]:
     return {"value": round(int(peak) * 1024 / 1e6), "seconds": round(lines[-1][0], 2)}
 
 
-def keep_freed_memory(_: Path) -> dict[str, Any]:
-    """The speed of `har.learning.training.train_model` with `keep_freed_memory` against without."""
-    if sys.platform != "linux":
-        raise Unmeasured("keep_freed_memory does its work on Linux only")
-    with_it, without = (in_process("fit", 1, keep_memory=keep) for keep in (True, False))
-    return compare_loops({"with": with_it, "without": without})
-
-
 def as_measured(measure: Callable[[], dict[str, Any]]) -> Callable[[Path], dict[str, Any]]:
     """A measurement that writes no files."""
     return lambda _: measure()
@@ -593,8 +558,7 @@ MEASUREMENTS = {
         training_loop,
         "training, augmentation included / bare loop over a DataLoader",
         "{windows_per_second[fit]:,.0f} / {windows_per_second[loader]:,.0f} windows a second; "
-        "against one that indexes its batches {value_to_bare:.2f}, "
-        "and keeps freed memory too {value_to_bare_keeping:.2f}",
+        "against one that indexes its batches {value_to_bare:.2f}",
         goal=("≥", 2.0),
     ),
     "peak_share": Measurement(
@@ -661,14 +625,6 @@ MEASUREMENTS = {
         "{seconds:.1f} s",
         " MB",
         ("<", 400),
-    ),
-    "keep_freed_memory": Measurement(
-        keep_freed_memory,
-        "training with `keep_freed_memory` / without",
-        "{windows_per_second[with]:,.0f} / {windows_per_second[without]:,.0f} windows a second; "
-        "page faults a batch {page_faults_a_batch[with]:,.0f} / "
-        "{page_faults_a_batch[without]:,.0f}; "
-        "share of system time {system_share[with]:.0%} / {system_share[without]:.0%}",
     ),
 }
 

@@ -206,9 +206,6 @@ class Train(Section):
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="share of the target spread over all activities"
     )
-    weight_average: float = Field(
-        0.0, ge=0, lt=1, description="decay per step of a moving average of the weights; 0 for none"
-    )
     keep: Literal["best", "last"] = Field(
         "last", description="epoch to keep: lowest validation loss, or the last one"
     )
@@ -233,16 +230,6 @@ class Augmentation(Section):
         15.0, ge=0, le=180, description="angle of the sensor frame, standard deviation, degrees"
     )
     scale: float = Field(0.0, ge=0, le=1, description="size of all movement, deviation of its log")
-    tempo: float = Field(0.0, ge=0, le=1, description="speed of all movement, deviation of its log")
-    mirror: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="share of windows that are taken from the person's mirror image",
-    )
-    mixup: float = Field(
-        0.0, ge=0, le=10, description="blend windows in pairs, alpha of the beta distribution"
-    )
 
 
 class Calibration(Section):
@@ -277,9 +264,6 @@ class Crossval(Section):
     seeds: int = Field(1, ge=0, le=1000, description="trainings per fold, seeds counted from 0")
     test_seeds: int = Field(
         0, ge=0, le=1000, description="trainings on all training subjects, scored on the test ones"
-    )
-    networks: int = Field(
-        1, ge=1, le=100, description="networks a training, whose mean of probabilities is scored"
     )
     backend: Literal["loky", "dask", "ray"] = Field(
         "loky", description="joblib's: local processes, or a cluster"

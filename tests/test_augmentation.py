@@ -13,7 +13,7 @@ CPU = torch.device("cpu")
 
 
 def augmenter(windows, scaling=None, **settings):
-    nothing = {"shift": 0, "rotation": 0, "scale": 0, "tempo": 0, "mirror": 0, "mixup": 0}
+    nothing = {"shift": 0, "rotation": 0, "scale": 0}
     scaling = scaling or Scaling(np.zeros(6, np.float32), np.ones(6, np.float32))
     return Augmenter(windows, scaling, Augmentation(**nothing | settings), CPU)
 
@@ -117,55 +117,3 @@ def test_scale_makes_a_whole_window_larger_or_smaller(windows):
         larger, np.broadcast_to(factors[:, None, None], larger.shape), rtol=1e-3
     )
     assert np.log(factors).std() == pytest.approx(0.3, rel=0.3)
-
-
-def test_tempo_reads_the_same_stretch_slower_or_quicker(recordings):
-    """On a ramp over each stretch, a window in another tempo is a ramp of another slope."""
-    ramps = [
-        replace(
-            each, signals=np.repeat(np.arange(len(each.signals), dtype=np.float32)[:, None], 9, 1)
-        )
-        for each in recordings
-    ]
-    made = cut(ramps, 64, 0.5, ["total_acc", "gyro"], "made_up", "")
-    longest = made.bout == np.bincount(made.bout).argmax()
-    made = made.select(longest)
-    torch.manual_seed(0)
-    make = augmenter(made, tempo=0.1)
-    middle = torch.full((2000,), len(made) // 2)
-    signals = make(middle).numpy()[..., 0]
-    slopes = np.diff(signals, axis=1)
-    np.testing.assert_allclose(slopes, slopes[:, :1].repeat(63, axis=1), atol=1e-3)
-    assert np.log(slopes[:, 0]).std() == pytest.approx(0.1, rel=0.1)
-    centre = made.start[len(made) // 2] + 31.5
-    np.testing.assert_allclose(signals.mean(axis=1), centre, atol=1e-2)
-
-
-def test_tempo_stays_within_the_stretch(windows):
-    torch.manual_seed(0)
-    lone = windows.select((windows.bout == 0) & (windows.start == 0))
-    make = augmenter(lone, tempo=0.5)
-    for _ in range(20):
-        signals = make(torch.zeros(50, dtype=torch.int64)).numpy()
-        # Between its samples, so never beyond what the window itself shows.
-        assert (signals >= lone.signals.min(axis=1, keepdims=True) - 1e-4).all()
-        assert (signals <= lone.signals.max(axis=1, keepdims=True) + 1e-4).all()
-
-
-def test_mirror_is_a_reflection_that_makes_left_turns_right_ones(recordings):
-    """A reflection M turns an acceleration a into M a, and an angular rate into -M w."""
-    windows = cut(recordings, 64, 0.5, ["body_acc", "gyro", "acc_norm"], "made_up", "")
-    scaling = fit_scaling(windows.signals, "standard")
-    scaled = replace(windows, signals=scaling.apply(windows.signals))
-    mirrored = augmenter(scaled, scaling, mirror=1)(torch.arange(20)).numpy()
-    mirrored = mirrored * scaling.scale + scaling.offset
-    expected = windows.signals[:20] * np.array([1, -1, 1, -1, 1, -1, 1], np.float32)
-    np.testing.assert_allclose(mirrored, expected, atol=1e-5)
-
-
-def test_mirror_takes_the_asked_share_of_windows(windows):
-    torch.manual_seed(0)
-    indices = torch.zeros(4000, dtype=torch.int64)
-    signals = augmenter(windows, mirror=0.3)(indices).numpy()
-    changed = (signals != windows.signals[0]).any(axis=(1, 2))
-    assert changed.mean() == pytest.approx(0.3, abs=0.03)

@@ -9,10 +9,8 @@ from imports import ROOT
 
 from har.errors import HarError
 from har.evaluation.crossval import HeldOut, deciding_settings, planned, run_trial, run_trials
-from har.evaluation.metrics import confusion
 from har.evaluation.trials import accuracy
 from har.params import Params
-from har.signals.recordings import ACTIVITIES
 from har.signals.scaling import Scaling
 
 
@@ -78,23 +76,6 @@ def test_scaling_does_not_see_the_people_held_out(windows, monkeypatch):
     run_trial(windows, params(train={"epochs": 1}), "fold0of4", 0, np.array([2, 3]))
     known = np.isin(windows.subject, [1, 4])
     assert np.array_equal(seen[0], windows.signals[known])
-
-
-def test_several_networks_are_scored_by_the_mean_of_their_probabilities(windows):
-    from har.evaluation import crossval
-
-    held_out = np.array([2])
-    given = params(train={"epochs": 1, "seed": 9})
-    alone = [crossval.train_and_predict(windows, given, seed, held_out) for seed in (3, 4, 5)]
-    together = np.mean([one.probabilities for one in alone], axis=0).argmax(axis=1)
-    three = given.model_copy(update={"crossval": given.crossval.model_copy(update={"networks": 3})})
-    trial = run_trial(windows, three, "fold0of4", 1, held_out)
-    expected = confusion(alone[0].windows.label, together, len(ACTIVITIES))
-    assert np.array_equal(trial.confusion[2], expected)
-    assert trial.settings["crossval.networks"] == 3
-    one = run_trial(windows, given, "fold0of4", 1, held_out)
-    assert "crossval.networks" not in one.settings
-    assert (trial.parameters, trial.model_bytes) == (3 * one.parameters, 3 * one.model_bytes)
 
 
 def test_it_learns(windows):

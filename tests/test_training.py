@@ -7,7 +7,7 @@ from har.data.windows import prepare_lstm_data
 from har.errors import HarError
 from har.learning.augmentation import Augmenter
 from har.learning.networks import LSTMModel, build
-from har.learning.training import fit, mixed, seed_everything, train_model
+from har.learning.training import fit, seed_everything, train_model
 from har.params import Augmentation, Params, Train
 from har.signals.scaling import Scaling
 
@@ -30,7 +30,6 @@ def settings(**changes):
         "schedule": "constant",
         "weight_decay": 0.0001,
         "label_smoothing": 0.0,
-        "weight_average": 0.0,
         "keep": "best",
         "threads": 1,
         "device": "cpu",
@@ -146,24 +145,8 @@ def test_label_smoothing_lowers_confidence_and_loss_is_told_without_it(parts):
     assert history.epochs[-1]["train_loss"] < 1.2
 
 
-def test_averaged_weights_are_another_model_that_also_learns(parts):
-    plain, _ = train(parts, keep="last")
-    averaged, history = train(parts, keep="last", weight_average=0.9, epochs=6)
-    assert not np.array_equal(weights(plain), weights(averaged))
-    assert history.epochs[-1]["val_accuracy"] > 0.8
-
-
 def test_augmentation_changes_the_training_and_repeats_with_the_seed(parts):
-    strong = Augmentation(shift=0.5, rotation=20, scale=0.1, mixup=0.2)
+    strong = Augmentation(shift=0.5, rotation=20, scale=0.1)
     first, second = (weights(train(parts, strong)[0]) for _ in range(2))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, weights(train(parts)[0]))
-
-
-def test_mixup_blends_windows_and_labels_by_one_share():
-    torch.manual_seed(0)
-    windows = torch.eye(6)[:, :, None].expand(6, 6, 2)
-    blended, target = mixed(windows, torch.arange(6), 1.0)
-    # Window i is the one-hot of its label, so the blend of windows is the blend of labels.
-    torch.testing.assert_close(blended[:, :, 0], target)
-    torch.testing.assert_close(target.sum(dim=1), torch.ones(6))

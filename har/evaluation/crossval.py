@@ -82,8 +82,6 @@ def deciding_settings(params: Params) -> dict[str, Any]:
     }
     if params.dataset.name == "simulated":
         sections["simulated"] = params.simulated.model_dump()
-    if params.crossval.networks > 1:
-        settings["crossval.networks"] = params.crossval.networks
     for section, values in sections.items():
         settings |= {f"{section}.{key}": value for key, value in values.items()}
     return settings
@@ -163,9 +161,6 @@ def run_trial(
 ) -> Trial:
     """Train on some people and score on others, as `train_and_predict`.
 
-    With `crossval.networks` above 1, so many are trained, seeds counted on, and the mean of their
-    probabilities is scored.
-
     Args:
         windows: Unscaled windows of all.
         params: Settings.
@@ -173,24 +168,18 @@ def run_trial(
         seed: Of the training.
         held_out: Numbers of the people to score.
     """
-    networks = params.crossval.networks
-    results = [
-        train_and_predict(windows, params, each, held_out)
-        for each in range(seed * networks, (seed + 1) * networks)
-    ]
-    unseen = results[0].windows
-    predicted = np.mean([result.probabilities for result in results], axis=0).argmax(axis=1)
-    predict_seconds = sum(result.predict_seconds for result in results)
+    result = train_and_predict(windows, params, seed, held_out)
+    unseen, predicted = result.windows, result.probabilities.argmax(axis=1)
     return Trial(
         name=params.crossval.name,
         part=part,
         seed=seed,
         settings=deciding_settings(params),
         dataset_digest=windows.dataset_digest,
-        parameters=sum(count_parameters(result.model) for result in results),
-        train_seconds=round(sum(result.train_seconds for result in results), 1),
-        predict_ms=round(1000 * predict_seconds / len(unseen), 4),
-        model_bytes=sum(len(to_bytes(result.model.state_dict())) for result in results),
+        parameters=count_parameters(result.model),
+        train_seconds=round(result.train_seconds, 1),
+        predict_ms=round(1000 * result.predict_seconds / len(unseen), 4),
+        model_bytes=len(to_bytes(result.model.state_dict())),
         confusion=trials.confusion_by_subject(unseen.label, predicted, unseen.subject),
         device=choose_device(params.train.device).type,
     )

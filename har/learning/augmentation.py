@@ -20,12 +20,6 @@ class Augmenter:
 
     - Shift: a window is cut anew from the stretch that it came from, at most `settings.shift` of
       its length earlier or later, and never beyond the stretch's ends.
-    - Tempo: the same movement slower or quicker by one factor, log-normal, read between samples
-      (time-warping of Um et al. 2017, of one speed for the window). Near a stretch's ends, or where
-      it is short, windows are only as quick as samples are there.
-    - Mirror: a window of the person's mirror image, the phone at the other hip, its screen still
-      away from the body. Acceleration and angular rate change sign along different axes, since a
-      turn to the left becomes one to the right.
     - Rotation: the phone sits at another angle. Acceleration and angular rate of a window are
       turned together, about a random axis, by an angle drawn from a normal distribution
       (Um et al. 2017, https://doi.org/10.1145/3136755.3136817, turn by any angle).
@@ -43,7 +37,6 @@ class Augmenter:
     ) -> None:
         self.settings = settings
         self._triplets = _triplets(windows.channels.tolist())
-        self._mirrored = torch.tensor(_mirrored(windows.channels.tolist()), device=device)
         self._offset = torch.from_numpy(scaling.offset).to(device)
         self._scale = torch.from_numpy(scaling.scale).to(device)
         self._reach = round(settings.shift * windows.size)
@@ -60,12 +53,9 @@ class Augmenter:
     def __call__(self, indices: Tensor) -> Tensor:
         """The windows at `indices` (batch,), changed: float32 (batch, size, channels)."""
         signals = self._cut(indices)
-        if not (self.settings.mirror or self.settings.rotation or self.settings.scale):
+        if not (self.settings.rotation or self.settings.scale):
             return signals
         signals = signals * self._scale + self._offset
-        if self.settings.mirror:
-            chosen = torch.rand(len(indices), 1, 1, device=signals.device) < self.settings.mirror
-            signals = torch.where(chosen, signals * self._mirrored, signals)
         if self.settings.rotation:
             turns = random_rotations(len(indices), self.settings.rotation, signals.device)
             for axes in self._triplets:
@@ -76,24 +66,12 @@ class Augmenter:
         return (signals - self._offset) / self._scale
 
     def _cut(self, indices: Tensor) -> Tensor:
-        """The windows at `indices` as their stretches have them, shifted and in another tempo."""
+        """The windows at `indices` as their stretches have them, shifted."""
         place, first, last = self._place[indices], self._first[indices], self._last[indices]
         if self._reach:
             shift = torch.randint(-self._reach, self._reach + 1, place.shape, device=place.device)
             place = (place + shift).clamp(first, last)
-        if not self.settings.tempo:
-            return self._flat[place[:, None] + self._within]
-        # Counted from the stretch's first sample, where float32 is exact enough.
-        begin, room, size = place - first, last - first, len(self._within)
-        drawn = (torch.randn(len(indices), device=place.device) * self.settings.tempo).exp()
-        pace = torch.minimum(drawn, 1 + room / (size - 1))
-        # Slower or quicker about the window's middle, as far as the ends of the stretch allow.
-        begin = begin + (size - 1) * (1 - pace) / 2
-        begin = torch.minimum(begin.clamp(min=0), room + (size - 1) * (1 - pace))
-        at = begin[:, None] + pace[:, None] * self._within
-        before = torch.minimum(at.floor(), (room + size - 2)[:, None]).clamp(min=0)
-        rows = first[:, None] + before.long()
-        return torch.lerp(self._flat[rows], self._flat[rows + 1], (at - before)[..., None])
+        return self._flat[place[:, None] + self._within]
 
 
 def stretches(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -156,16 +134,4 @@ def _triplets(channels: list[str]) -> list[slice]:
         for index, name in enumerate(channels)
         if name.endswith("_x")
         and channels[index : index + 3] == [name[:-1] + axis for axis in "xyz"]
-    ]
-
-
-def _mirrored(channels: list[str]) -> list[float]:
-    """Sign of each channel in the mirror image: of a phone upright by its x axis, z from the body.
-
-    Acceleration changes sign across the body, along y; angular rate, whose axes are those of turns,
-    along the other two.
-    """
-    return [
-        -1.0 if name[-2:] in (("_x", "_z") if "gyro" in name else ("_y",)) else 1.0
-        for name in channels
     ]

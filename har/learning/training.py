@@ -1,7 +1,6 @@
 """The training loop."""
 
 import copy
-import ctypes
 import math
 import os
 import sys
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 from tqdm import tqdm
 
@@ -34,8 +33,7 @@ class History:
     Attributes:
         epochs: A row per epoch: `epoch` (from 1), `train_loss`, `val_loss`, `train_accuracy`,
             `val_accuracy`, `learning_rate`. Training figures are means over the epoch's batches,
-            dropout and augmentation active (under mixup, accuracy is of a blend's first label);
-            validation figures are None without validation windows.
+            dropout and augmentation active; validation figures are None without validation windows.
         kept_epoch: Epoch whose weights the model has now.
     """
 
@@ -99,18 +97,6 @@ def seed_everything(seed: int, threads: int = 1) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def keep_freed_memory() -> None:
-    """Let glibc keep freed memory instead of returning it to the system after every batch.
-
-    The tensors of an LSTM's backward pass are otherwise mapped, cleared and unmapped anew each
-    time, which costs a good part of the speed (benchmarks/README.md). Elsewhere nothing happens.
-    """
-    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
-        trim_threshold, mmap_threshold = -1, -3  # malloc.h
-        mallopt(trim_threshold, 1 << 30)
-        mallopt(mmap_threshold, 32 << 20)  # glibc's upper limit
-
-
 def train_model(
     model: M,
     X_train: np.ndarray,
@@ -125,8 +111,8 @@ def train_model(
     """Train a model in place with cross-entropy.
 
     Adam: Kingma and Ba 2015; AdamW: Loshchilov and Hutter 2019; one cycle: Smith and Topin 2019;
-    label smoothing: Szegedy et al. 2016; mixup: Zhang et al. 2018. For a result that repeats, call
-    `seed_everything` before the model is made.
+    label smoothing: Szegedy et al. 2016. For a result that repeats, call `seed_everything` before
+    the model is made.
 
     Args:
         model: From (batch, size, channels) to logits (batch, classes).
@@ -172,18 +158,14 @@ def train_model(
     else:
         X_val = check_signals("X_val", X_val, model)
         y_val = check_labels("y_val", y_val, len(X_val), classes)
-    keep_freed_memory()
     device = choose_device(settings.device)
     model.to(device)
     x, y, x_val, labels_val = (
         torch.from_numpy(each).to(device) for each in (X_train, y_train, X_val, y_val)
     )
     windows_at = x.__getitem__ if augmenter is None else augmenter
-    mixup = 0.0 if augmenter is None else augmenter.settings.mixup
     optimizer = _optimizer(model, settings)
     schedule = _schedule(optimizer, settings, math.ceil(len(y) / settings.batch_size))
-    average = _WeightAverage(model, settings.weight_average) if settings.weight_average else None
-    watched = average.model if average else model
     epochs: list[dict[str, float | int | None]] = []
     best_loss, best_weights, kept_epoch = math.inf, None, settings.epochs
 
@@ -201,21 +183,15 @@ def train_model(
         total_loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
         for batch in torch.randperm(len(y)).to(device).split(settings.batch_size):
             x_batch, y_batch = windows_at(batch), y[batch]
-            if mixup:
-                x_batch, target = mixed(x_batch, y_batch, mixup)
-            else:
-                target = y_batch
             optimizer.zero_grad()
             logits = model(x_batch)
-            loss = cross_entropy(logits, target, label_smoothing=settings.label_smoothing)
+            loss = cross_entropy(logits, y_batch, label_smoothing=settings.label_smoothing)
             loss.backward()
             optimizer.step()
             schedule.step()
-            if average:
-                average.update(model)
-            total_loss += cross_entropy(logits.detach(), target) * len(batch)
+            total_loss += cross_entropy(logits.detach(), y_batch) * len(batch)
             correct += (logits.detach().argmax(dim=1) == y_batch).sum()
-        val_loss, val_accuracy = _score(watched, x_val, labels_val)
+        val_loss, val_accuracy = _score(model, x_val, labels_val)
         row = {
             "epoch": epoch,
             "train_loss": total_loss.item() / len(y),
@@ -233,34 +209,15 @@ def train_model(
             )
         if settings.keep == "best" and val_loss is not None and val_loss < best_loss:
             best_loss, kept_epoch = val_loss, epoch
-            best_weights = copy.deepcopy(watched.state_dict())
+            best_weights = copy.deepcopy(model.state_dict())
         shown = {"loss": row["train_loss"], "val_accuracy": val_accuracy}
         progress.set_postfix(
             {name: f"{value:.4f}" for name, value in shown.items() if value is not None},
             refresh=interactive,
         )
-    model.load_state_dict(best_weights if best_weights is not None else watched.state_dict())
+    if best_weights is not None:
+        model.load_state_dict(best_weights)
     return model, History(epochs, kept_epoch)
-
-
-def mixed(windows: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Blend each window of a batch with another one, and their labels alike (mixup).
-
-    Args:
-        windows: (batch, size, channels).
-        labels: int64 (batch,), indices into `ACTIVITIES`.
-        alpha: Of the beta distribution that the share comes from; one share for the batch.
-
-    Returns:
-        The blends, and the probability of each activity, (batch, activities).
-    """
-    share = float(torch.distributions.Beta(alpha, alpha).sample())
-    other = torch.randperm(len(labels)).to(labels.device)
-    target = one_hot(labels, len(ACTIVITIES)).to(windows.dtype)
-    return (
-        share * windows + (1 - share) * windows[other],
-        share * target + (1 - share) * target[other],
-    )
 
 
 def _optimizer(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
@@ -288,27 +245,6 @@ def _schedule(optimizer: torch.optim.Optimizer, settings: Train, steps: int) -> 
     if settings.schedule == "constant":
         return ConstantLR(optimizer, factor=1.0)
     return OneCycleLR(optimizer, settings.learning_rate, total_steps=steps * settings.epochs + 1)
-
-
-class _WeightAverage:
-    """Exponential moving average of a model's weights (as in Tarvainen and Valpola 2017).
-
-    The decay starts low and reaches its value after some steps, so that the random start is soon
-    forgotten. Running statistics, averages themselves, are taken as they are.
-    """
-
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.model = copy.deepcopy(model)
-        self._decay, self._steps = decay, 0
-
-    @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
-        self._steps += 1
-        decay = min(self._decay, self._steps / (self._steps + 10))
-        for own, new in zip(self.model.parameters(), model.parameters(), strict=True):
-            own.lerp_(new, 1 - decay)
-        for kept, latest in zip(self.model.buffers(), model.buffers(), strict=True):
-            kept.copy_(latest)
 
 
 @torch.inference_mode()
