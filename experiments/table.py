@@ -26,7 +26,6 @@ DEFAULT = "default"
 AGAINST = {
     "two_folds": "two_folds_default",
     "ablation": "fast",
-    "first_ablation": "first_fast",
 }
 """What the configurations of a group are compared with, each with a part changed."""
 

@@ -53,8 +53,8 @@ def test_the_tables_hold_what_is_stored(folder, tmp_path):
     stored(folder, "fast", 2)
     stored(folder, "lstm_standard", 6, test=False)
     stored(folder, "no_rotation", 4, test=False)
-    stored(folder, "first_fast", 5, test=False)
-    stored(folder, "first_no_rotation", 5, test=False)
+    stored(folder, "two_folds_default", 4, test=False)
+    stored(folder, "two_folds_first_default", 4, test=False)
     stored(folder, "minirocket", 5, parameters=None)
     stored(folder, "my_own", 5)
     stored(folder, "default", 9, seeds=(7,), test=False)
@@ -67,7 +67,6 @@ def test_the_tables_hold_what_is_stored(folder, tmp_path):
         "lstm_standard",
         "default",
         "fast",
-        "first_fast",
         "my_own",
     ]
     assert experiments.loc["default", "test_seeds"] == 2
@@ -85,9 +84,9 @@ def test_the_tables_hold_what_is_stored(folder, tmp_path):
     assert np.isnan(behind["default"])
     assert behind["minirocket"] == pytest.approx(4 / 70, abs=1e-5)
     ablation = pd.read_csv(tmp_path / "reports/ablation.csv").set_index("name")
-    assert list(ablation.against) == ["fast", "first_fast"]
-    assert list(ablation.index) == ["no_rotation", "first_no_rotation"]
-    assert ablation.loc["first_no_rotation", "difference"] == 0
+    assert list(ablation.against) == ["two_folds_default", "fast"]
+    assert list(ablation.index) == ["two_folds_first_default", "no_rotation"]
+    assert ablation.loc["two_folds_first_default", "difference"] == 0
     row = ablation.loc["no_rotation"]
     assert row.difference_low <= row.difference <= row.difference_high < 0
     assert (row.people_better, row.people_worse) == (0, 10)
