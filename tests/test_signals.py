@@ -1,9 +1,17 @@
 import numpy as np
 import pytest
+import torch
 from scipy.signal import butter, medfilt, sosfilt
 
 from har.errors import HarError
-from har.signals.channels import CHANNEL_GROUPS, channel_names, channel_units, make_channels
+from har.signals.channels import (
+    CHANNEL_GROUPS,
+    channel_names,
+    channel_units,
+    has_gravity,
+    make_channels,
+    triplets,
+)
 from har.signals.filters import ArchiveFilter, filter_recording
 from har.signals.scaling import fit_scaling
 
@@ -80,6 +88,25 @@ def test_derived_channels_mean_what_they_say():
     np.testing.assert_allclose(make_channels(signals, ["gravity"]), total_acc - body_acc)
     length = np.sqrt((gyro**2).sum(axis=-1, keepdims=True))
     np.testing.assert_allclose(make_channels(signals, ["gyro_norm"]), length, rtol=1e-5)
+
+
+def test_tensors_give_the_channels_that_arrays_give():
+    signals = np.random.default_rng(0).normal(size=(5, 40, 9)).astype(np.float32)
+    groups = list(CHANNEL_GROUPS)
+    made = make_channels(torch.from_numpy(signals), groups)
+    np.testing.assert_allclose(made.numpy(), make_channels(signals, groups), atol=1e-6, rtol=0)
+
+
+def test_what_is_known_of_channels():
+    names = channel_names(["acc_norm", "gravity", "body_acc", "gyro", "total_acc", "centred_acc"])
+    hold_gravity = np.array(names)[has_gravity(names)]
+    assert {name[:-2] for name in hold_gravity} == {"gravity", "total_acc"}
+    assert len(hold_gravity) == 6
+    assert triplets(names) == [slice(first, first + 3) for first in (1, 4, 7, 10, 13)]
+    # A vector that is not whole does not turn, nor do the ends of two.
+    assert triplets(["gravity_x", "gravity_y", "body_acc_z", "gravity_z"]) == []
+    units = channel_units()
+    assert [units[name] for name in ("acc_norm", "body_gyro_y", "gravity_z")] == ["g", "rad/s", "g"]
 
 
 def test_scaling():

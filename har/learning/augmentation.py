@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from har.data.windows import Windows
 from har.params import Augmentation
+from har.signals.channels import triplets
 from har.signals.scaling import Scaling
 
 
@@ -36,7 +37,7 @@ class Augmenter:
         self, windows: Windows, scaling: Scaling, settings: Augmentation, device: torch.device
     ) -> None:
         self.settings = settings
-        self._triplets = _triplets(windows.channels.tolist())
+        self._triplets = triplets(windows.channels.tolist())
         self._offset = torch.from_numpy(scaling.offset).to(device)
         self._scale = torch.from_numpy(scaling.scale).to(device)
         self._reach = round(settings.shift * windows.size)
@@ -125,13 +126,3 @@ def random_rotations(count: int, degrees: float, device: torch.device) -> Tensor
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=1).view(count, 3, 3)
     one = torch.eye(3, device=device)
     return one + angle.sin() * cross + (1 - angle.cos()) * (cross @ cross)
-
-
-def _triplets(channels: list[str]) -> list[slice]:
-    """Where x, y and z of one sensor stand side by side."""
-    return [
-        slice(index, index + 3)
-        for index, name in enumerate(channels)
-        if name.endswith("_x")
-        and channels[index : index + 3] == [name[:-1] + axis for axis in "xyz"]
-    ]

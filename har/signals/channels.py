@@ -1,12 +1,22 @@
-"""The network's channels, picked and derived from the nine measured signals."""
+"""The network's channels, picked and derived from the nine measured signals.
 
-from collections.abc import Callable, Sequence
+`CHANNEL_GROUPS` is the one place that says what is known of a channel. Its functions, and
+`make_channels`, take NumPy arrays and PyTorch tensors alike: the exported model calls them too.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
 from har.errors import HarError
 from har.signals.recordings import BASE_CHANNELS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Signals = TypeVar("Signals", np.ndarray, "Tensor")
 
 
 @dataclass(frozen=True)
@@ -14,56 +24,93 @@ class ChannelGroup:
     """Channels made together from the nine measured ones.
 
     Attributes:
-        names: Name of each channel.
-        unit: Their unit.
+        names: Name of each channel. Three are x, y and z of one vector, which turn together when
+            the sensor is turned.
+        sensor: What measured them.
+        gravity: Whether they hold the direction of gravity, so that their mean tells posture.
         description: One line for the help text.
-        make: From (..., size, 9) to (..., size, channels); windows are the second-last axis.
+        make: From (..., size, 9) to (..., size, channels), an array or a tensor; windows are the
+            second-last axis.
     """
 
     names: tuple[str, ...]
-    unit: str
+    sensor: Literal["accelerometer", "gyroscope"]
+    gravity: bool
     description: str
-    make: Callable[[np.ndarray], np.ndarray]
+    make: Callable[[Any], Any]
+
+    @property
+    def unit(self) -> str:
+        """Their unit."""
+        return {"accelerometer": "g", "gyroscope": "rad/s"}[self.sensor]
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether they are x, y and z of one vector."""
+        return len(self.names) == 3
 
 
 BODY_ACC, BODY_GYRO, TOTAL_ACC = slice(0, 3), slice(3, 6), slice(6, 9)
 
 
-def _centred(signals: np.ndarray) -> np.ndarray:
-    return signals - signals.mean(axis=-2, keepdims=True, dtype=np.float64).astype(signals.dtype)
+# PyTorch takes NumPy's names of these arguments, which its type hints do not know.
+def _centred(signals: Any) -> Any:
+    return signals - signals.mean(axis=-2, keepdims=True)
 
 
-def _norm(signals: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(signals, axis=-1, keepdims=True)
+def _norm(signals: Any) -> Any:
+    return (signals**2).sum(axis=-1, keepdims=True) ** 0.5
 
 
 CHANNEL_GROUPS: dict[str, ChannelGroup] = {
     "total_acc": ChannelGroup(
-        BASE_CHANNELS[TOTAL_ACC], "g", "acceleration with gravity", lambda s: s[..., TOTAL_ACC]
+        BASE_CHANNELS[TOTAL_ACC],
+        "accelerometer",
+        True,
+        "acceleration with gravity",
+        lambda s: s[..., TOTAL_ACC],
     ),
     "body_acc": ChannelGroup(
-        BASE_CHANNELS[BODY_ACC], "g", "acceleration less gravity", lambda s: s[..., BODY_ACC]
+        BASE_CHANNELS[BODY_ACC],
+        "accelerometer",
+        False,
+        "acceleration less gravity",
+        lambda s: s[..., BODY_ACC],
     ),
     "gyro": ChannelGroup(
-        BASE_CHANNELS[BODY_GYRO], "rad/s", "angular rate", lambda s: s[..., BODY_GYRO]
+        BASE_CHANNELS[BODY_GYRO],
+        "gyroscope",
+        False,
+        "angular rate",
+        lambda s: s[..., BODY_GYRO],
     ),
     "centred_acc": ChannelGroup(
         ("centred_acc_x", "centred_acc_y", "centred_acc_z"),
-        "g",
+        "accelerometer",
+        False,
         "acceleration less its mean over the window",
         lambda s: _centred(s[..., TOTAL_ACC]),
     ),
     "gravity": ChannelGroup(
         ("gravity_x", "gravity_y", "gravity_z"),
-        "g",
+        "accelerometer",
+        True,
         "acceleration below 0.3 Hz",
         lambda s: s[..., TOTAL_ACC] - s[..., BODY_ACC],
     ),
     "acc_norm": ChannelGroup(
-        ("acc_norm",), "g", "length of the acceleration", lambda s: _norm(s[..., TOTAL_ACC])
+        ("acc_norm",),
+        "accelerometer",
+        False,
+        "length of the acceleration",
+        lambda s: _norm(s[..., TOTAL_ACC]),
     ),
     "gyro_norm": ChannelGroup(
-        ("gyro_norm",), "rad/s", "length of the angular rate", lambda s: _norm(s[..., BODY_GYRO])
+        ("gyro_norm",),
+        "gyroscope",
+        False,
+        "length of the angular rate",
+        lambda s: _norm(s[..., BODY_GYRO]),
     ),
 }
 """Every group that `windowing.channels` may name."""
@@ -99,14 +146,32 @@ def channel_units() -> dict[str, str]:
     return {name: group.unit for group in CHANNEL_GROUPS.values() for name in group.names}
 
 
-def make_channels(signals: np.ndarray, groups: Sequence[str]) -> np.ndarray:
+def has_gravity(names: Iterable[str]) -> np.ndarray:
+    """Which of these channels hold the direction of gravity: bool (channels,)."""
+    known = {name for group in CHANNEL_GROUPS.values() if group.gravity for name in group.names}
+    return np.array([name in known for name in names], bool)
+
+
+def triplets(names: Sequence[str]) -> list[slice]:
+    """Where x, y and z of one vector stand side by side among these channels."""
+    vectors = {group.names for group in CHANNEL_GROUPS.values() if group.is_vector}
+    places = (slice(first, first + 3) for first in range(len(names) - 2))
+    return [place for place in places if tuple(names[place]) in vectors]
+
+
+def make_channels(signals: Signals, groups: Sequence[str]) -> Signals:
     """Pick and derive channels of windows.
 
     Args:
-        signals: (..., size, 9), windows of the `BASE_CHANNELS`.
+        signals: (..., size, 9), windows of the `BASE_CHANNELS`, an array or a tensor.
         groups: Keys of `CHANNEL_GROUPS`.
 
     Returns:
         (..., size, channels) of the same type.
     """
-    return np.concatenate([CHANNEL_GROUPS[group].make(signals) for group in groups], axis=-1)
+    made = [CHANNEL_GROUPS[group].make(signals) for group in groups]
+    if isinstance(signals, np.ndarray):
+        return np.concatenate(made, axis=-1)
+    import torch  # which whoever gives a tensor has imported; nobody else needs it here
+
+    return torch.cat(made, dim=-1)
