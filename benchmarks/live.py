@@ -25,10 +25,12 @@ from websockets.typing import Origin
 
 from har.data.windows import Windows
 from har.learning.networks import build
+from har.learning.weights import record_of
 from har.model import bundle as bundles
 from har.model.bundle import Bundle
+from har.model.packaging import package
 from har.params import Params
-from har.recognition.recognizer import Cut, Recognizer, Stream
+from har.recognition.recognizer import Recognizer, Stream, WindowBatch
 from har.signals.channels import channel_names
 from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
 from har.signals.scaling import fit_scaling
@@ -68,8 +70,9 @@ def untrained() -> Bundle:
         dataset_digest="",
     )
     torch.manual_seed(0)
-    model = build(params.model, len(names), len(ACTIVITIES)).eval()
-    return bundles.made_of(model, windows, fit_scaling(windows.signals, "none"), params, 0)
+    network = build(params.model, len(names), len(ACTIVITIES)).eval()
+    record = record_of(network, windows, fit_scaling(windows.signals, "none"), params, 0)
+    return package(network, record, windows, params.calibration.temperature)
 
 
 def walk(samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -98,55 +101,41 @@ def latency() -> dict[str, Any]:
     for at in range(len(times)):
         part = slice(at, at + 1)
         begin = time.perf_counter()
-        if recognizer.step(stream, times[part], acceleration[part], angular_rate[part]):
+        if recognizer.push(stream, times[part], acceleration[part], angular_rate[part]):
             taken.append(time.perf_counter() - begin)
     found = percentiles(taken)
     return {"value": found["p99"], **found, "windows": len(taken)}
 
 
 def against_bare() -> dict[str, Any]:
-    """A prediction against the network alone, in PyTorch and in onnxruntime; in turns."""
-    from har.recognition import onnx_export
-
-    torch.set_num_threads(1)
+    """A prediction from a sample's arrival against the model alone; in turns."""
     bundle = untrained()
-    session = onnx_export.session(onnx_export.to_onnx(bundle))
     recognizer = Recognizer(bundle, hop=1)
     stream = recognizer.stream()
-    size, channels = bundle.description.window_size, len(bundle.description.channels)
+    size = bundle.description.window_size
     times, acceleration, angular_rate = walk(WINDOWS + size)
-    window = np.random.default_rng(0).normal(size=(1, size, channels)).astype(np.float32)
-    tensor = torch.from_numpy(window)
+    window = np.random.default_rng(0).normal(size=(1, size, 9)).astype(np.float32)
 
     def recognize(at: int) -> None:
         part = slice(at, at + 1)
-        recognizer.step(stream, times[part], acceleration[part], angular_rate[part])
+        recognizer.push(stream, times[part], acceleration[part], angular_rate[part])
 
-    @torch.inference_mode()
-    def network(_: int) -> None:
-        bundle.model(tensor)
-
-    def onnx(_: int) -> None:
-        onnx_export.run(session, window)
+    def model(_: int) -> None:
+        bundle.predict(window)
 
     for at in range(size):
         recognize(at)
-    ways: dict[str, Callable[[int], None]] = {
-        "recognizer": recognize,
-        "pytorch": network,
-        "onnxruntime": onnx,
-    }
+    ways: dict[str, Callable[[int], None]] = {"recognizer": recognize, "model": model}
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for at in range(size, size + WINDOWS):
         for name, way in ways.items():
             begin = time.perf_counter()
             way(at)
             taken[name].append(time.perf_counter() - begin)
-    middle = {name: float(np.median(its)) for name, its in taken.items()}
+    middle = {name: float(np.median(seconds)) for name, seconds in taken.items()}
     return {
-        "value": round(middle["recognizer"] / middle["pytorch"], 2),
-        "value_to_onnxruntime": round(middle["recognizer"] / middle["onnxruntime"], 2),
-        "ms": {name: round(1000 * its, 3) for name, its in middle.items()},
+        "value": round(middle["recognizer"] / middle["model"], 2),
+        "ms": {name: round(1000 * seconds, 3) for name, seconds in middle.items()},
     }
 
 
@@ -178,7 +167,7 @@ def many_streams() -> dict[str, Any]:
         if arrivals[at][0] > now:
             time.sleep(arrivals[at][0] - now)
             continue
-        cuts: list[tuple[Stream, Cut]] = []
+        batches: list[tuple[Stream, WindowBatch]] = []
         moments = []
         while at < len(arrivals) and arrivals[at][0] <= now:
             moment, which, upto = arrivals[at]
@@ -187,12 +176,12 @@ def many_streams() -> dict[str, Any]:
             if times[upto - 1] < stream.due:
                 continue
             taken_up[which] = upto
-            cut = stream.step(times[part], acceleration[part], angular_rate[part])
-            if len(cut.times):
-                cuts.append((stream, cut))
+            batch = stream.push(times[part], acceleration[part], angular_rate[part])
+            if len(batch.times):
+                batches.append((stream, batch))
                 moments.append(moment)
-        if cuts:
-            recognizer.recognize(cuts)
+        if batches:
+            recognizer.recognize(batches)
             done = time.perf_counter() - start
             delays += [done - moment for moment in moments]
     busy = (time.process_time() - busy) / SECONDS
@@ -227,11 +216,11 @@ def _run_all(
     times, acceleration, angular_rate = recording
     for at in range(0, len(times), 10):
         part = slice(at, at + 10)
-        cuts = [
-            (stream, stream.step(times[part], acceleration[part], angular_rate[part]))
+        batches = [
+            (stream, stream.push(times[part], acceleration[part], angular_rate[part]))
             for stream in streams
         ]
-        recognizer.recognize(cuts)
+        recognizer.recognize(batches)
 
 
 def through_websocket() -> dict[str, Any]:

@@ -13,13 +13,15 @@ import numpy as np
 
 from experiments.crossval import refuse_other_windows
 from har.data import windows
+from har.data.windows import step_of
 from har.evaluation import metrics
 from har.evaluation.crossval import HeldOut, hold_out_each_once
+from har.evaluation.streaming_metrics import windows_until_recognised
 from har.files import replacing_file
 from har.model.calibration import fit_temperature, with_temperature
-from har.model.hmm import learn_transitions, smooth, windows_until_recognised
+from har.model.hmm import learn_durations, smooth
 from har.params import Params
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
 from stages.common import CALIBRATION, WINDOWS, run
 
 
@@ -50,9 +52,10 @@ def calibrated(training: windows.Windows, held_out: list[HeldOut]) -> dict[str, 
     actual, subject = training.label[rows], training.subject[rows]
     temperature = round(fit_temperature(given, actual), 2)
     sure = with_temperature(given, temperature)
-    transitions = learn_transitions(training.label, training.subject, len(ACTIVITIES))
+    seconds = step_of(training.size, training.overlap) / SAMPLING_RATE
+    durations = learn_durations(training.label, training.subject, len(ACTIVITIES), seconds)
     priors = np.bincount(training.label, minlength=len(ACTIVITIES)) / len(training)
-    smoothed = smooth(sure, subject, transitions, priors)
+    smoothed = smooth(sure, subject, durations, priors, seconds)
     plain, over_time = sure.argmax(axis=1), smoothed.argmax(axis=1)
     figures = {
         "loss_before": metrics.scores(actual, given)["loss"],

@@ -1,4 +1,4 @@
-"""Recognition as a person would live it, measured on whole recordings of the test subjects.
+"""Live recognition, measured on whole recordings of the test subjects.
 
 HAPT's recordings of the sessions that UCI HAR was cut from go sample by sample through the
 recogniser, transitions and pauses included. Writes reports/streaming.csv: per second, how often
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from har.data.datasets import hapt
 from har.data.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
@@ -38,7 +37,6 @@ UNLIKE_SECONDS = 300
 
 
 def main() -> None:
-    torch.set_num_threads(1)
     trained = bundle.load(BUNDLE)
     sessions = read_sessions(OFFICIAL_TEST_SUBJECTS)
     write(STREAMING, table([(trained, sessions)]))
@@ -85,7 +83,7 @@ def recognized(
     """Predictions for a recording at 50 Hz that begins at 0 s."""
     times = np.arange(len(acceleration)) / SAMPLING_RATE
     stream = recognizer.stream(readings)
-    return recognizer.step(stream, times, acceleration, angular_rate)
+    return recognizer.push(stream, times, acceleration, angular_rate)
 
 
 def live_scores(work: Sequence[tuple[Recognizer, hapt.Session]]) -> dict[str, float | bool]:

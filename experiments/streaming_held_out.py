@@ -15,7 +15,8 @@ from experiments.crossval import refuse_other_windows
 from experiments.streaming import read_sessions, table, write
 from har.data import windows
 from har.evaluation.crossval import hold_out_each_once
-from har.model import bundle
+from har.learning.weights import record_of
+from har.model.packaging import package
 from har.params import Params
 from har.signals.scaling import fit_scaling
 from stages.common import STREAMING_HELD_OUT, WINDOWS, run
@@ -31,7 +32,8 @@ def main(params: Params) -> None:
         known = training.select(~np.isin(training.subject, left_out))
         scaling = fit_scaling(known.signals, params.normalization.method)
         scaled = replace(known, signals=scaling.apply(known.signals))
-        trained = bundle.made_of(one.model, scaled, scaling, params, params.train.epochs)
+        record = record_of(one.model, scaled, scaling, params, params.train.epochs)
+        trained = package(one.model, record, scaled, params.calibration.temperature)
         people.append((trained, read_sessions(left_out.tolist())))
     write(STREAMING_HELD_OUT, table(people))
 

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from har.data.windows import Windows, prepare_lstm_data
     from har.data.windows import cut as cut_windows
     from har.errors import HarError
-    from har.evaluation.scoring import Evaluation, evaluate_model, predict_windows
+    from har.evaluation.scoring import Evaluation, evaluate_model
     from har.learning.augmentation import Augmenter
     from har.learning.networks import GRUModel, LSTMModel
     from har.learning.training import History, seed_everything, train_model
-    from har.model.bundle import Bundle
+    from har.model.bundle import Bundle, predict_windows
     from har.model.bundle import load as load_bundle
     from har.recognition.recognizer import Prediction, Recognizer, Stream
     from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, Recording
@@ -45,7 +45,7 @@ PLACES = {
     "load_bundle": "har.model.bundle.load",
     "load_har_dataset": "har.data.loading.load_har_dataset",
     "load_recordings": "har.data.loading.load_recordings",
-    "predict_windows": "har.evaluation.scoring.predict_windows",
+    "predict_windows": "har.model.bundle.predict_windows",
     "prepare_lstm_data": "har.data.windows.prepare_lstm_data",
     "seed_everything": "har.learning.training.seed_everything",
     "train_model": "har.learning.training.train_model",

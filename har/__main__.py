@@ -2,7 +2,7 @@
 
 import typer
 
-from har.commands.export import browser, export
+from har.commands.browser import browser
 from har.commands.live import certificate, live
 from har.commands.predict import predict
 from har.commands.recordings import recordings
@@ -21,7 +21,7 @@ def _several_commands() -> None:
     """Put a trained model to work."""
 
 
-for command in (predict, recordings, live, certificate, export, browser):
+for command in (predict, recordings, live, certificate, browser):
     app.command()(command)
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 from filelock import FileLock
 
 from har.files import replacing_file, sha256
-from har.model.bundle import DESCRIPTION, WEIGHTS, describe, digest
+from har.model.bundle import DESCRIPTION, MODEL, describe, digest
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -38,6 +38,7 @@ class Outputs:
     """What the stages left behind: the files that a run is made of."""
 
     bundle: Path
+    weights: Path
     history: Path
     metrics: Path
     predictions: Path
@@ -84,7 +85,7 @@ def record(stage: str, outputs: Outputs, parameters: dict[str, Any], origin: Ori
     stays as it is: a new run takes the new one.
 
     Args:
-        stage: `"train"`, `"evaluate"` or `"plots"`.
+        stage: `"package"`, `"evaluate"` or `"plots"`.
         outputs: The files.
         parameters: Every setting by its dotted name; those that the model was trained with
             come before them.
@@ -270,10 +271,10 @@ class _Recorder:
         self.store, self.client = store, store.client
         self.outputs = outputs
         self.description = describe(outputs.bundle)
-        self.parameters = parameters | self.description.settings
+        self.parameters = parameters | self.description.training.settings
         self.model_hash = digest(outputs.bundle)
         self.steps: dict[str, tuple[Callable[[str], None], tuple[Path, ...]]] = {
-            "train": (self._log_training, (outputs.history,)),
+            "package": (self._log_training, (outputs.history,)),
             "evaluate": (self._log_evaluation, outputs.reports),
             "plots": (self._log_figures, outputs.figures),
         }
@@ -281,7 +282,7 @@ class _Recorder:
     def record(self, stage: str) -> None:
         newest = self.store.newest_run(model_hash=self.model_hash)
         tags: dict[str, str] = newest.data.tags if newest else {}
-        if stage == "train" or newest is None:
+        if stage == "package" or newest is None:
             run_id, tags = self._new_run(), {}
         elif tags.get(f"har.{stage}") == self._outcome(stage):
             return
@@ -306,9 +307,9 @@ class _Recorder:
     def _new_run(self) -> str:
         return self.store.new_run(
             self.store.origin.experiment,
-            "stages.train",
-            dataset=self.description.dataset,
-            dataset_digest=self.description.dataset_digest,
+            "stages.package",
+            dataset=self.description.training.dataset,
+            dataset_digest=self.description.training.dataset_digest,
             model_hash=self.model_hash,
         )
 
@@ -328,8 +329,9 @@ class _Recorder:
         for first in range(0, len(points), 1000):  # MLflow's limit for one call
             self.client.log_batch(run_id, metrics=points[first : first + 1000])
         self.client.log_artifact(run_id, str(self.outputs.history), "reports")
-        for name in (DESCRIPTION, WEIGHTS):
-            self.client.log_artifact(run_id, str(self.outputs.bundle / name), "model")
+        bundle = self.outputs.bundle
+        for path in (bundle / DESCRIPTION, bundle / MODEL, self.outputs.weights):
+            self.client.log_artifact(run_id, str(path), "model")
 
     def _log_evaluation(self, run_id: str) -> None:
         from mlflow.entities import Metric

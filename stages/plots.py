@@ -33,7 +33,7 @@ def main(params: Params) -> None:
     measured = replace(cut, split=scaled.split)  # signals in their units, and who is in which part
     history, predictions = read_table(HISTORY), read_table(PREDICTIONS)
     per_class, per_subject = read_table(PER_CLASS), read_table(PER_SUBJECT)
-    kept_epoch = bundle.describe(BUNDLE).kept_epoch
+    kept_epoch = bundle.describe(BUNDLE).training.kept_epoch
     note = f"data set: {read_metrics()['dataset']}"
     drawn = {
         "activity_distribution": figures.activity_distribution(measured),

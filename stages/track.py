@@ -9,6 +9,7 @@ from stages import common
 
 OUTPUTS = tracking.Outputs(
     bundle=common.BUNDLE,
+    weights=common.WEIGHTS,
     history=common.HISTORY,
     metrics=common.METRICS,
     predictions=common.PREDICTIONS,

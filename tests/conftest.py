@@ -101,7 +101,9 @@ def little_trained(uci_har_folder, tmp_path_factory):
 
     from har.data.datasets import uci_har
     from har.learning.training import fit
+    from har.learning.weights import record_of
     from har.model import bundle
+    from har.model.packaging import package
     from har.params import Params
     from har.signals.scaling import fit_scaling
 
@@ -118,5 +120,6 @@ def little_trained(uci_har_folder, tmp_path_factory):
     train = replace(train, signals=scaling.apply(train.signals))
     model, history = fit(train, scaling, params, show_progress=False)
     folder = tmp_path_factory.mktemp("little_trained") / "models"
-    bundle.save(folder, bundle.made_of(model, train, scaling, params, history.kept_epoch))
+    record = record_of(model, train, scaling, params, history.kept_epoch)
+    bundle.save(folder, package(model, record, train, params.calibration.temperature))
     return folder

@@ -1,20 +1,28 @@
-"""A bundle with an untrained network that is sure of itself, and signals to feed it."""
+"""Bundles with untrained networks that are sure of themselves, and signals to feed them."""
+
+from collections.abc import Sequence
+from functools import cache
+from unittest import mock
 
 import numpy as np
 import torch
 
-from har.learning.networks import CLASSIFIERS, ConvRecurrentClassifier
+from har.data.windows import Windows
+from har.learning.networks import Classifier, build
+from har.learning.weights import TrainingRecord, record_of
 from har.model import novelty
-from har.model.bundle import Bundle, Description
-from har.model.hmm import learn_transitions
-from har.signals.channels import CHANNEL_GROUPS, channel_names, channel_units, make_channels
+from har.model.bundle import Bundle
+from har.model.packaging import package
+from har.params import Params
+from har.signals.channels import CHANNEL_GROUPS, channel_names, make_channels
 from har.signals.filters import filter_recording
 from har.signals.recordings import ACTIVITIES
-from har.signals.scaling import fit_scaling
+from har.signals.scaling import Scaling, fit_scaling
 
 SIZE = 32
 CLASSES = len(ACTIVITIES)
 GROUPS = tuple(CHANNEL_GROUPS)
+MEASURED = ("body_acc", "gyro", "total_acc")
 
 
 def movement(times: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -27,62 +35,91 @@ def movement(times: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, n
     return up + strength * np.sin(phase) + noise[0], 2 * strength * np.cos(phase) + noise[1]
 
 
-def untrained(name: str, channels: int, **settings: object) -> torch.nn.Module:
+@cache
+def made_windows(
+    groups: Sequence[str] = GROUPS, size: int = SIZE, people: int = 4
+) -> tuple[Windows, Scaling]:
+    """Scaled windows of `movement`, and what they went through."""
+    times = np.arange(4000) / 50
+    signals = filter_recording(*movement(times, np.random.default_rng(0)))[100:]
+    starts = np.arange(0, len(signals) - size, size // 2)
+    windows = make_channels(signals[starts[:, None] + np.arange(size)].astype(np.float32), groups)
+    scaling = fit_scaling(windows, "standard")
+    count = len(windows)
+    return Windows(
+        signals=scaling.apply(windows),
+        label=np.arange(count) // 9 % CLASSES,
+        subject=np.arange(count) * people // count,
+        bout=np.arange(count) // 9,
+        start=starts,
+        split=np.full(count, "train"),
+        channels=np.array(channel_names(groups)),
+        overlap=0.5,
+        dataset="made_up",
+        dataset_digest="0" * 64,
+    ), scaling
+
+
+def untrained(name: str, channels: int, **settings: object) -> Classifier:
     """A network whose logits differ from window to window as a trained one's do."""
     torch.manual_seed(1)
-    usual = {"hidden_size": 12, "num_layers": 1, "bidirectional": True, "dropout": 0.3}
-    own = (
-        {
+    usual = {"hidden_size": 12, "num_layers": 1, "bidirectional": True}
+    own = {
+        "conv_recurrent": {
             "filters": 8,
             "kernels": [5, 7],
             "pooling": [2, 2],
             "companding": [0.03, 0.01],
             "shortcut": True,
-        }
-        if CLASSIFIERS[name] is ConvRecurrentClassifier
-        else {"head_size": 16}
-    )
-    model = CLASSIFIERS[name](channels, CLASSES, **(usual | own | settings))
-    last = model.head if isinstance(model.head, torch.nn.Linear) else model.head[-1]
+        },
+        "recurrent": {"head_size": 16},
+    }
+    params = Params.model_validate({"model": usual | own[name] | settings | {"name": name}})
+    network = build(params.model, channels, CLASSES)
+    last = network.head if isinstance(network.head, torch.nn.Linear) else network.head[-1]
     with torch.no_grad():
         last.weight *= 40
-    return model.eval()
+    return network.eval()
 
 
-def made_bundle() -> Bundle:
-    """All channel groups; scaling and novelty fitted on `movement`."""
-    rng = np.random.default_rng(0)
-    times = np.arange(4000) / 50
-    signals = filter_recording(*movement(times, rng))[100:].astype(np.float32)
-    starts = np.arange(0, len(signals) - SIZE, SIZE // 2)
-    windows = make_channels(signals[starts[:, None] + np.arange(SIZE)], GROUPS)
-    scaling = fit_scaling(windows, "standard")
-    scaled = scaling.apply(windows)
-    label = np.arange(len(scaled)) // 9 % CLASSES
-    subject = np.arange(len(scaled)) * 4 // len(scaled)
-    names = channel_names(GROUPS)
-    model = untrained("conv_recurrent", len(names), cell="lstm")
+@cache
+def trained(
+    groups: Sequence[str] = GROUPS, size: int = SIZE, num_layers: int = 1
+) -> tuple[Classifier, TrainingRecord, Windows]:
+    """A network, the record of its training as if there had been one, and the windows for it."""
+    windows, scaling = made_windows(groups, size)
+    network = untrained("conv_recurrent", len(windows.channels), num_layers=num_layers)
     with torch.no_grad():  # none of the activities is to win everywhere
-        model.head.bias -= model(torch.from_numpy(scaled)).mean(dim=0)
-    description = Description(
-        model="conv_recurrent",
-        architecture=model.settings,
-        activities=list(ACTIVITIES),
-        channels=list(names),
-        units=[channel_units()[each] for each in names],
-        sampling_rate=50,
-        window_size=SIZE,
-        window_overlap=0.5,
-        offset=scaling.offset.tolist(),
-        scale=scaling.scale.tolist(),
-        dataset="made_up",
-        dataset_digest="0" * 64,
-        train_subjects=[0, 1, 2, 3],
-        transitions=learn_transitions(label, subject, CLASSES).tolist(),
-        priors=(np.bincount(label, minlength=CLASSES) / len(label)).tolist(),
-        temperature=0.7,
-        novelty=novelty.fit(novelty.summarize(scaled, names), label, subject),
-        kept_epoch=0,
-        settings={},
-    )
-    return Bundle(model, description)
+        network.head.bias -= network(torch.from_numpy(windows.signals)).mean(dim=0)
+    return network, record_of(network, windows, scaling, Params(), kept_epoch=4), windows
+
+
+@cache
+def made_bundle(
+    groups: Sequence[str] = GROUPS,
+    size: int = SIZE,
+    temperature: float = 0.7,
+    num_layers: int = 1,
+    limit: float | None = None,
+) -> Bundle:
+    """A bundle of `trained`; by default of all channel groups and with a recurrent layer.
+
+    Args:
+        groups: Of channels.
+        size: Samples a window.
+        temperature: As for `package`.
+        num_layers: Recurrent layers; without any the export takes less time.
+        limit: Of novelty, about a summary of zeros, instead of what is fitted.
+    """
+    network, record, windows = trained(groups, size, num_layers)
+    if limit is None:
+        return package(network, record, windows, temperature)
+    parts = len(windows.channels)
+    fixed = novelty.Novelty(np.ones(parts), np.zeros((1, parts)), limit)
+    with mock.patch("har.model.novelty.fit", return_value=fixed):
+        return package(network, record, windows, temperature)
+
+
+def simple_bundle(limit: float | None = 1e6) -> Bundle:
+    """One of the nine measured channels and the usual windows, that knows everything."""
+    return made_bundle(MEASURED, 128, num_layers=0, limit=limit)

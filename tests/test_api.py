@@ -21,14 +21,12 @@ from har import (
     load_bundle,
     load_har_dataset,
     load_recordings,
-    predict_windows,
     prepare_lstm_data,
     seed_everything,
     train_model,
 )
 from har.data.datasets import simulated, uci_har
 from har.learning.networks import count_parameters
-from har.model.bundle import Bundle, Description
 
 README = (ROOT / "README.md").read_text()
 SNIPPETS = re.findall(
@@ -178,27 +176,6 @@ def test_forms_of_the_network():
     assert LSTMModel(9, 8, 1, 4, 0.0).settings["num_classes"] == 4
 
 
-def test_a_bundle_predicts_windows_in_their_units(data):
-    model = LSTMModel(hidden_size=8)
-    description = Description.model_construct(
-        offset=data.scaling.offset.tolist(),
-        scale=data.scaling.scale.tolist(),
-        window_size=128,
-        temperature=1.0,
-    )
-    bundle = Bundle(model, description)
-    in_units = data.scaling.undo(data.test.signals)
-    predicted = predict_windows(bundle, in_units)
-    np.testing.assert_allclose(predicted.sum(axis=1), 1)
-    expected = evaluate_model(model, *prepare_lstm_data(data.test)).probabilities
-    np.testing.assert_allclose(predicted, expected, atol=1e-4)
-    with pytest.raises(HarError, match="signals: expected windows of 128 samples.* got 64"):
-        predict_windows(bundle, in_units[:, :64])
-    in_units[3, 2, 1] = np.nan
-    with pytest.raises(HarError, match=r"signals: expected finite numbers, window 3"):
-        predict_windows(bundle, in_units)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -289,8 +266,8 @@ def test_without_the_data_the_ways_on_are_said_and_nothing_is_left(no_publisher)
     (no_publisher / "data/raw").mkdir()
     with pytest.raises(HarError, match="folder='data/raw' does not hold UCI HAR.* `dvc repro down"):
         load_har_dataset()
-    with pytest.raises(HarError, match="models/bundle.json: no trained model; run `dvc repro tra"):
-        load_bundle()
+    with pytest.raises(HarError, match="models/bundle.json: no trained model there"):
+        load_bundle("models")
 
 
 def test_the_published_data_set(uci_har_folder):

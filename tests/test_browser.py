@@ -6,7 +6,6 @@ import json
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from zipfile import ZipFile
@@ -17,7 +16,8 @@ from made_bundle import made_bundle, movement
 
 from har.errors import HarError
 from har.live import browser as page_folder
-from har.live.browser import PACKAGES, RUNTIME, assemble
+from har.live.browser import PACKAGES, assemble
+from har.live.javascript import RUNTIME
 from har.recognition.recognizer import NOT_FINITE, NOT_LATER, OUT_OF_RANGE, Recognizer
 from har.signals.sensors import ACCELERATION_UNITS, ANGULAR_RATE_UNITS, MOUNTINGS, Readings
 
@@ -40,9 +40,7 @@ def site(made, tmp_path_factory):
     if not (PACKAGES / "onnxruntime-web").is_dir():
         pytest.skip("onnxruntime-web is not there: npm ci in har/live")
     root = tmp_path_factory.mktemp("site")
-    shape = (20, made.description.window_size, len(made.description.channels))
-    windows = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    assemble(made, root / "below" / "here", windows)
+    assemble(made, root / "below" / "here")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=root))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield root / "below" / "here", f"http://127.0.0.1:{server.server_port}/below/here/"
@@ -80,8 +78,8 @@ def page(site, chromium):
 RECOGNIZE = """async ({ address, blocks, options, readings, settled }) => {
   const { Recognizer } = await import(address + "recognizer.js");
   const { load } = await import(address + "local.js");
-  const { description, network } = await load();
-  const recognizer = new Recognizer(description, network, options);
+  const { description, model } = await load();
+  const recognizer = new Recognizer(description, model, options);
   const stream = recognizer.stream(readings, settled);
   const response = await fetch(address + "samples.bin", { cache: "no-store" });
   const numbers = new Float64Array(await response.arrayBuffer());
@@ -90,7 +88,7 @@ RECOGNIZE = """async ({ address, blocks, options, readings, settled }) => {
   for (const count of blocks) {
     const block = [];
     for (; block.length < count; first += 7) block.push([...numbers.subarray(first, first + 7)]);
-    const made = await recognizer.step(
+    const made = await recognizer.push(
       stream,
       block.map((row) => row[0]),
       block.map((row) => row.slice(1, 4)),
@@ -109,7 +107,7 @@ def compare(site, page, bundle, samples, blocks, readings, settled=True, **optio
     stream = recognizer.stream(readings, settled)
     expected = []
     for block in np.split(samples, np.cumsum(blocks)[:-1]):
-        expected += recognizer.step(stream, block[:, 0], block[:, 1:4], block[:, 4:])
+        expected += recognizer.push(stream, block[:, 0], block[:, 1:4], block[:, 4:])
 
     folder, address = site
     (folder / "samples.bin").write_bytes(samples.astype("<f8").tobytes())
@@ -142,13 +140,13 @@ def compare(site, page, bundle, samples, blocks, readings, settled=True, **optio
             err_msg=name,
         )
     # Where two activities or a limit are level within the tolerance, either will do.
-    for mine, its in zip(predictions, expected, strict=True):
-        first, second = np.sort(its.probabilities)[-2:][::-1]
+    for mine, other in zip(predictions, expected, strict=True):
+        first, second = np.sort(other.probabilities)[-2:][::-1]
         if first - second > 1e-3:
-            assert mine["activity"] == its.activity
-        if abs(its.probability - recognizer.threshold) > 1e-3 and abs(its.novelty - 1) > 1e-3:
-            assert mine["known"] == its.known
-        assert abs(mine["probability"] - its.probability) < 1e-4
+            assert mine["activity"] == other.activity
+        if abs(other.probability - recognizer.threshold) > 1e-3 and abs(other.novelty - 1) > 1e-3:
+            assert mine["known"] == other.known
+        assert abs(mine["probability"] - other.probability) < 1e-4
     return expected, stream
 
 
@@ -275,7 +273,7 @@ def test_the_pages_backend_recognises_all_that_is_pushed(site, page, made):
     }
     seen = page.evaluate(BACKEND, arguments)
     recognizer = Recognizer(made, hop=10)
-    expected = recognizer.step(recognizer.stream(), times, acceleration, rate)
+    expected = recognizer.push(recognizer.stream(), times, acceleration, rate)
     assert seen["states"] == [["open", ""]]
     np.testing.assert_allclose(
         [each["probabilities"] for each in seen["predictions"]],
@@ -361,7 +359,7 @@ def test_the_server_offers_it_where_it_has_been_made(site, made, tmp_path):
     names = ("model.onnx", "recognizer.json", f"onnxruntime/{RUNTIME[0]}")
 
     async def ask(bundle, folder):
-        app = make_app(Recognizer(bundle), tmp_path, tmp_path, local=folder)
+        app = make_app(Recognizer(bundle), tmp_path, tmp_path, runtime=folder)
         async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
             config = (await client.get("/config.json")).json()
             return config["localModel"], [await client.get(f"/{name}") for name in names]
@@ -370,17 +368,13 @@ def test_the_server_offers_it_where_it_has_been_made(site, made, tmp_path):
         with ThreadPoolExecutor() as thread:  # Playwright has an event loop running in this one
             return thread.submit(lambda: asyncio.run(ask(*arguments))).result()
 
-    offered, files = answers(made, site[0])
+    offered, files = answers(made, site[0] / "onnxruntime")
     assert offered is True
-    for name, file in zip(names, files, strict=True):
-        assert file.content == (site[0] / name).read_bytes()
-    others = [
-        replace(made, description=made.description.model_copy(update=update))
-        for update in ({"weights_sha256": "another"}, {"temperature": 9.0})
-    ]
-    refused = [(other, site[0]) for other in others]
-    for bundle, folder in (*refused, (made, tmp_path / "none"), (made, None)):
-        offered, files = answers(bundle, folder)
+    assert files[0].content == made.model
+    assert files[1].json() == json.loads((site[0] / names[1]).read_text())
+    assert files[2].content == (site[0] / names[2]).read_bytes()
+    for folder in (tmp_path / "none", None):
+        offered, files = answers(made, folder)
         assert offered is False
         assert [file.status_code for file in files] == [404] * 3
 
@@ -406,7 +400,7 @@ def test_the_page_recognises_a_file_by_itself(site, made, chromium, tmp_path):
     expect(page.locator("#samples")).to_have_text("1,500")
     assert page.locator("#problems").inner_text() == ""
     recognizer = Recognizer(made, hop=25)
-    last = recognizer.step(recognizer.stream(), times, acceleration, rate)[-1]
+    last = recognizer.push(recognizer.stream(), times, acceleration, rate)[-1]
     shown = [int(each.split()[0]) for each in page.locator("#bars .value").all_inner_texts()]
     np.testing.assert_allclose(shown, 100 * last.probabilities, atol=0.51)
     assert wrong == []
@@ -416,18 +410,18 @@ def test_the_page_recognises_a_file_by_itself(site, made, chromium, tmp_path):
 def test_a_folder_of_something_else_is_left_alone(made, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(HarError, match="not of this command's making"):
-        assemble(made, tmp_path, np.zeros((0, 1, 1)))
+        assemble(made, tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 def test_onnxruntime_web_missing_or_in_another_version_is_said(made, tmp_path, monkeypatch):
     monkeypatch.setattr(page_folder, "PACKAGES", tmp_path)
-    with pytest.raises(HarError, match="is not in .*: run `make browser`"):
-        assemble(made, tmp_path / "out", np.zeros((0, 1, 1)))
+    with pytest.raises(HarError, match="is not in .*: run `npm ci`"):
+        assemble(made, tmp_path / "out")
     (tmp_path / "onnxruntime-web").mkdir()
     (tmp_path / "onnxruntime-web" / "package.json").write_text('{"version": "0.1"}')
     with pytest.raises(HarError, match=r"has onnxruntime-web 0\.1, not "):
-        assemble(made, tmp_path / "out", np.zeros((0, 1, 1)))
+        assemble(made, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -3,161 +3,167 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
+from made_bundle import made_windows, movement, simple_bundle, trained
 
-from har.data.splits import assign_splits
 from har.errors import HarError
-from har.learning.networks import GRUModel, RecurrentClassifier
 from har.model import bundle
-from har.model.novelty import Novelty
-from har.signals.recordings import ACTIVITIES
-from har.signals.scaling import fit_scaling
+from har.model.bundle import predict_windows
+from har.signals.filters import filter_recording
+
+PATHS = (bundle.DESCRIPTION, bundle.MODEL)
 
 
-def made(seed=0):
-    torch.manual_seed(seed)
-    model = RecurrentClassifier(3, 6, "gru", 5, 2, True, 7, 0.1)
-    description = bundle.Description(
-        model="recurrent",
-        architecture=model.settings,
-        activities=list(ACTIVITIES),
-        channels=["total_acc_x", "total_acc_y", "total_acc_z"],
-        units=["g", "g", "g"],
-        sampling_rate=50,
-        window_size=128,
-        window_overlap=0.5,
-        offset=[0.1, 0.2, 0.3],
-        scale=[1.5, 2.5, 3.5],
-        dataset="simulated",
-        dataset_digest="abc",
-        train_subjects=[1, 2],
-        transitions=[[0.95 if row == column else 0.01 for column in range(6)] for row in range(6)],
-        priors=[1 / 6] * 6,
-        temperature=0.6,
-        novelty=Novelty(scale=[1.0] * 6, centres=[[0.0] * 6], limit=1.0),
-        kept_epoch=4,
-        settings={"train.epochs": 5},
+@pytest.fixture
+def models(tmp_path):
+    bundle.save(tmp_path / "models", simple_bundle())
+    return tmp_path / "models"
+
+
+def change(models, **values):
+    """Put other values into a saved description, by dotted name."""
+    path = models / bundle.DESCRIPTION
+    description = json.loads(path.read_text())
+    for name, value in values.items():
+        *sections, key = name.split(".")
+        inner = description
+        for section in sections:
+            inner = inner[section]
+        inner[key] = value
+    path.write_text(json.dumps(description))
+
+
+def windows():
+    signals = filter_recording(*movement(np.arange(1000) / 50, np.random.default_rng(3)))
+    starts = np.arange(0, 800, 40)
+    return signals[starts[:, None] + np.arange(128)].astype(np.float32)
+
+
+def test_a_bundle_comes_back_and_its_bytes_repeat(models, tmp_path):
+    bundle.save(tmp_path / "again", simple_bundle())
+    assert bundle.digest(models) == bundle.digest(tmp_path / "again")
+    back = bundle.load(models)
+    assert back == simple_bundle()
+    assert bundle.describe(models) == back.description
+    for name in ("probabilities", "novelty", "features", "problem", "reading"):
+        np.testing.assert_array_equal(
+            getattr(back.predict(windows()), name),
+            getattr(simple_bundle().predict(windows()), name),
+        )
+    bundle.save(tmp_path / "other", simple_bundle(limit=1.0))
+    assert bundle.digest(models) != bundle.digest(tmp_path / "other")
+
+
+def test_what_surrounds_the_model_is_described():
+    description = simple_bundle().description
+    assert description.units == ["g"] * 3 + ["rad/s"] * 3 + ["g"] * 3
+    assert (description.sampling_rate, description.window_size, description.step) == (50, 128, 64)
+    made, scaling = made_windows(("body_acc", "gyro", "total_acc"), 128)
+    shares = np.bincount(made.label, minlength=6) / len(made)
+    assert description.smoothing.priors == pytest.approx(shares.tolist())
+    assert description.training.kept_epoch == 4
+    assert description.training.train_subjects == [0, 1, 2, 3]
+    np.testing.assert_array_equal(description.training.scaling.offset, scaling.offset)
+
+
+def test_many_windows_are_predicted_as_few_are():
+    many = np.tile(windows(), (30, 1, 1))  # more than go into one run
+    whole = simple_bundle().predict(many)
+    parts = [simple_bundle().predict(many[at : at + 7]) for at in range(0, len(many), 7)]
+    np.testing.assert_allclose(
+        whole.probabilities, np.concatenate([part.probabilities for part in parts]), atol=1e-6
     )
-    return bundle.Bundle(model, description)
+    np.testing.assert_allclose(whole.probabilities.sum(axis=1), 1, atol=1e-12)
+    nothing = simple_bundle().predict(many[:0])
+    assert nothing.probabilities.shape == (0, 6)
 
 
-def test_a_bundle_comes_back_and_its_bytes_repeat(tmp_path):
-    bundle.save(tmp_path / "a", made())
-    bundle.save(tmp_path / "b", made())
-    assert bundle.digest(tmp_path / "a") == bundle.digest(tmp_path / "b")
-    back = bundle.load(tmp_path / "a")
-    x = torch.randn(2, 20, 3)
-    assert torch.equal(back.model.eval()(x), made().model.eval()(x))
-    sha256 = back.description.weights_sha256
-    assert back.description == made().description.model_copy(update={"weights_sha256": sha256})
-    assert back.scaling.apply(np.float32([[0.1, 2.7, 0.3]])).tolist() == [[0, 1, 0]]
-    bundle.save(tmp_path / "b", made(seed=1))
-    assert bundle.digest(tmp_path / "a") != bundle.digest(tmp_path / "b")
+def test_windows_are_predicted_from_python():
+    made = simple_bundle()
+    found = predict_windows(made, windows().tolist())
+    np.testing.assert_array_equal(found, made.predict(windows()).probabilities)
+    spoilt = windows()
+    spoilt[3, 2, 1] = np.nan
+    for wrong, message in [
+        (windows()[:, :64], r"128 samples of 9 signals, got the shape \(20, 64, 9\)"),
+        (windows()[..., :6], r"got the shape \(20, 128, 6\)"),
+        (windows()[0], r"got the shape \(128, 9\)"),
+        (windows()[:0], "at least one window"),
+        (spoilt, "expected finite numbers, window 3"),
+        ("walking", "expected numbers, got str"),
+    ]:
+        with pytest.raises(HarError, match=f"^signals: .*{message}"):
+            predict_windows(made, wrong)
 
 
-def test_a_network_made_from_python_comes_back(tmp_path):
-    model = GRUModel(3, hidden_size=4)
-    settings = {"architecture": model.settings}
-    description = made().description.model_copy(update=settings)
-    bundle.save(tmp_path, bundle.Bundle(model, description))
-    x = torch.randn(2, 20, 3)
-    assert torch.equal(bundle.load(tmp_path).model.eval()(x), model.eval()(x))
+def test_saving_leaves_the_folder_s_other_files_alone(models):
+    (models / "README.md").write_text("a model card")
+    bundle.save(models, simple_bundle(limit=1.0))
+    assert {path.name for path in models.iterdir()} == {"README.md", *PATHS}
 
 
-def test_saving_leaves_the_folder_s_other_files_alone(tmp_path):
-    (tmp_path / "README.md").write_text("a model card")
-    bundle.save(tmp_path, made())
-    bundle.save(tmp_path, made(seed=1))
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "README.md",
-        bundle.DESCRIPTION,
-        bundle.WEIGHTS,
-    }
+def test_saving_that_broke_off_between_the_files_is_noticed(models, tmp_path):
+    bundle.save(tmp_path / "new", simple_bundle(limit=1.0))
+    (tmp_path / "new" / bundle.MODEL).replace(models / bundle.MODEL)
+    with pytest.raises(HarError, match=r"model\.onnx is not the file that bundle\.json describes"):
+        bundle.load(models)
 
 
-def test_saving_that_broke_off_between_the_files_is_told(tmp_path):
-    bundle.save(tmp_path / "old", made())
-    bundle.save(tmp_path / "new", made(seed=1))
-    (tmp_path / "new" / bundle.WEIGHTS).replace(tmp_path / "old" / bundle.WEIGHTS)
-    with pytest.raises(HarError, match="weights.safetensors is not the file that bundle.json desc"):
-        bundle.load(tmp_path / "old")
-
-
-def test_a_missing_bundle_says_how_to_make_one(tmp_path):
-    with pytest.raises(HarError, match="no trained model; run `dvc repro train`"):
+def test_a_missing_bundle_is_named(tmp_path):
+    with pytest.raises(HarError, match=r"models/bundle\.json: no trained model there"):
         bundle.load(tmp_path / "models")
 
 
-@pytest.mark.parametrize("name", [bundle.WEIGHTS, bundle.DESCRIPTION])
+@pytest.mark.parametrize("name", PATHS)
 @pytest.mark.parametrize("keep", [0, 40, 200])
-def test_a_damaged_bundle_is_one_line(tmp_path, name, keep):
-    bundle.save(tmp_path / "models", made())
-    path = tmp_path / "models" / name
+def test_a_damaged_bundle_is_one_line(models, name, keep):
+    path = models / name
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(HarError, match="is damaged") as caught:
-        bundle.load(tmp_path / "models")
+        bundle.load(models)
     assert "\n" not in str(caught.value)
-
-
-def test_weights_that_do_not_fit_the_architecture_are_refused(tmp_path):
-    bundle.save(tmp_path / "models", made())
-    path = tmp_path / "models" / bundle.DESCRIPTION
-    description = json.loads(path.read_text())
-    description["architecture"]["hidden_size"] = 6
-    path.write_text(json.dumps(description))
-    with pytest.raises(HarError, match="is damaged"):
-        bundle.load(tmp_path / "models")
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("name", "value", "message"),
     [
-        ({"offset": [0.0]}, "offset: expected 3 for 3 channels and 6 activities, got 1"),
-        ({"scale": [1.0] * 4}, "scale: expected 3"),
-        ({"units": []}, "units: expected 3"),
-        ({"channels": ["total_acc_x", "total_acc_y", "up"]}, "unknown from total_acc_x on"),
-        ({"activities": list(ACTIVITIES[:5])}, "priors: expected 5"),
-        ({"transitions": [[0.2] * 6] * 5}, "transitions: expected 6 .*, got 5 and 6"),
-        ({"transitions": [[0.2] * 6] * 5 + [[1.0]]}, "transitions: expected 6"),
-        ({"novelty": {"scale": [1.0] * 5, "centres": [[0.0] * 6], "limit": 1}}, "novelty.scale: "),
-        ({"novelty": {"scale": [1.0] * 6, "centres": [[0.0] * 5], "limit": 1}}, "novelty.centres"),
-        ({"novelty": {"scale": [1.0] * 6, "centres": [], "limit": 1}}, "centres: .*, got none"),
+        ("training.offset", [0.0], "offset: expected 9, one a channel, got 1"),
+        ("training.scale", [1.0] * 4, "scale: expected 9"),
+        ("training.scale", [0.0] * 9, "scale: expected no zeros"),
+        ("training.channels", ["total_acc_x", "up"], "unknown from total_acc_x on"),
+        ("training.network.hidden_size", 0, "hidden_size"),
+        ("units", [], "units: expected 9, got 0"),
+        ("activities", ["WALKING"] * 6, "activities: expected"),
+        ("smoothing.priors", [0.5, 0.5], "smoothing.priors: expected 6, got 2"),
+        ("smoothing.priors", [0.0] * 6, "add up to 1"),
+        ("smoothing.durations", [1.0] * 5, "smoothing.durations: expected 6, got 5"),
+        ("smoothing.durations", [0.0] * 6, "durations: expected positive numbers"),
+        ("window_size", 0, "window_size"),
+        ("step", 5, "step: expected 64, got 5"),
+        ("temperature", 0, "temperature"),
+        ("format", 3, "format"),
+        ("surprise", 1, "surprise"),
     ],
 )
-def test_lists_that_do_not_fit_each_other_are_refused(tmp_path, change, message):
-    bundle.save(tmp_path / "models", made())
-    path = tmp_path / "models" / bundle.DESCRIPTION
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(HarError, match=f"models is damaged .*{message}.*run `dvc repro`") as caught:
-        bundle.load(tmp_path / "models")
+def test_a_description_that_makes_no_sense_is_refused(models, name, value, message):
+    change(models, **{name: value})
+    with pytest.raises(HarError, match=f"models is damaged .*{message}") as caught:
+        bundle.load(models)
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_is_not_scored_on_what_it_was_not_made_for(windows):
-    split = assign_splits(windows, [4], seed=0)
-    scaling = fit_scaling(windows.signals[split == "train"], "standard")
-    scaled = replace(windows, split=split)
-    description = made().description.model_copy(
-        update={
-            "channels": windows.channels.tolist(),
-            "offset": scaling.offset.tolist(),
-            "scale": scaling.scale.tolist(),
-            "window_size": 64,
-            "window_overlap": 0.5,
-            "train_subjects": [1, 2, 3],
-            "dataset_digest": windows.dataset_digest,
-        }
-    )
-    bundle.check_fits(description, scaled, scaling)
-    other_split = assign_splits(windows, [3], seed=0)
-    other_scaling = fit_scaling(windows.signals, "minmax")
+def test_a_model_is_not_scored_on_what_it_was_not_made_for():
+    _, record, scaled = trained()
+    scaling = record.scaling
+    record.check_fits(scaled, scaling)
+    other_split = np.where(scaled.subject == 3, "val", scaled.split)
+    other_scaling = replace(scaling, scale=scaling.scale * 2)
     for windows_given, scaling_given, message in [
         (replace(scaled, split=other_split), scaling, "another training subjects than"),
         (scaled, other_scaling, "another scaling than"),
         (replace(scaled, dataset_digest="1"), scaling, "another data set than"),
         (replace(scaled, overlap=0.25), scaling, "another window overlap than"),
-        (replace(scaled, signals=scaled.signals[:, :32]), scaling, "another window size than"),
+        (replace(scaled, signals=scaled.signals[:, :16]), scaling, "another window size than"),
         (replace(scaled, channels=scaled.channels[::-1]), scaling, "another channels than"),
     ]:
         with pytest.raises(HarError, match=message):
-            bundle.check_fits(description, windows_given, scaling_given)
+            record.check_fits(windows_given, scaling_given)

@@ -24,8 +24,6 @@ def paths(entries):
 def settings_read(stage):
     """Leaf settings that a script reads: `params.a.b`, or all of `params.a` if passed on."""
     source = (ROOT / f"stages/{stage}.py").read_text()
-    if "bundle.made_of(" in source:  # is given all of them
-        source += (ROOT / "har/model/bundle.py").read_text()
     tree = ast.parse(source)
     found, inner = set(), set()
     for node in ast.walk(tree):

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 from live import CHROMIUM, full_disk, hapt_recording, serving, write_recording
-from test_bundle import made
+from made_bundle import simple_bundle
 
 from har.model import bundle
 from har.signals.sensors import MOUNTINGS
@@ -41,7 +41,7 @@ def browser():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made_here = tmp_path_factory.mktemp("page")
-    bundle.save(made_here / "models", made())
+    bundle.save(made_here / "models", simple_bundle())
     rng = np.random.default_rng(0)
     times = np.arange(500) / 50
     signals = np.hstack([[1.0, 0, 0] + rng.normal(0, 0.01, (500, 3)), rng.normal(0, 0.1, (500, 3))])

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from imports import ROOT
 from live import full_disk, serving
-from test_bundle import made
+from made_bundle import simple_bundle
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_now
@@ -44,7 +44,7 @@ HEADER = "time_s,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s,
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle") / "models"
-    bundle.save(folder, made())
+    bundle.save(folder, simple_bundle())
     return folder
 
 
@@ -105,7 +105,7 @@ def of_type(answers, kind):
 def test_predictions_are_the_recognizers_however_samples_come(address, models, size):
     samples = walk(700)
     recognizer = Recognizer(bundle.load(models), hop=32)
-    expected = recognizer.step(recognizer.stream(), *samples)
+    expected = recognizer.push(recognizer.stream(), *samples)
     answers = converse(address, in_messages(samples, size))
     assert answers[0] == {
         "type": "ready",
@@ -596,7 +596,7 @@ def be_polite(address, samples, done):
 def test_anything_at_all_from_one_client_does_not_disturb_another(models, tmp_path):
     samples = walk(20_000)
     recognizer = Recognizer(bundle.load(models), hop=32)
-    expected = recognizer.step(recognizer.stream(), *samples)
+    expected = recognizer.push(recognizer.stream(), *samples)
 
     async def be_rude_at_once(address):
         rude = (be_rude(address, 1_250, random.Random(seed)) for seed in range(16))
@@ -633,7 +633,7 @@ def started(*arguments):
 
 
 def test_ctrl_c_leaves_sessions_whole(models, tmp_path):
-    running, where = started("--bundle", str(models), "--sessions", str(tmp_path / "made/here"))
+    running, where = started("--model", str(models), "--sessions", str(tmp_path / "made/here"))
     try:
         with connect_now(f"ws://{where[2]}/live") as client:
             for message in [json.dumps(HELLO), '{"type": "record"}', *in_messages(walk(1000), 50)]:
@@ -794,8 +794,8 @@ def test_what_cannot_be_served_is_one_line(models, tmp_path, monkeypatch):
         taken.listen()
         port = str(taken.getsockname()[1])
         for arguments, message in [
-            (["--port", port, "--bundle", models], f"cannot listen on 127.0.0.1, port {port}"),
-            (["--bundle", tmp_path / "none", "--port", "0"], "no trained model"),
+            (["--port", port, "--model", models], f"cannot listen on 127.0.0.1, port {port}"),
+            (["--model", tmp_path / "none", "--port", "0"], "no trained model"),
             (["--certificate", bad], "belong together"),
             (["--certificate", bad, "--key", bad], "not a certificate and its key"),
             (["--certificate", bad, "--key", tmp_path / "k"], "no such file"),
@@ -817,9 +817,9 @@ def test_no_window_comes_before_it_is_due(models, rate):
     assert stream.due == -np.inf
     for time_s in 5 + np.arange(int(12 * rate)) / rate:
         due = stream.due
-        cut = stream.step(np.array([time_s]), np.array([[1.0, 0, 0]]), np.zeros((1, 3)))
-        assert len(cut.times) <= (time_s >= due - 1e-6)
-        late += len(cut.times)
+        batch = stream.push(np.array([time_s]), np.array([[1.0, 0, 0]]), np.zeros((1, 3)))
+        assert len(batch.times) <= (time_s >= due - 1e-6)
+        late += len(batch.times)
     assert late == pytest.approx((12 * 50 - 128) / 20, abs=1.5)
 
 
@@ -828,10 +828,10 @@ def test_streams_with_hops_of_their_own_share_a_call(models):
     samples = walk(600)
     settings = [(64, True), (16, True), (64, False)]
     streams = [recognizer.stream(hop=hop, smoothing=smoothing) for hop, smoothing in settings]
-    together = recognizer.recognize([(stream, stream.step(*samples)) for stream in streams])
+    together = recognizer.recognize([(stream, stream.push(*samples)) for stream in streams])
     for found, (hop, smoothing) in zip(together, settings, strict=True):
         alone = Recognizer(bundle.load(models), hop=hop, smoothing=smoothing)
-        for one, other in zip(found, alone.step(alone.stream(), *samples), strict=True):
+        for one, other in zip(found, alone.push(alone.stream(), *samples), strict=True):
             assert one.time == other.time
             assert one.probabilities == pytest.approx(other.probabilities, abs=1e-6)
 

@@ -20,6 +20,7 @@ CONTRACT = [
     "data/windows.npz",
     "data/normalized.npz",
     "models/bundle.json",
+    "models/model.onnx",
     "models/weights.safetensors",
     "reports/history.csv",
     "reports/metrics.json",
@@ -98,7 +99,7 @@ def test_the_run_in_mlflow_holds_what_the_files_say(finished):
     assert run["params"]["windowing.channels"] == "['body_acc', 'gyro', 'total_acc']"
     assert run["metrics"]["smoothed_accuracy"] == metrics["smoothed"]["accuracy"]
     assert set(run["artifacts"]) == {
-        *(f"model/{name}" for name in ("bundle.json", "weights.safetensors")),
+        *(f"model/{name}" for name in ("bundle.json", "model.onnx", "weights.safetensors")),
         *(path for path in CONTRACT if path.startswith("reports/") and "figures" not in path),
         *(path.removeprefix("reports/") for path in CONTRACT if "figures" in path),
     }
@@ -128,14 +129,19 @@ def test_training_again_gives_the_same_model(project):
 
 def test_test_people_change_nothing_that_is_learnt(project):
     """Nonsense in place of the test people's signals: same scaling, same epochs, same model."""
-    names = ("models/bundle.json", "models/weights.safetensors", "reports/history.csv")
+    names = (
+        "models/bundle.json",
+        "models/model.onnx",
+        "models/weights.safetensors",
+        "reports/history.csv",
+    )
     before = [(project.folder / name).read_bytes() for name in names]
     path = project.folder / "data/windows.npz"
     cut, _ = windows.load(path)
     cut.signals[cut.split == "test"] *= -1000
     windows.save(path, cut)
-    project.stage("normalization")
-    project.stage("train")
+    for stage in ("normalization", "train", "package"):
+        project.stage(stage)
     assert [(project.folder / name).read_bytes() for name in names] == before
 
 
@@ -154,7 +160,7 @@ def test_validation_people_change_nothing_but_the_choice_of_the_epoch(project):
 
 
 def test_a_model_is_not_scored_on_people_it_was_trained_on(project):
-    subjects = json.loads(project.read("models/bundle.json"))["train_subjects"][:2]
+    subjects = json.loads(project.read("models/bundle.json"))["training"]["train_subjects"][:2]
     reports = project.read("reports/metrics.json")
     project.stage("normalization", "--split.val_subjects", str(subjects))
     output = project.stage("evaluate", fails=True)
@@ -364,9 +370,9 @@ def test_a_stage_stands_alone_and_other_windows_work_all_the_way(tmp_path):
         project.stage(stage, *arguments)
     metrics = json.loads(project.read("reports/metrics.json"))
     assert metrics["val"] == {}
-    bundle = json.loads(project.read("models/bundle.json"))
-    assert (bundle["window_size"], bundle["architecture"]["cell"]) == (200, "gru")
-    assert bundle["channels"] == ["total_acc_x", "total_acc_y", "total_acc_z", "acc_norm"]
+    training = json.loads(project.read("models/bundle.json"))["training"]
+    assert (training["window_size"], training["network"]["cell"]) == (200, "gru")
+    assert training["channels"] == ["total_acc_x", "total_acc_y", "total_acc_z", "acc_norm"]
     assert all((project.folder / path).exists() for path in CONTRACT)
 
 

@@ -9,14 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from har.learning.networks import RecurrentClassifier
 from har.model import bundle
-from har.model.novelty import Novelty
 from har.recognition import recording_files
 from har.recognition.recognizer import Recognizer
-from har.signals.recordings import ACTIVITIES, BASE_CHANNELS
+from har.signals.recordings import ACTIVITIES
 from har.signals.sensors import MOUNTINGS, STANDARD_GRAVITY
 
 PROJECT = Path(__file__).parent.parent
@@ -26,40 +23,11 @@ WAVES = np.sin(TIMES[:, None] * [7, 9, 11])
 ACCELERATION, ANGULAR_RATE = GRAVITY + 0.1 * WAVES, 0.5 * WAVES
 
 
-def small_bundle(limit: float) -> bundle.Bundle:
-    """Not trained, but that it tells gravity's direction."""
-    torch.manual_seed(0)
-    channels = list(BASE_CHANNELS)
-    model = RecurrentClassifier(len(channels), len(ACTIVITIES), "lstm", 4, 1, False, 4, 0.0)
-    description = bundle.Description(
-        model="recurrent",
-        architecture=model.settings,
-        activities=list(ACTIVITIES),
-        channels=channels,
-        units=["g"] * 3 + ["rad/s"] * 3 + ["g"] * 3,
-        sampling_rate=50,
-        window_size=128,
-        window_overlap=0.5,
-        offset=[0.0] * 9,
-        scale=[0.1] * 9,
-        dataset="simulated",
-        dataset_digest="abc",
-        train_subjects=[1, 2],
-        transitions=[[0.95 if row == column else 0.01 for column in range(6)] for row in range(6)],
-        priors=[1 / 6] * 6,
-        temperature=0.05,
-        novelty=Novelty(scale=[1.0] * 9, centres=[[0.0] * 9], limit=limit),
-        kept_epoch=1,
-        settings={},
-    )
-    return bundle.Bundle(model, description)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A bundle and a recording."""
     folder = tmp_path_factory.mktemp("predict")
-    bundle.save(folder / "models", small_bundle(limit=1e6))
+    bundle.save(folder / "models", simple_bundle(limit=1e6))
     labels = np.where(TIMES < 15, "STANDING", "LAYING")
     recording_files.write(folder / "walk.csv", TIMES, ACCELERATION, ANGULAR_RATE, labels)
     return folder
@@ -67,7 +35,7 @@ def folder(tmp_path_factory):
 
 def run(folder, *arguments, standard_input=None):
     return subprocess.run(
-        [sys.executable, "-m", "har", "predict", *map(str, arguments), "--bundle", "models"],
+        [sys.executable, "-m", "har", "predict", *map(str, arguments), "--model", "models"],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         input=standard_input,
@@ -97,7 +65,7 @@ def here(folder, monkeypatch, capsys):
 
 def by_recognizer(folder, **settings):
     recognizer = Recognizer(bundle.load(folder / "models"), **settings)
-    return recognizer.step(recognizer.stream(), TIMES, ACCELERATION, ANGULAR_RATE)
+    return recognizer.push(recognizer.stream(), TIMES, ACCELERATION, ANGULAR_RATE)
 
 
 def assert_same(table, predictions, tolerance=2e-5):
@@ -266,7 +234,7 @@ def test_standard_input_is_recognised_alike(folder):
 
 def follow(folder):
     process = subprocess.Popen(
-        [sys.executable, "-m", "har", "predict", "--follow", "--bundle", "models", "--hop", "0.2"],
+        [sys.executable, "-m", "har", "predict", "--follow", "--model", "models", "--hop", "0.2"],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         stdin=subprocess.PIPE,

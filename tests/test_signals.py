@@ -43,7 +43,7 @@ def test_stepping_in_blocks_changes_nothing(raw, block):
     acceleration, rate = raw
     stream = ArchiveFilter()
     rows = [
-        stream.step(acceleration[i : i + block], rate[i : i + block])
+        stream.filter(acceleration[i : i + block], rate[i : i + block])
         for i in range(0, len(rate), block)
     ]
     assert sum(map(len, rows)) == len(rate) - 1  # the median waits for one sample
@@ -54,9 +54,9 @@ def test_stepping_in_blocks_changes_nothing(raw, block):
 def test_an_empty_block_and_an_empty_recording_are_harmless(raw):
     acceleration, rate = raw
     stream = ArchiveFilter()
-    assert stream.step(acceleration[:0], rate[:0]).shape == (0, 9)
+    assert stream.filter(acceleration[:0], rate[:0]).shape == (0, 9)
     assert ArchiveFilter().finish().shape == (0, 9)
-    first = stream.step(acceleration, rate)
+    first = stream.filter(acceleration, rate)
     assert np.array_equal(first, filter_recording(acceleration, rate)[:-1])
 
 

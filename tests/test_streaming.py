@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from test_recognizer import make_bundle
+from made_bundle import simple_bundle
 
 from experiments import streaming
 from har.data.datasets.hapt import Session
-from har.model.novelty import Novelty
+from har.model.bundle import Bundle, Outputs
 from har.recognition.recognizer import Recognizer
 
 
@@ -27,14 +27,15 @@ def session():
 
 
 def test_scores_of_a_recogniser_that_always_says_the_same(session, monkeypatch):
-    trained = make_bundle()
     only_walking = np.eye(6)[0] * 0.94 + 0.01
-    monkeypatch.setattr(
-        Recognizer,
-        "classify",
-        lambda _, inputs: (np.tile(only_walking, (len(inputs), 1)), np.zeros(len(inputs))),
-    )
-    found = streaming.table([(trained, [session])])
+
+    def always_the_same(_, signals):
+        nothing = np.zeros(len(signals), int)
+        probabilities = np.tile(only_walking, (len(signals), 1))
+        return Outputs(probabilities, nothing, probabilities, nothing, nothing)
+
+    monkeypatch.setattr(Bundle, "predict", always_the_same)
+    found = streaming.table([(simple_bundle(), [session])])
     assert found["hop_seconds"].tolist() == [1.28, 1.28, 0.5, 0.5]
     assert found["smoothing"].tolist() == [False, True, False, True]
     for row in found.itertuples():
@@ -48,10 +49,9 @@ def test_scores_of_a_recogniser_that_always_says_the_same(session, monkeypatch):
 
 
 def test_what_is_unlike_is_counted_by_kind_of_recording(session):
-    far = Novelty(scale=[1.0] * 9, centres=[[50.0] * 9], limit=1.0)
-    rows = streaming.unlike(Recognizer(make_bundle(knows=far), smoothing=False), [session])
+    rows = streaming.unlike(Recognizer(simple_bundle(limit=1e-3), smoothing=False), [session])
     assert {row["source"] for row in rows} == {"measured", "made up"}
     assert all(row["unlike"] == 1 and row["not_known"] == 1 for row in rows)
     assert all(row["predictions"] > 0 for row in rows)
-    rows = streaming.unlike(Recognizer(make_bundle(), smoothing=False, threshold=0), [session])
+    rows = streaming.unlike(Recognizer(simple_bundle(), smoothing=False, threshold=0), [session])
     assert all(row["unlike"] == 0 and row["not_known"] == 0 for row in rows)

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from har.commands.options import ModelOption
 from har.errors import HarError
+from har.model.bundle import RELEASED
 
 CERTIFICATE, KEY = Path("data/certificate.pem"), Path("data/certificate.key")
 
@@ -28,7 +30,7 @@ def live(
     sessions: Annotated[Path, typer.Option(help="Where recorded sessions are written.")] = Path(
         "data/sessions"
     ),
-    bundle: Annotated[Path, typer.Option(help="The trained model.")] = Path("models"),
+    model: ModelOption = RELEASED,
     local: Annotated[
         Path, typer.Option(help="What `browser` wrote, for pages that recognise by themselves.")
     ] = Path("build/browser"),
@@ -47,12 +49,12 @@ def live(
 
     if certificate is not None and key is not None:
         server.check_certificate(certificate, key)
-    recognizer = server.make_recognizer(bundle)
+    recognizer = server.make_recognizer(model)
     limits = Limits(streams=streams)
     listening = server.listen(host, port)
     everywhere = host in ("0.0.0.0", "::")
     names = tuple(name or ()) if _is_loopback(host) else (host, *own_names(), *(name or ()))
-    app = server.make_app(recognizer, recordings, sessions, names, limits, local)
+    app = server.make_app(recognizer, recordings, sessions, names, limits, local / "onnxruntime")
 
     scheme = "http" if certificate is None else "https"
     shown = own_address() if everywhere else host

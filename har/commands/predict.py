@@ -11,7 +11,9 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from har.commands.options import ModelOption
 from har.errors import HarError
+from har.model.bundle import RELEASED, load
 
 if TYPE_CHECKING:  # PyTorch and pandas take seconds to import, and --help needs neither
     import numpy as np
@@ -44,7 +46,7 @@ def predict(
     follow: Annotated[
         bool, typer.Option("--follow", help="Read CSV from standard input as it comes.")
     ] = False,
-    bundle: Annotated[Path, typer.Option(help="Folder of the trained model.")] = Path("models"),
+    model: ModelOption = RELEASED,
     hop: Annotated[
         float | None,
         typer.Option(
@@ -137,7 +139,7 @@ def predict(
 
     if from_standard_input:
         rotation = _rotation(mounting, None, None)
-        recognizer = _recognizer(bundle, hop, smoothing, threshold)
+        recognizer = _recognizer(model, hop, smoothing, threshold)
         _predict_as_it_comes(recognizer, rotation, choices, out)
     else:
         from har.recognition import recording_files
@@ -145,7 +147,7 @@ def predict(
         assert file is not None
         samples = recording_files.read(file, choices)
         rotation = _rotation(mounting, stand, samples)
-        recognizer = _recognizer(bundle, hop, smoothing, threshold)
+        recognizer = _recognizer(model, hop, smoothing, threshold)
         _predict_file(file, samples, recognizer, rotation, out, plot)
 
 
@@ -175,7 +177,7 @@ def _predict_file(
         ) as bar:
             for start in range(0, count, BLOCK):
                 block = slice(start, start + BLOCK)
-                predictions = recognizer.step(
+                predictions = recognizer.push(
                     stream,
                     samples.times[block],
                     samples.acceleration[block],
@@ -225,7 +227,7 @@ def _predict_as_it_comes(
             for start in range(0, len(samples.times), BLOCK):
                 block = slice(start, start + BLOCK)
                 problem = stream.problem
-                predictions = recognizer.step(
+                predictions = recognizer.push(
                     stream,
                     samples.times[block],
                     samples.acceleration[block],
@@ -356,7 +358,6 @@ def _three(option: str, text: str | None) -> tuple[str, str, str] | None:
 
 
 def _recognizer(folder: Path, hop: float | None, smoothing: bool, threshold: float) -> "Recognizer":
-    from har.model import bundle
     from har.recognition.recognizer import Recognizer
     from har.signals.recordings import SAMPLING_RATE
 
@@ -367,7 +368,7 @@ def _recognizer(folder: Path, hop: float | None, smoothing: bool, threshold: flo
             raise HarError(f"--hop {hop}: should be {1 / SAMPLING_RATE} to 3600 seconds")
     if not 0 <= threshold <= 1:
         raise HarError(f"--threshold {threshold}: should be between 0 and 1")
-    return Recognizer(bundle.load(folder), samples, smoothing, threshold)
+    return Recognizer(load(folder), samples, smoothing, threshold)
 
 
 def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None") -> "np.ndarray":
@@ -485,7 +486,7 @@ def _draw(
         np.array([each.activity if each.known else "" for each in predictions]),
         None if samples.activity is None else samples.activity[order],
     )
-    figures.save(figure, path, f"model trained on {description.dataset}")
+    figures.save(figure, path, f"model trained on {description.training.dataset}")
 
 
 def _duration(seconds: float) -> str:

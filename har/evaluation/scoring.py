@@ -1,6 +1,6 @@
-"""Scoring a model on windows with known activities, and predicting windows without."""
+"""Scoring a model on windows with known activities."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from har.data.windows import Windows, step_of
 from har.errors import HarError
 from har.evaluation import metrics
+from har.evaluation.streaming_metrics import windows_until_recognised
 from har.learning.checks import check_labels, check_model, check_signals
 from har.learning.networks import choose_device, predict_probabilities
-from har.model.bundle import Bundle
+from har.model.bundle import Smoothing
 from har.model.calibration import with_temperature
+from har.model.hmm import smooth
 from har.params import Calibration, checked
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,11 @@ class Evaluation:
     def accuracy(self) -> float:
         """Share of windows recognised."""
         return self.scores["accuracy"]
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The likeliest activity of each window, int (windows,)."""
+        return self.probabilities.argmax(axis=1)
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.accuracy, self.report, self.confusion))
@@ -89,28 +97,79 @@ def evaluate_model(
     )
 
 
-def predict_windows(bundle: Bundle, signals: np.ndarray, device: str = "auto") -> np.ndarray:
-    """Probability of each activity for windows, each by itself.
+def metrics_report(
+    evaluations: Mapping[str, Evaluation], test: Windows, smoothing: Smoothing | None
+) -> dict[str, dict[str, float]]:
+    """What `reports/metrics.json` says of each part.
 
     Args:
-        bundle: A trained model, from `load_bundle`.
-        signals: (windows, size, channels) in g and rad/s, not scaled: `description.window_size`
-            samples of `description.channels` at `description.sampling_rate`.
-        device: Where to compute: `"auto"`, `"cpu"` or `"cuda"`.
+        evaluations: Of `"train"`, `"val"` and `"test"`, as far as they have windows.
+        test: The windows of the last.
+        smoothing: What smoothing over time needs; None to leave out its scores.
 
     Returns:
-        float64 (windows, activities); `bundle.description.activities` names the columns.
-
-    Raises:
-        HarError: `signals` has another shape, or holds numbers that are not finite.
+        `train`, `val` and `test`, empty where there is no evaluation, and `smoothed`.
     """
-    signals = check_signals("signals", signals, bundle.model)
-    size = bundle.description.window_size
-    if signals.shape[1] != size:
-        raise HarError(
-            f"signals: expected windows of {size} samples, as the model was trained on, "
-            f"got {signals.shape[1]}"
-        )
-    scaled = bundle.scaling.apply(signals)
-    probabilities = predict_probabilities(bundle.model, scaled, choose_device(device))
-    return with_temperature(probabilities, bundle.description.temperature)
+    report = {
+        split: dict(evaluations[split].scores) if split in evaluations else {}
+        for split in ("train", "val", "test")
+    }
+    evaluation = evaluations["test"]
+    report["test"] |= {
+        "accuracy_by_subject_min": _worst(test, evaluation.predicted),
+        "ece": metrics.expected_calibration_error(test.label, evaluation.probabilities),
+    }
+    if smoothing:
+        report["smoothed"] = smoothed_scores(test, evaluation.probabilities, smoothing)
+    return {
+        part: {name: round(value, 6) for name, value in scores.items()}
+        for part, scores in report.items()
+    }
+
+
+def smoothed_scores(
+    test: Windows, probabilities: np.ndarray, smoothing: Smoothing
+) -> dict[str, float]:
+    """Scores of each window in the light of those before it, and what that costs in delay.
+
+    Args:
+        test: The windows.
+        probabilities: (windows, activities), each window's for itself.
+        smoothing: What smoothing over time needs.
+    """
+    smoothed = smooth(
+        probabilities,
+        test.subject,
+        np.array(smoothing.durations),
+        np.array(smoothing.priors),
+        step_of(test.size, test.overlap) / SAMPLING_RATE,
+    )
+    delays = {
+        name: windows_until_recognised(test.label, each.argmax(axis=1), test.subject)
+        for name, each in (("change_delay", smoothed), ("change_delay_without", probabilities))
+    }
+    return {
+        **metrics.scores(test.label, smoothed),
+        "accuracy_by_subject_min": _worst(test, smoothed.argmax(axis=1)),
+        **{name: float(each.mean()) if len(each) else 0.0 for name, each in delays.items()},
+    }
+
+
+def _worst(test: Windows, predicted: np.ndarray) -> float:
+    return float(metrics.per_subject(test.label, predicted, test.subject)["accuracy"].min())
+
+
+def prediction_table(test: Windows, probabilities: np.ndarray) -> pd.DataFrame:
+    """A row per window: `subject, bout, start, actual, predicted`, a probability per activity."""
+    names = np.array(ACTIVITIES)
+    table = pd.DataFrame(
+        {
+            "subject": test.subject,
+            "bout": test.bout,
+            "start": test.start,
+            "actual": names[test.label],
+            "predicted": names[probabilities.argmax(axis=1)],
+        }
+    )
+    table[list(ACTIVITIES)] = probabilities
+    return table

@@ -64,3 +64,29 @@ def false_changes(bout: Bout, times: np.ndarray, predicted: np.ndarray) -> int:
     """How often a bout, once shown, gives way to another activity that nobody does."""
     its = predicted[(times >= bout.begin) & (times < bout.end)] == bout.activity
     return int(np.count_nonzero(its[:-1] & ~its[1:]))
+
+
+def windows_until_recognised(
+    actual: np.ndarray, predicted: np.ndarray, subject: np.ndarray
+) -> np.ndarray:
+    """After each change of activity, the windows that pass before it is first recognised.
+
+    Args:
+        actual: int (windows,), in the order of time.
+        predicted: int (windows,).
+        subject: int (windows,); a person's first window is no change.
+
+    Returns:
+        int (changes,); 0 where the first window is recognised at once, and the length of the
+        stretch where none is.
+    """
+    change = (actual[1:] != actual[:-1]) & (subject[1:] == subject[:-1])
+    border = (actual[1:] != actual[:-1]) | (subject[1:] != subject[:-1])
+    begins = np.flatnonzero(np.r_[True, border])
+    changed = np.r_[False, change][begins]
+    ends = np.r_[begins[1:], len(actual)]
+    delays = []
+    for begin, end in zip(begins[changed], ends[changed], strict=True):
+        right = predicted[begin:end] == actual[begin:end]
+        delays.append(int(right.argmax()) if right.any() else end - begin)
+    return np.array(delays, int)

@@ -4,19 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
-
 from har.errors import HarError
 from har.files import replacing_folder
+from har.live.javascript import RECOGNIZER, RUNTIME, for_javascript
 from har.live.server import STATIC, configuration
-from har.model.bundle import Bundle
-from har.recognition.onnx_export import RECOGNIZER, export
+from har.model.bundle import MODEL, Bundle
 
 HERE = Path(__file__).parent
 PACKAGES = HERE / "node_modules"
-
-RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
-"""What of ONNX Runtime Web runs on any processor; the rest of the package is for GPUs."""
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
@@ -26,35 +21,31 @@ POLICY = (
 """The page may load nothing from elsewhere and send nothing there."""
 
 
-def assemble(
-    bundle: Bundle, folder: Path, windows: np.ndarray, recordings: Path | None = None
-) -> float:
+def assemble(bundle: Bundle, folder: Path, recordings: Path | None = None) -> None:
     """Write the folder; any static server can serve it, under any path.
 
     Args:
         bundle: The trained model.
         folder: Where to; what an earlier call wrote there is replaced.
-        windows: As for `har.recognition.onnx_export.export`.
         recordings: A folder whose CSV files the page is to replay.
 
-    Returns:
-        As `har.recognition.onnx_export.export`.
-
     Raises:
-        HarError: ONNX Runtime Web is not there, the folder holds something else, or as `export`.
+        HarError: ONNX Runtime Web is not there, or the folder holds something else.
     """
     if folder.exists() and not (folder / RECOGNIZER).is_file():
         raise HarError(f"{folder} is there and not of this command's making: name another folder")
-    runtime = _runtime()
+    runtime = runtime_folder()
     tables = [] if recordings is None else sorted(recordings.glob("*.csv"))
     with replacing_folder(folder) as partial:
-        difference = export(bundle, partial, windows)
+        (partial / MODEL).write_bytes(bundle.model)
+        description = json.dumps(for_javascript(bundle.description), indent=1)
+        (partial / RECOGNIZER).write_text(description + "\n", encoding="utf-8")
         shutil.copytree(STATIC, partial, dirs_exist_ok=True)
         page = partial / "index.html"
         page.write_text(with_policy(page.read_text(encoding="utf-8")), encoding="utf-8")
         (partial / "onnxruntime").mkdir()
-        for path in runtime:
-            shutil.copyfile(path, partial / "onnxruntime" / path.name)
+        for name in RUNTIME:
+            shutil.copyfile(runtime / name, partial / "onnxruntime" / name)
         if tables:
             (partial / "recordings").mkdir()
         for path in tables:
@@ -63,7 +54,6 @@ def assemble(
         config |= {"recognition": "browser"}
         (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         partial.chmod(0o755)  # for a web server, which may be another user
-    return difference
 
 
 def with_policy(page: str) -> str:
@@ -75,15 +65,19 @@ def with_policy(page: str) -> str:
     return page.replace(head, head + tag)
 
 
-def _runtime() -> list[Path]:
-    """The files of ONNX Runtime Web, in the version that package.json names."""
+def runtime_folder() -> Path:
+    """The folder of ONNX Runtime Web, in the version that package.json names.
+
+    Raises:
+        HarError: It is not there, or in another version.
+    """
     wanted = json.loads((HERE / "package.json").read_bytes())["dependencies"]["onnxruntime-web"]
     package = PACKAGES / "onnxruntime-web"
-    install = "run `make browser`, or `npm ci` in har/live"
+    install = f"run `npm ci` in {HERE}"
     try:
         version = json.loads((package / "package.json").read_bytes())["version"]
     except (OSError, ValueError, KeyError):
         raise HarError(f"onnxruntime-web {wanted} is not in {PACKAGES}: {install}") from None
     if version != wanted:
         raise HarError(f"{PACKAGES} has onnxruntime-web {version}, not {wanted}: {install}")
-    return [package / "dist" / name for name in RUNTIME]
+    return package / "dist"

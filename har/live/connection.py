@@ -244,9 +244,9 @@ class Connection:
         samples = self._times, self._acceleration, self._angular_rate
         self._times, self._acceleration, self._angular_rate = [], [], []
         if samples[0]:
-            cut = self._stream.step(*(np.array(each) for each in samples))
-            if len(cut.times):
-                for made in await self._shared.batcher.recognize(self._stream, cut):
+            batch = self._stream.push(*(np.array(each) for each in samples))
+            if len(batch.times):
+                for made in await self._shared.batcher.recognize(self._stream, batch):
                     await self._send(messages.prediction(made))
         await self._tell_status()
 

@@ -1,7 +1,6 @@
 """The server of the live page."""
 
 import asyncio
-import json
 import logging
 import socket
 import ssl
@@ -11,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, WebSocket
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
@@ -24,11 +22,11 @@ from har.evaluation.colours import ACTIVITY_COLOURS
 from har.live import uploads
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
+from har.live.javascript import RECOGNIZER, RUNTIME, for_javascript
 from har.live.messages import MAX_MESSAGE, MAX_SAMPLES
 from har.live.protocol import Patience
 from har.model import bundle
-from har.model.bundle import Description
-from har.recognition.onnx_export import MODEL, RECOGNIZER, digest_of
+from har.model.bundle import MODEL, Description
 from har.recognition.recognizer import Recognizer
 from har.signals.sensors import MOUNTINGS
 
@@ -57,7 +55,7 @@ def configuration(description: Description, recordings: list[str] | None) -> dic
         "maxSamples": MAX_SAMPLES,
         "mountings": {name: matrix.flatten().tolist() for name, matrix in MOUNTINGS.items()},
         "recordings": recordings,
-        "dataset": description.dataset,
+        "dataset": description.training.dataset,
     }
 
 
@@ -67,7 +65,7 @@ def make_app(
     sessions: Path,
     names: tuple[str, ...] = (),
     limits: Limits | None = None,
-    local: Path | None = None,
+    runtime: Path | None = None,
 ) -> ASGIApp:
     """The server's application.
 
@@ -77,10 +75,9 @@ def make_app(
         sessions: Folder that the clients' sessions are written to; made when first needed.
         names: Names of this machine, beside `localhost` and its addresses.
         limits: Of each client.
-        local: Folder that `har.live.browser.assemble` wrote; if it holds the recognizer's model,
-            the page may recognise by itself.
+        runtime: Folder of ONNX Runtime Web; where it has that, the page may recognise by itself.
     """
-    offered = local is not None and _holds(local, recognizer.description)
+    offered = runtime is not None and all((runtime / name).is_file() for name in RUNTIME)
     limits = limits or Limits()
     connections = Connections(recognizer, sessions, limits)
 
@@ -126,27 +123,19 @@ def make_app(
     async def live(websocket: WebSocket) -> None:
         await connections.serve(websocket)
 
-    if local is not None and offered:
-        app.mount("/onnxruntime", StaticFiles(directory=local / "onnxruntime"))
+    if runtime is not None and offered:
+        app.mount("/onnxruntime", StaticFiles(directory=runtime))
 
         @app.get(f"/{MODEL}")
-        def model() -> FileResponse:
-            return FileResponse(local / MODEL)
+        def model() -> Response:
+            return Response(recognizer.bundle.model, media_type="application/octet-stream")
 
         @app.get(f"/{RECOGNIZER}")
-        def description() -> FileResponse:
-            return FileResponse(local / RECOGNIZER)
+        def description() -> dict[str, Any]:
+            return for_javascript(recognizer.description)
 
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return Guard(app, names)
-
-
-def _holds(local: Path, description: Description) -> bool:
-    try:
-        made_from = json.loads((local / RECOGNIZER).read_bytes())["description_sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return bool(made_from == digest_of(description))
 
 
 async def _body(request: Request) -> bytes:
@@ -216,11 +205,11 @@ def make_recognizer(folder: Path) -> Recognizer:
     """
     # The windows are small: more threads would wait for each other.
     threadpool_limits(1)
-    torch.set_num_threads(1)
     recognizer = Recognizer(bundle.load(folder), hop=HOP)
-    size = recognizer.description.window_size
-    # The first call takes longer than those after it.
-    recognizer.classify(np.zeros((1, size, len(recognizer.description.channels)), np.float32))
+    description = recognizer.description
+    # The first run takes longer than those after it.
+    nothing = np.zeros((1, description.window_size, len(description.signals)), np.float32)
+    recognizer.bundle.predict(nothing)
     return recognizer
 
 

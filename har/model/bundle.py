@@ -1,34 +1,62 @@
-"""A trained model as one folder: all that predicting needs, and nothing that runs on loading."""
+"""A trained model as one folder: all that predicting needs, and nothing that runs on loading.
+
+`model.onnx` is everything that is a pure function of a window (`har.model.deployed`);
+`bundle.json` is what surrounds it: what its input means, smoothing over time, and what it was
+trained on.
+"""
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from safetensors import SafetensorError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from har.data.windows import Windows
+from har.data.windows import step_of
 from har.errors import HarError
 from har.files import replacing_file
-from har.model import novelty
-from har.model.hmm import learn_transitions
-from har.model.novelty import Novelty
-from har.params import Params
-from har.signals.channels import channel_units, groups_of
-from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
-from har.signals.scaling import Scaling
+from har.learning.weights import TrainingRecord
+from har.signals.recordings import BASE_CHANNELS
 
-if TYPE_CHECKING:  # PyTorch takes seconds to import, and a description needs none of it
-    from har.learning.networks import Classifier
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
-WEIGHTS, DESCRIPTION = "weights.safetensors", "bundle.json"
+MODEL, DESCRIPTION = "model.onnx", "bundle.json"
 
-DECIDING = ("model", "train", "augmentation")
-"""Sections of the settings that decide what the model is."""
+INPUT = "signals"
+OUTPUTS = ("probabilities", "novelty", "features", "problem", "reading")
+
+RELEASED = Path(__file__).parent.parent / "released"
+"""Folder of the model that comes with the package."""
+
+BATCH = 256
+"""Windows in one run of the model."""
+
+
+class Smoothing(BaseModel):
+    """What smoothing over time needs (`har.model.hmm`).
+
+    Attributes:
+        durations: How long each activity lasts on average, s.
+        priors: Share of each activity among the training windows.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    durations: list[float]
+    priors: list[float]
+
+    @model_validator(mode="after")
+    def _in_range(self) -> "Smoothing":
+        if min(self.durations, default=0) <= 0:
+            raise ValueError("durations: expected positive numbers")
+        if min(self.priors, default=-1) < 0 or abs(sum(self.priors) - 1) > 1e-6:
+            raise ValueError("priors: expected shares that add up to 1")
+        return self
 
 
 class Description(BaseModel):
@@ -36,193 +64,192 @@ class Description(BaseModel):
 
     Attributes:
         format: Version of this layout.
-        model: Name of the network, a key of `har.learning.networks.CLASSIFIERS`.
-        architecture: Its arguments.
-        activities: Name of each class.
-        channels: Channels of the input, in order; see `har.signals.channels.CHANNEL_GROUPS`.
+        signals: The columns of the model's input, in order.
         units: Their units.
         sampling_rate: Samples a second.
         window_size: Samples a window.
-        window_overlap: Share of a window that the next one repeats.
-        offset: Per channel, in its unit; the input is (signal - offset) / scale.
-        scale: Per channel, in its unit.
-        dataset: What it was trained on.
-        dataset_digest: SHA-256 of that data set's content.
-        train_subjects: Whom it was trained on.
-        transitions: Probability of each activity a window later, from row to column; learnt on
-            them (`har.model.hmm`).
-        priors: Share of each activity among their windows.
-        temperature: Logits are divided by it (`har.model.calibration`).
-        novelty: What training windows are like (`har.model.novelty`).
-        kept_epoch: Epochs of training behind the weights.
-        settings: Settings of the network and its training, by dotted name.
-        weights_sha256: Of the weights' file; `save` fills it in.
+        step: Samples from one window's start to the next's, in training.
+        activities: Name of each class.
+        temperature: Logits were divided by it (`har.model.calibration`).
+        smoothing: See `Smoothing`.
+        training: What the network was trained on, and how.
+        weights_sha256: Of the weights' file that the model was made from, `""` if there was none.
+        model_sha256: Of `model.onnx`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    format: Literal[3] = 3
-    model: str
-    architecture: dict[str, Any]
-    activities: list[str]
-    channels: list[str]
+    format: Literal[4] = 4
+    signals: list[str]
     units: list[str]
-    sampling_rate: float
-    window_size: int
-    window_overlap: float
-    offset: list[float]
-    scale: list[float]
-    dataset: str
-    dataset_digest: str
-    train_subjects: list[int]
-    transitions: list[list[float]]
-    priors: list[float]
-    temperature: float
-    novelty: Novelty
-    kept_epoch: int
-    settings: dict[str, Any]
-    weights_sha256: str = ""
+    sampling_rate: float = Field(gt=0)
+    window_size: int = Field(ge=1)
+    step: int = Field(ge=1)
+    activities: list[str] = Field(min_length=1)
+    temperature: float = Field(gt=0)
+    smoothing: Smoothing
+    training: TrainingRecord
+    weights_sha256: str
+    model_sha256: str
 
     @model_validator(mode="after")
-    def _lists_fit_each_other(self) -> "Description":
-        try:
-            groups_of(self.channels)
-        except HarError as error:
-            raise ValueError(str(error)) from None
-        channels, activities = len(self.channels), len(self.activities)
-        no_signals = np.zeros((1, 1, channels))
-        parts = novelty.summarize(no_signals, self.channels).shape[1]
-        for name, lengths, expected in [
-            ("units", {len(self.units)}, channels),
-            ("offset", {len(self.offset)}, channels),
-            ("scale", {len(self.scale)}, channels),
-            ("priors", {len(self.priors)}, activities),
-            ("transitions", {len(self.transitions), *map(len, self.transitions)}, activities),
-            ("novelty.scale", {len(self.novelty.scale)}, parts),
-            ("novelty.centres", set(map(len, self.novelty.centres)), parts),
+    def _parts_fit_each_other(self) -> "Description":
+        activities, training = len(self.activities), self.training
+        for name, found, expected in [
+            ("signals", self.signals, list(BASE_CHANNELS)),
+            ("units", len(self.units), len(self.signals)),
+            ("smoothing.durations", len(self.smoothing.durations), activities),
+            ("smoothing.priors", len(self.smoothing.priors), activities),
+            ("activities", self.activities, training.activities),
+            ("window_size", self.window_size, training.window_size),
+            ("step", self.step, step_of(training.window_size, training.window_overlap)),
         ]:
-            if lengths != {expected}:
-                found = " and ".join(map(str, sorted(lengths))) or "none"
-                raise ValueError(
-                    f"{name}: expected {expected} for {channels} channels and {activities} "
-                    f"activities, got {found}"
-                )
+            if found != expected:
+                raise ValueError(f"{name}: expected {expected}, got {found}")
+        if len(set(self.activities)) < activities:
+            raise ValueError("activities: one is named twice")
         return self
 
 
 @dataclass(frozen=True)
+class Outputs:
+    """What the model says of windows, each for itself.
+
+    Attributes:
+        probabilities: float64 (windows, activities).
+        novelty: (windows,), above 1 for windows unlike the training's.
+        features: (windows, features), what the network's last layer is given.
+        problem: int (windows,), of `har.model.deployed`: 0 for plausible readings.
+        reading: (windows,), the measure that the problem is about, in g or rad/s.
+    """
+
+    probabilities: np.ndarray
+    novelty: np.ndarray
+    features: np.ndarray
+    problem: np.ndarray
+    reading: np.ndarray
+
+
+@dataclass(frozen=True)
 class Bundle:
-    """A model with its description."""
+    """A trained model, ready to predict; PyTorch is not needed.
 
-    model: "Classifier"
+    Attributes:
+        description: What `bundle.json` says.
+        model: The content of `model.onnx`.
+    """
+
     description: Description
+    model: bytes
 
-    @property
-    def scaling(self) -> Scaling:
-        """The scaling that the model's input goes through."""
-        return Scaling(
-            np.array(self.description.offset, np.float32),
-            np.array(self.description.scale, np.float32),
-        )
+    @cached_property
+    def _session(self) -> "InferenceSession":
+        return session(self.model)
+
+    def predict(self, signals: np.ndarray) -> Outputs:
+        """Judge windows, each for itself.
+
+        Args:
+            signals: float32 (windows, size, 9) in g and rad/s: `description.window_size` samples
+                of `description.signals` at `description.sampling_rate`.
+        """
+        # One run at least, so that no windows have outputs of the right shape.
+        parts = [signals[at : at + BATCH] for at in range(0, max(len(signals), 1), BATCH)]
+        found = [self._session.run(list(OUTPUTS), {INPUT: part}) for part in parts]
+        probabilities, *others = (np.concatenate(each) for each in zip(*found, strict=True))
+        return Outputs(_add_up_to_one(probabilities), *others)
 
 
-def made_of(
-    model: "Classifier", train: Windows, scaling: Scaling, params: Params, kept_epoch: int
-) -> Bundle:
-    """A model just trained, with all that is to be known of it.
+def _add_up_to_one(probabilities: np.ndarray) -> np.ndarray:
+    exact = probabilities.astype(np.float64)
+    return exact / exact.sum(axis=1, keepdims=True)
+
+
+def session(model: bytes) -> "InferenceSession":
+    """ONNX Runtime, ready to run a model on one thread of the CPU.
+
+    The windows of a stream come a few at a time: more threads would wait for each other.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def predict_windows(bundle: Bundle, signals: np.ndarray) -> np.ndarray:
+    """Probability of each activity for windows, each for itself.
 
     Args:
-        model: The network.
-        train: The scaled windows that it was trained on.
-        scaling: What they went through.
-        params: The settings.
-        kept_epoch: Epochs of training behind the weights.
+        bundle: A trained model, from `load_bundle`.
+        signals: (windows, size, 9) in g and rad/s, not scaled: `description.window_size` samples
+            of the nine signals that `description.signals` names.
+
+    Returns:
+        float64 (windows, activities); `bundle.description.activities` names the columns.
+
+    Raises:
+        HarError: `signals` has another shape, or holds numbers that are not finite.
     """
-    channels, classes = train.channels.tolist(), len(ACTIVITIES)
-    return Bundle(
-        model,
-        Description(
-            model=params.model.name,
-            architecture=model.settings,
-            activities=list(ACTIVITIES),
-            channels=channels,
-            units=[channel_units()[name] for name in channels],
-            sampling_rate=SAMPLING_RATE,
-            window_size=train.size,
-            window_overlap=train.overlap,
-            offset=scaling.offset.tolist(),
-            scale=scaling.scale.tolist(),
-            dataset=train.dataset,
-            dataset_digest=train.dataset_digest,
-            train_subjects=np.unique(train.subject).tolist(),
-            transitions=learn_transitions(train.label, train.subject, classes).tolist(),
-            priors=(np.bincount(train.label, minlength=classes) / len(train)).tolist(),
-            temperature=params.calibration.temperature,
-            novelty=novelty.fit(
-                novelty.summarize(train.signals, channels), train.label, train.subject
-            ),
-            kept_epoch=kept_epoch,
-            settings={
-                name: value
-                for name, value in params.flat().items()
-                if name.partition(".")[0] in DECIDING
-            },
-        ),
-    )
+    description = bundle.description
+    expected = (description.window_size, len(description.signals))
+    try:
+        array = np.asarray(signals, np.float32)
+    except (TypeError, ValueError):
+        raise HarError(f"signals: expected numbers, got {type(signals).__name__}") from None
+    if array.ndim != 3 or array.shape[1:] != expected or not len(array):
+        raise HarError(
+            f"signals: expected at least one window of {expected[0]} samples of {expected[1]} "
+            f"signals, got the shape {array.shape}"
+        )
+    if not np.isfinite(array).all():
+        bad = int(np.flatnonzero(~np.isfinite(array).all(axis=(1, 2)))[0])
+        raise HarError(f"signals: expected finite numbers, window {bad} (from 0) holds others")
+    return bundle.predict(array).probabilities
 
 
 def save(folder: Path, bundle: Bundle) -> None:
-    """Write a bundle to a folder, beside what else is there.
+    """Write a bundle to a folder, beside what else is there: the same bytes every time.
 
-    Broken off between its two files it leaves a mixture, which `load` tells by the weights' digest.
+    Broken off between its two files it leaves a mixture, which `load` tells by the model's digest.
     """
-    from safetensors.torch import save as to_bytes
-
-    weights = {name: value.cpu().contiguous() for name, value in bundle.model.state_dict().items()}
-    content = to_bytes(weights)
-    description = bundle.description.model_copy(
-        update={"weights_sha256": hashlib.sha256(content).hexdigest()}
-    )
     with (
-        replacing_file(folder / DESCRIPTION) as about,
-        replacing_file(folder / WEIGHTS) as weights_file,
+        replacing_file(folder / DESCRIPTION) as description,
+        replacing_file(folder / MODEL) as model,
     ):  # both are written before either takes its place
-        weights_file.write_bytes(content)
-        about.write_text(description.model_dump_json(indent=2) + "\n")
+        model.write_bytes(bundle.model)
+        text = bundle.description.model_dump_json(indent=2)
+        description.write_text(text + "\n", encoding="utf-8")
 
 
-def describe(folder: Path) -> Description:
+def describe(folder: str | Path) -> Description:
     """Read a bundle's description alone.
 
     Raises:
         HarError: It is not there, or damaged.
     """
+    folder = Path(folder)
     with _problems_in_words(folder):
         return Description.model_validate_json((folder / DESCRIPTION).read_bytes())
 
 
-def load(folder: str | Path = "models") -> Bundle:
+def load(folder: str | Path = RELEASED) -> Bundle:
     """Read a bundle.
 
     Args:
-        folder: Where `save` wrote it; the pipeline writes to `models`.
+        folder: Where `save` wrote it, such as the pipeline's `models`; by default the model that
+            comes with the package.
 
     Raises:
         HarError: It is not there, or damaged.
     """
-    from safetensors.torch import load as from_bytes
-
-    from har.learning.networks import CLASSIFIERS
-
     folder = Path(folder)
     description = describe(folder)
     with _problems_in_words(folder):
-        content = (folder / WEIGHTS).read_bytes()
-        if hashlib.sha256(content).hexdigest() != description.weights_sha256:
-            raise RuntimeError(f"{WEIGHTS} is not the file that {DESCRIPTION} describes")
-        model = CLASSIFIERS[description.model](**description.architecture)
-        model.load_state_dict(from_bytes(content))
-    return Bundle(model, description)
+        model = (folder / MODEL).read_bytes()
+        if hashlib.sha256(model).hexdigest() != description.model_sha256:
+            raise ValueError(f"{MODEL} is not the file that {DESCRIPTION} describes")
+    return Bundle(description, model)
 
 
 @contextmanager
@@ -230,38 +257,12 @@ def _problems_in_words(folder: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        missing = error.filename or folder
-        raise HarError(f"{missing}: no trained model; run `dvc repro train`") from None
-    except (ValidationError, SafetensorError, TypeError, KeyError, RuntimeError, OSError) as error:
+        raise HarError(f"{error.filename or folder}: no trained model there") from None
+    except (ValidationError, ValueError, OSError) as error:
         text = " ".join(str(error).split())
-        raise HarError(f"{folder} is damaged ({text:.200}); run `dvc repro`") from None
-
-
-def check_fits(description: Description, scaled: Windows, scaling: Scaling) -> None:
-    """Raise HarError unless a model was trained on just these windows, scaled and split like this.
-
-    Another split would score people as unseen who were seen; another scaling or length, nonsense.
-    """
-    train_subjects = np.unique(scaled.subject[scaled.split == "train"]).tolist()
-    facts = {
-        "data set": (description.dataset_digest, scaled.dataset_digest),
-        "channels": (description.channels, scaled.channels.tolist()),
-        "window size": (description.window_size, scaled.size),
-        "window overlap": (description.window_overlap, scaled.overlap),
-        "training subjects": (description.train_subjects, train_subjects),
-        "scaling": (
-            [description.offset, description.scale],
-            [scaling.offset.tolist(), scaling.scale.tolist()],
-        ),
-    }
-    if other := [name for name, (trained, given) in facts.items() if trained != given]:
-        raise HarError(
-            f"the model was trained with another {', '.join(other)} than data/normalized.npz has: "
-            "run `dvc repro`"
-        )
+        raise HarError(f"{folder} is damaged ({text:.300})") from None
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 of a bundle's content: the model's identity."""
-    content = b"".join((folder / name).read_bytes() for name in (DESCRIPTION, WEIGHTS))
-    return hashlib.sha256(content).hexdigest()
+    """SHA-256 of a bundle's description, which names the model's: the model's identity."""
+    return hashlib.sha256((folder / DESCRIPTION).read_bytes()).hexdigest()

@@ -5,14 +5,17 @@ So each window is summed up by posture and amount of movement, and its distance 
 the summaries that training windows gather around is compared with a limit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+import torch
 from scipy.cluster.vq import kmeans2
 from scipy.spatial import KDTree
+from torch import Tensor
 
 from har.data.splits import subject_folds
+from har.signals.channels import has_gravity
 
 CENTRES = 100
 """Summaries kept of the training windows."""
@@ -27,37 +30,23 @@ STILLEST = 1e-4
 """Standard deviation, in scaled units, below which all is the same stillness."""
 
 
-class Novelty(BaseModel):
+@dataclass(frozen=True)
+class Novelty:
     """What training windows are like.
 
     Attributes:
-        scale: Per part of a summary, its standard deviation within an activity.
-        centres: Summaries that training windows gather around, divided by `scale`.
-        limit: Distance to the nearest of them beyond which a window is unlike.
+        scale: (parts,), per part of a summary, its standard deviation within an activity.
+        centres: (centres, parts), summaries that training windows gather around, divided by
+            `scale`.
+        limit: Distance to the nearest of them beyond which a window is novel.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    scale: list[float]
-    centres: list[list[float]]
+    scale: np.ndarray
+    centres: np.ndarray
     limit: float
 
-    def distances(self, summaries: np.ndarray) -> np.ndarray:
-        """How unlike: distance to the nearest centre in units of `limit`, above 1 for unlike.
 
-        Args:
-            summaries: (windows, parts), of `summarize`.
-        """
-        apart = (summaries / self.scale)[:, None] - np.array(self.centres)
-        return np.sqrt((apart**2).sum(axis=2)).min(axis=1) / self.limit
-
-
-def has_gravity(channels: Iterable[str]) -> np.ndarray:
-    """Which of these channels tell posture: bool (channels,)."""
-    return np.array([name.startswith(("total_acc", "gravity")) for name in channels])
-
-
-def summarize(signals: np.ndarray, channels: Iterable[str]) -> np.ndarray:
+def summarize(signals: Tensor, channels: Sequence[str]) -> Tensor:
     """Posture and movement of each window.
 
     Args:
@@ -65,14 +54,31 @@ def summarize(signals: np.ndarray, channels: Iterable[str]) -> np.ndarray:
         channels: Their names.
 
     Returns:
-        float64 (windows, parts): the mean of each channel that has gravity in it, then the
-        logarithm of the standard deviation of each that has not (of all, where all have).
+        (windows, parts): the mean of each channel that has gravity in it, then the logarithm of
+        the standard deviation of each that has not (of all, where all have).
     """
     with_gravity = has_gravity(channels)
     moving = ~with_gravity if not with_gravity.all() else with_gravity
-    posture = signals[..., with_gravity].mean(axis=1, dtype=np.float64)
-    movement = signals[..., moving].std(axis=1, dtype=np.float64)
-    return np.hstack([posture, np.log(np.maximum(movement, STILLEST))])
+    means = signals.mean(dim=1)
+    deviations = (signals - means[:, None]).square().mean(dim=1).sqrt()
+    posture = means[:, np.flatnonzero(with_gravity).tolist()]
+    movement = deviations[:, np.flatnonzero(moving).tolist()]
+    return torch.cat([posture, movement.clamp(min=STILLEST).log()], dim=1)
+
+
+def distances(summaries: Tensor, scale: Tensor, centres: Tensor, limit: Tensor) -> Tensor:
+    """How novel windows are: distance to the nearest centre in units of the limit, (windows,).
+
+    Above 1 a window is novel.
+
+    Args:
+        summaries: (windows, parts), of `summarize`.
+        scale: As in `Novelty`.
+        centres: Likewise.
+        limit: Likewise.
+    """
+    apart = (summaries / scale)[:, None] - centres
+    return apart.square().sum(dim=2).amin(dim=1).sqrt() / limit
 
 
 def fit(summaries: np.ndarray, label: np.ndarray, subject: np.ndarray) -> Novelty:
@@ -85,6 +91,7 @@ def fit(summaries: np.ndarray, label: np.ndarray, subject: np.ndarray) -> Novelt
         label: int (windows,).
         subject: int (windows,).
     """
+    summaries = summaries.astype(np.float64)
     within = np.mean([summaries[label == each].var(axis=0) for each in np.unique(label)], axis=0)
     scale = np.where(within > 0, np.sqrt(within), 1.0)
     scaled = summaries / scale
@@ -97,10 +104,7 @@ def fit(summaries: np.ndarray, label: np.ndarray, subject: np.ndarray) -> Novelt
     if people == 1:  # nobody to leave out
         apart = KDTree(centres).query(scaled)[0]
     limit = max(float(np.quantile(apart, SHARE_WITHIN)), 1e-6)
-    # Rounded: what is written is what is compared, and the last digits mean nothing.
-    return Novelty(
-        scale=scale.round(6).tolist(), centres=centres.round(4).tolist(), limit=round(limit, 6)
-    )
+    return Novelty(scale, centres, limit)
 
 
 def _centres(scaled: np.ndarray) -> np.ndarray:

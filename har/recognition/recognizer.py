@@ -1,8 +1,8 @@
 """Recognition as it happens: from a phone's samples, as they come, to activities.
 
-The bundle that `train` wrote is all it needs. Samples at any times are brought to 50 Hz, go through
-the filters that the training data went through, and are cut into windows, scaled and given to the
-network; several streams' windows share one call of it.
+A bundle is all it needs. Samples at any times are brought to 50 Hz, go through the filters that the
+training data went through, are divided into windows and given to the model; windows of several
+streams share one run of it.
 """
 
 from collections import Counter
@@ -12,16 +12,10 @@ from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
-import torch
 
-from har.data.windows import step_of
 from har.errors import HarError
-from har.learning.networks import predict_probabilities
-from har.model.bundle import Bundle, Description
-from har.model.calibration import with_temperature
+from har.model.bundle import Bundle, Description, Outputs
 from har.model.hmm import CausalSmoother
-from har.model.novelty import summarize
-from har.signals.channels import BODY_GYRO, TOTAL_ACC, groups_of, make_channels
 from har.signals.filters import ArchiveFilter
 from har.signals.recordings import SAMPLING_RATE
 from har.signals.resampling import GAP, Resampler
@@ -36,22 +30,21 @@ MAX_TIME = 1e11
 MIN_INTERVAL = 5e-4
 """Samples closer to each other than this, in seconds, come of no phone's sensor."""
 
+THRESHOLD = 0.5
+"""Probability below which a prediction is not accepted, by default."""
+
 NOT_FINITE = "not a finite number"
 OUT_OF_RANGE = "beyond what a phone can measure"
 NOT_LATER = "not later than the sample before"
 
-GRAVITY_RANGE = (0.3, 4.0)
-"""Length of the acceleration, in g, that the median of a window of anything worn lies in."""
-
-MAX_TURNING = 12.0
-"""Root mean square of the angular rate, in rad/s, that nobody keeps up for a window."""
-
-TOO_WEAK = (
+PROBLEMS = (
+    "",
     "the acceleration is {:.2g} g long, less than gravity: "
-    "is gravity left out of it, or is it in g and not in m/s2?"
+    "is gravity left out of it, or is it in g and not in m/s2?",
+    "the acceleration is {:.2g} g long, far more than gravity: is it in m/s2?",
+    "the phone turns at {:.2g} rad/s without pause: is that in deg/s?",
 )
-TOO_STRONG = "the acceleration is {:.2g} g long, far more than gravity: is it in m/s2?"
-TOO_QUICK = "the phone turns at {:.2g} rad/s without pause: is that in deg/s?"
+"""What is wrong with readings that no worn phone makes, by the model's `problem`."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,7 @@ class Prediction:
         probability: Its probability.
         probabilities: float64 (activities,), of each, in the bundle's order.
         novelty: How unlike the training data the window is; above 1 it is not to be relied on.
-        known: Whether to believe it: the probability reaches the threshold, the novelty stays
+        known: Whether it is accepted: the probability reaches the threshold, the novelty stays
             below 1.
     """
 
@@ -77,11 +70,11 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Windows that became whole with a block.
+class WindowBatch:
+    """Windows that became complete with a block of samples.
 
     Attributes:
-        times: (windows,) of each one's last sample, s.
+        times: (windows,) of each window's last sample, s.
         signals: float32 (windows, size, 9), the `BASE_CHANNELS`.
         fresh: bool (windows,), the first one since the stream began or began anew.
     """
@@ -110,7 +103,7 @@ class Stream:
         rejected_windows: Windows whose readings cannot be, such as those in another unit.
         restarts: How often the windows began anew after a gap or a jump of the clock.
         problem: What seems wrong with the last window's readings, such as another unit; empty if
-            nothing.
+            nothing does.
         smoother: Of its predictions; the recognizer's.
     """
 
@@ -142,13 +135,15 @@ class Stream:
 
     @property
     def due(self) -> float:
-        """Time of the sample that makes the next window whole, s; samples before it can wait."""
+        """Time of the sample that completes the next window, s; samples before it can wait."""
         if self._newest is None:
             return -np.inf
         # One sample more than the window's own: the median waits for it.
         return self._resampler.start + (self._next_start + self._size) / SAMPLING_RATE
 
-    def step(self, times: np.ndarray, acceleration: np.ndarray, angular_rate: np.ndarray) -> Cut:
+    def push(
+        self, times: np.ndarray, acceleration: np.ndarray, angular_rate: np.ndarray
+    ) -> WindowBatch:
         """Take samples.
 
         Args:
@@ -157,7 +152,7 @@ class Stream:
             angular_rate: (samples, 3), likewise.
 
         Returns:
-            The windows that are whole with them.
+            The windows that they complete.
 
         Raises:
             HarError: The arrays do not have these shapes.
@@ -174,16 +169,13 @@ class Stream:
         with np.errstate(invalid="ignore", over="ignore"):
             converted = self._readings.convert(acceleration, angular_rate)
             sane = self._sane(times, converted)
-        cuts = [self._cut(*part) for part in self._ordered(times[sane], converted[sane])]
-        kept = [cut for cut in cuts if len(cut.times)]
-        if len(kept) == 1:
-            return kept[0]
-        return Cut(
-            np.concatenate([np.zeros(0), *(cut.times for cut in kept)]),
-            np.concatenate(
-                [np.zeros((0, self._size, 9), np.float32), *(cut.signals for cut in kept)]
-            ),
-            np.concatenate([np.zeros(0, bool), *(cut.fresh for cut in kept)]),
+        batches = [
+            self._windows(*part) for part in self._ordered(times[sane], converted[sane])
+        ] or [self._windows(times[:0], converted[:0])]
+        return WindowBatch(
+            np.concatenate([batch.times for batch in batches]),
+            np.concatenate([batch.signals for batch in batches]),
+            np.concatenate([batch.fresh for batch in batches]),
         )
 
     def _sane(self, times: np.ndarray, converted: np.ndarray) -> np.ndarray:
@@ -222,9 +214,9 @@ class Stream:
                 self.restarts += 1
                 self._begin()
 
-    def _cut(self, times: np.ndarray, samples: np.ndarray) -> Cut:
-        even = self._resampler.step(times, samples)
-        filtered = self._filter.step(even[:, :3], even[:, 3:]).astype(np.float32)
+    def _windows(self, times: np.ndarray, samples: np.ndarray) -> WindowBatch:
+        even = self._resampler.resample(times, samples)
+        filtered = self._filter.filter(even[:, :3], even[:, 3:]).astype(np.float32)
         rows = np.concatenate([self._rows, filtered])
         end = self._first_row + len(rows)
         starts = np.arange(self._next_start, end - self._size + 1, self.hop)
@@ -235,7 +227,7 @@ class Stream:
         self._rows = rows[drop:].copy()
         self._first_row += drop
         last = (starts + self._size - 1) / SAMPLING_RATE
-        return Cut(self._resampler.start + last, signals, starts == 0)
+        return WindowBatch(self._resampler.start + last, signals, starts == 0)
 
 
 class Recognizer:
@@ -258,27 +250,22 @@ class Recognizer:
         bundle: Bundle,
         hop: int | None = None,
         smoothing: bool = True,
-        threshold: float = 0.5,
+        threshold: float = THRESHOLD,
         gap: float = GAP,
     ) -> None:
-        description = bundle.description
-        step = step_of(description.window_size, description.window_overlap)
-        self.hop = _checked_hop(step if hop is None else hop)
+        self.hop = _checked_hop(bundle.description.step if hop is None else hop)
         if not 0 <= threshold <= 1:
             raise HarError(f"threshold={threshold}: should be between 0 and 1")
         if not gap > 1 / SAMPLING_RATE:
             raise HarError(f"gap={gap}: should be more than {1 / SAMPLING_RATE:g} seconds")
         self.smoothing, self.threshold, self.gap = smoothing, threshold, gap
-        self._bundle = bundle
-        self._groups = groups_of(description.channels)
-        self._scaling = bundle.scaling
-        self._step = step
+        self.bundle = bundle
         self._smoothers: dict[int, CausalSmoother] = {}
 
     @property
     def description(self) -> Description:
         """The bundle's description."""
-        return self._bundle.description
+        return self.bundle.description
 
     def stream(
         self,
@@ -307,102 +294,80 @@ class Recognizer:
             self.smoothing if smoothing is None else smoothing,
         )
 
-    def step(
+    def push(
         self,
         stream: Stream,
         times: np.ndarray,
         acceleration: np.ndarray,
         angular_rate: np.ndarray,
     ) -> list[Prediction]:
-        """Take samples of a stream, and say what its windows that are whole with them are.
+        """Take samples of a stream, and say what the windows are that they complete.
 
         Args:
             stream: Made by `stream`.
-            times: As for `Stream.step`.
+            times: As for `Stream.push`.
             acceleration: Likewise.
             angular_rate: Likewise.
         """
-        return self.recognize([(stream, stream.step(times, acceleration, angular_rate))])[0]
+        return self.recognize([(stream, stream.push(times, acceleration, angular_rate))])[0]
 
-    def recognize(self, cuts: Sequence[tuple[Stream, Cut]]) -> list[list[Prediction]]:
-        """Recognise windows of several streams in one call of the network.
+    def recognize(self, batches: Sequence[tuple[Stream, WindowBatch]]) -> list[list[Prediction]]:
+        """Recognise windows of several streams in one run of the model.
 
         Args:
-            cuts: Each stream with what its `step` returned, as often and in the order that it did.
+            batches: Each stream with what its `push` returned, as often and in the order that it
+                did.
 
         Returns:
-            The predictions of each. Windows with readings that cannot be are left out, and the
-            stream's `problem` says why.
+            The predictions of each. Windows with readings that no worn phone makes are left out,
+            and the stream's `problem` says why.
         """
-        good = [_believable(stream, cut) for stream, cut in cuts]
-        signals = [cut.signals[its] for (_, cut), its in zip(cuts, good, strict=True) if its.any()]
+        signals = [batch.signals for _, batch in batches if len(batch.times)]
         if not signals:
-            return [[] for _ in cuts]
-        inputs = self._scaling.apply(make_channels(np.concatenate(signals), self._groups))
-        probabilities, novelty = self.classify(inputs)
+            return [[] for _ in batches]
+        outputs = self.bundle.predict(np.concatenate(signals))
         found, row = [], 0
-        for (stream, cut), its in zip(cuts, good, strict=True):
-            rows = slice(row, row + int(np.count_nonzero(its)))
-            found.append(self._predictions(stream, cut, its, probabilities[rows], novelty[rows]))
+        for stream, batch in batches:
+            rows = slice(row, row + len(batch.times))
+            found.append(self._predictions(stream, batch, outputs, range(rows.start, rows.stop)))
             row = rows.stop
         return found
 
-    def classify(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Each window for itself.
-
-        Args:
-            inputs: float32 (windows, size, channels), scaled.
-
-        Returns:
-            Probabilities (windows, activities) and novelty (windows,).
-        """
-        # A few small windows at a time: a GPU would only be waited for.
-        device = torch.device("cpu")
-        probabilities = with_temperature(
-            predict_probabilities(self._bundle.model, inputs, device),
-            self.description.temperature,
-        )
-        summaries = summarize(inputs, self.description.channels)
-        return probabilities, self.description.novelty.distances(summaries)
-
     def _predictions(
-        self,
-        stream: Stream,
-        cut: Cut,
-        good: np.ndarray,
-        probabilities: np.ndarray,
-        novelty: np.ndarray,
+        self, stream: Stream, batch: WindowBatch, outputs: Outputs, rows: range
     ) -> list[Prediction]:
         made = []
-        remaining = zip(probabilities, novelty, strict=True)
-        for time, fresh, is_good in zip(cut.times, cut.fresh, good, strict=True):
+        for time, fresh, row in zip(batch.times, batch.fresh, rows, strict=True):
             if fresh:
                 stream.smoother = None
-            if not is_good:
+            stream.problem = PROBLEMS[outputs.problem[row]].format(outputs.reading[row])
+            if stream.problem:
+                stream.rejected_windows += 1
                 continue
-            its, apart = next(remaining)
+            probabilities = outputs.probabilities[row]
             if stream.smoothing:
                 stream.smoother = stream.smoother or self._smoother(stream.hop)
-                its = stream.smoother.step(its)
-            best = int(its.argmax())
+                probabilities = stream.smoother.update(probabilities)
+            best = int(probabilities.argmax())
+            novelty = float(outputs.novelty[row])
             made.append(
                 Prediction(
                     time=float(time),
                     activity=self.description.activities[best],
-                    probability=float(its[best]),
-                    probabilities=its,
-                    novelty=float(apart),
-                    known=bool(its[best] >= self.threshold and apart <= 1),
+                    probability=float(probabilities[best]),
+                    probabilities=probabilities,
+                    novelty=novelty,
+                    known=bool(probabilities[best] >= self.threshold and novelty <= 1),
                 )
             )
         return made
 
     def _smoother(self, hop: int) -> CausalSmoother:
-        """A fresh smoother; the power of the transitions that it needs is taken once a hop."""
+        """A fresh smoother; what it needs is worked out once a hop."""
         if hop not in self._smoothers:
-            description = self.description
+            smoothing = self.description.smoothing
             self._smoothers[hop] = CausalSmoother(
-                np.array(description.transitions), np.array(description.priors), hop / self._step
+                np.array(smoothing.durations), np.array(smoothing.priors), hop / SAMPLING_RATE
             )
         return copy(self._smoothers[hop])
 
@@ -411,22 +376,3 @@ def _checked_hop(hop: int) -> int:
     if not isinstance(hop, Integral) or isinstance(hop, bool) or hop < 1:
         raise HarError(f"hop={hop!r}: expected a whole number of samples, 1 or more")
     return int(hop)
-
-
-def _believable(stream: Stream, cut: Cut) -> np.ndarray:
-    """Which windows' readings a worn phone can make; `stream.problem` is about the last one."""
-    if not len(cut.times):
-        return np.zeros(0, bool)
-    length = np.median(np.linalg.norm(cut.signals[..., TOTAL_ACC], axis=2), axis=1)
-    turning = np.sqrt((cut.signals[..., BODY_GYRO] ** 2).sum(axis=2).mean(axis=1))
-    good = (length >= GRAVITY_RANGE[0]) & (length <= GRAVITY_RANGE[1]) & (turning <= MAX_TURNING)
-    stream.rejected_windows += int(np.count_nonzero(~good))
-    if good[-1]:
-        stream.problem = ""
-    elif length[-1] < GRAVITY_RANGE[0]:
-        stream.problem = TOO_WEAK.format(length[-1])
-    elif length[-1] > GRAVITY_RANGE[1]:
-        stream.problem = TOO_STRONG.format(length[-1])
-    else:
-        stream.problem = TOO_QUICK.format(turning[-1])
-    return good

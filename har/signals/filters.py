@@ -45,7 +45,7 @@ class CausalFilter:
         """Be as if the signals had long been at these levels (channels,)."""
         self._state = self._settled[..., None] * level
 
-    def step(self, samples: np.ndarray) -> np.ndarray:
+    def filter(self, samples: np.ndarray) -> np.ndarray:
         """Filter (samples, channels), going on from where the last block ended."""
         if len(samples) == 0:
             return np.zeros_like(samples, dtype=float)
@@ -63,7 +63,7 @@ class MedianOfThree:
         self._last_two = np.zeros((2, channels))
         self._waiting = False
 
-    def step(self, samples: np.ndarray) -> np.ndarray:
+    def filter(self, samples: np.ndarray) -> np.ndarray:
         """Medians that became known with this block: one fewer than samples in the first block."""
         if len(samples) == 0:
             return np.zeros_like(samples, dtype=float)
@@ -79,7 +79,7 @@ class MedianOfThree:
         """The median of the last sample, when no more will come."""
         if not self._waiting:
             return np.zeros((0, self._last_two.shape[1]))
-        return self.step(np.zeros((1, self._last_two.shape[1])))
+        return self.filter(np.zeros((1, self._last_two.shape[1])))
 
 
 class ArchiveFilter:
@@ -111,7 +111,7 @@ class ArchiveFilter:
         self.gravity = CausalFilter(order=3, cutoff=0.3, channels=3)
         self.drift = CausalFilter(order=2, cutoff=0.1, channels=3)
 
-    def step(self, acceleration: np.ndarray, angular_rate: np.ndarray) -> np.ndarray:
+    def filter(self, acceleration: np.ndarray, angular_rate: np.ndarray) -> np.ndarray:
         """Filter a block that follows on from the last.
 
         Args:
@@ -128,22 +128,22 @@ class ArchiveFilter:
             level = np.concatenate([samples[0, :3], np.zeros(3)])
             self.noise.settle(level)
             self.gravity.settle(level[:3])
-        return self._after_median(self._median.step(samples))
+        return self._after_median(self._median.filter(samples))
 
     def finish(self) -> np.ndarray:
         """The row of the last sample, when no more will come."""
         return self._after_median(self._median.finish())
 
     def _after_median(self, medians: np.ndarray) -> np.ndarray:
-        filtered = self.noise.step(medians)
+        filtered = self.noise.filter(medians)
         total_acc, rate = filtered[:, :3], filtered[:, 3:]
-        body_acc = total_acc - self.gravity.step(total_acc)
-        body_gyro = rate - self.drift.step(rate)
+        body_acc = total_acc - self.gravity.filter(total_acc)
+        body_gyro = rate - self.drift.filter(rate)
         return np.hstack([body_acc, body_gyro, total_acc])
 
 
 def filter_recording(acceleration: np.ndarray, angular_rate: np.ndarray) -> np.ndarray:
     """A whole recording through `ArchiveFilter`: (samples, 3) in g and in rad/s to (samples, 9)."""
     archive_filter = ArchiveFilter()
-    first = archive_filter.step(acceleration, angular_rate)
+    first = archive_filter.filter(acceleration, angular_rate)
     return np.concatenate([first, archive_filter.finish()])

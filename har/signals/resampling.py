@@ -31,7 +31,7 @@ class Resampler:
         self._made = 0
         self.start = 0.0
 
-    def step(self, times: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    def resample(self, times: np.ndarray, samples: np.ndarray) -> np.ndarray:
         """The samples that became known with this block.
 
         Args:

@@ -3,9 +3,9 @@
  * is measured goes nowhere else; the page's content security policy would not let it.
  */
 
-import { Recognizer } from "./recognizer.js";
+import { Recognizer, SIGNALS } from "./recognizer.js";
 
-/** Windows in one call of the network, and samples at a time: the page stays alive between them. */
+/** Windows in one run of the model, and samples at a time: the page stays alive between them. */
 const WINDOWS = 32;
 const SAMPLES = 3000;
 
@@ -16,7 +16,7 @@ const breath = () => new Promise((resolve) => setTimeout(resolve));
 
 let loading = null;
 
-/** recognizer.json and the network, fetched once. */
+/** recognizer.json and the model, fetched once. */
 export function load() {
   loading ??= fetchAll().catch((error) => {
     loading = null; // to be tried again
@@ -26,29 +26,28 @@ export function load() {
 }
 
 async function fetchAll() {
-  const [ort, description, model] = await Promise.all([
+  const [ort, description, content] = await Promise.all([
     import("./onnxruntime/ort.wasm.bundle.min.mjs"),
     fetched("recognizer.json").then((response) => response.json()),
     fetched("model.onnx").then((response) => response.arrayBuffer()),
   ]);
   ort.env.wasm.numThreads = 1; // more would need headers that not every static server can send
-  const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
-  const shape = [description.window_size, description.channels.length];
+  const session = await ort.InferenceSession.create(content, { executionProviders: ["wasm"] });
+  const shape = [description.window_size, SIGNALS];
   const each = shape[0] * shape[1];
 
-  async function network(windows) {
-    const count = windows.length / each;
-    const logits = new Float32Array(count * description.activities.length);
-    for (let first = 0; first < count; first += WINDOWS) {
+  async function model(windows) {
+    const all = Object.fromEntries(description.outputs.map((name) => [name, []]));
+    for (let first = 0; first < windows.length; first += WINDOWS * each) {
       if (first) await breath();
-      const part = windows.subarray(first * each, (first + WINDOWS) * each);
+      const part = windows.subarray(first, first + WINDOWS * each);
       const input = new ort.Tensor("float32", part, [part.length / each, ...shape]);
-      const output = await session.run({ windows: input });
-      logits.set(output.logits.data, first * description.activities.length);
+      const outputs = await session.run({ signals: input });
+      for (const name of description.outputs) all[name].push(...outputs[name].data);
     }
-    return logits;
+    return all;
   }
-  return { description, network };
+  return { description, model };
 }
 
 async function fetched(name) {
@@ -73,9 +72,9 @@ export class LocalBackend {
   /** Load what is needed; state "open" follows, or "failed" with the reason. */
   async start() {
     try {
-      const { description, network } = await load();
+      const { description, model } = await load();
       const { hop, smoothing, ...readings } = this.settings;
-      this.recognizer = new Recognizer(description, network, { hop, smoothing });
+      this.recognizer = new Recognizer(description, model, { hop, smoothing });
       this.stream = this.recognizer.stream(readings);
     } catch (error) {
       this.fail(error);
@@ -113,7 +112,7 @@ export class LocalBackend {
   async drain() {
     try {
       while (this.waiting.length) {
-        const predictions = await this.recognizer.step(this.stream, ...this.waiting.shift());
+        const predictions = await this.recognizer.push(this.stream, ...this.waiting.shift());
         predictions.forEach((prediction) => this.onprediction(prediction));
         this.onstatus(this.status());
         if (this.waiting.length) await breath();

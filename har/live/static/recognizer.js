@@ -1,12 +1,10 @@
 /*
- * Recognition as it happens: har/recognition/recognizer.py in JavaScript, name by name, with the numbers of
- * recognizer.json (har/recognition/onnx_export.py). A test compares the two.
+ * Recognition as it happens: har/recognition/recognizer.py in JavaScript, name by name, with the
+ * numbers of recognizer.json (har/live/javascript.py). What is made of a window is in model.onnx. A
+ * test compares the two.
  *
- * Numbers are float64 as in NumPy; the filtered signals, and what is made of them for the network,
- * are float32 as there (Math.fround, Float32Array).
+ * Numbers are float64 as in NumPy; the filtered signals are float32 as there.
  */
-
-const float32 = Math.fround;
 
 /** The first index at which `sorted` is not less than `value`; with `right`, at which it is more. */
 function searchSorted(sorted, value, right = false) {
@@ -34,7 +32,7 @@ export class Resampler {
   }
 
   /** The samples that became known with this block; number n since the first is at start + n / rate. */
-  step(times, samples) {
+  resample(times, samples) {
     if (times.length === 0) return [];
     if (this.made === 0 && this.times.length === 0) this.start = times[0];
     this.times = this.times.concat(times);
@@ -104,7 +102,7 @@ class CausalFilter {
     this.state = level.map((value) => this.settled.map(([a, b]) => [a * value, b * value]));
   }
 
-  step(sample) {
+  filter(sample) {
     return sample.map((value, channel) => {
       const state = this.state[channel];
       let x = value;
@@ -134,7 +132,7 @@ export class ArchiveFilter {
   }
 
   /** The signals of the sample before this one, as the median waits for it; null for the first. */
-  step(sample) {
+  filter(sample) {
     if (this.unsettled) {
       this.unsettled = false;
       this.noise.settle([...sample.slice(0, 3), 0, 0, 0]);
@@ -144,109 +142,31 @@ export class ArchiveFilter {
     this.last = sample;
     if (last === null) return null;
     this.before = last;
-    const filtered = this.noise.step(last.map((value, i) => median(before[i], value, sample[i])));
+    const filtered = this.noise.filter(last.map((value, i) => median(before[i], value, sample[i])));
     const total = filtered.slice(0, 3);
     const rate = filtered.slice(3);
-    const gravity = this.gravity.step(total);
-    const drift = this.drift.step(rate);
+    const gravity = this.gravity.filter(total);
+    const drift = this.drift.filter(rate);
     return [...total.map((v, i) => v - gravity[i]), ...rate.map((v, i) => v - drift[i]), ...total];
   }
 }
 
-const BODY_ACC = 0;
-const BODY_GYRO = 3;
-const TOTAL_ACC = 6;
-const SIGNALS = 9;
-
-const column = (signals, index) => signals.filter((_, i) => i % SIGNALS === index);
-const columns = (signals, first) => [0, 1, 2].map((axis) => column(signals, first + axis));
-
-function mean(values) {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum / values.length;
-}
-
-function centred(values) {
-  const middle = float32(mean(values));
-  return values.map((value) => value - middle);
-}
-
-/** Length of the vectors that three columns make. */
-const norm = ([x, y, z]) =>
-  x.map((_, i) =>
-    Math.sqrt(float32(float32(float32(x[i] * x[i]) + float32(y[i] * y[i])) + float32(z[i] * z[i]))),
-  );
-
-function gravityOf(signals) {
-  const body = columns(signals, BODY_ACC);
-  return columns(signals, TOTAL_ACC).map((total, axis) => total.map((v, i) => v - body[axis][i]));
-}
-
-/** Each group's columns, from a window of the nine signals: CHANNEL_GROUPS of har/signals/filters.py. */
-const CHANNEL_GROUPS = {
-  total_acc: (signals) => columns(signals, TOTAL_ACC),
-  body_acc: (signals) => columns(signals, BODY_ACC),
-  gyro: (signals) => columns(signals, BODY_GYRO),
-  centred_acc: (signals) => columns(signals, TOTAL_ACC).map(centred),
-  gravity: gravityOf,
-  acc_norm: (signals) => [norm(columns(signals, TOTAL_ACC))],
-  gyro_norm: (signals) => [norm(columns(signals, BODY_GYRO))],
-};
-
-/** Columns, float32 as the signals are, of the channels that these groups make. */
-export const makeChannels = (signals, groups) =>
-  groups.flatMap((group) => {
-    if (!Object.hasOwn(CHANNEL_GROUPS, group)) throw new Error(`unknown channels: ${group}`);
-    return CHANNEL_GROUPS[group](signals);
-  });
-
-/** How unlike the training data a window is, above 1 for unlike: har/model/novelty.py. */
-function distance(novelty, inputs) {
-  const posture = novelty.posture.map((channel) => mean(inputs[channel]));
-  const movement = novelty.movement.map((channel) => {
-    const middle = mean(inputs[channel]);
-    let sum = 0;
-    for (const value of inputs[channel]) sum += (value - middle) ** 2;
-    return Math.log(Math.max(Math.sqrt(sum / inputs[channel].length), novelty.stillest));
-  });
-  const summary = [...posture, ...movement].map((value, i) => value / novelty.scale[i]);
-  let nearest = Infinity;
-  for (const centre of novelty.centres) {
-    let apart = 0;
-    for (let i = 0; i < summary.length; i++) apart += (summary[i] - centre[i]) ** 2;
-    nearest = Math.min(nearest, apart);
-  }
-  return Math.sqrt(nearest) / novelty.limit;
-}
-
-function softmax(values) {
-  const most = Math.max(...values);
-  const raised = values.map((value) => Math.exp(value - most));
-  const sum = raised.reduce((a, b) => a + b, 0);
-  return raised.map((value) => value / sum);
-}
-
-const SMALLEST_NORMAL = 2 ** -1022;
-
-/** Probabilities from logits, with a temperature: har/model/calibration.py. */
-function probabilitiesOf(logits, temperature) {
-  const plain = softmax(logits);
-  if (temperature === 1) return plain;
-  return softmax(plain.map((p) => Math.log(Math.max(p, SMALLEST_NORMAL)) / temperature));
-}
+/** What the filter makes of each sample, and the model takes. */
+export const SIGNALS = 9;
 
 /** Probabilities in the light of the windows before: har/model/hmm.py. */
 export class CausalSmoother {
-  constructor(description, pace) {
-    this.transitions = pace === 1 ? description.transitions : power(description, pace);
-    this.priors = description.priors;
+  /** seconds: from window to window. */
+  constructor(description, seconds) {
+    const { durations, priors } = description.smoothing;
+    this.transitions = transitionsAfter(durations, seconds);
+    this.priors = priors;
     this.smallest = description.smallest_probability;
     this.belief = null;
   }
 
   /** The smoothed probabilities of the next window, given the network's. */
-  step(probabilities) {
+  update(probabilities) {
     const { belief, priors } = this;
     const expected =
       belief === null
@@ -262,18 +182,13 @@ export class CausalSmoother {
   }
 }
 
-/** The transitions to a power that need not be whole. */
-function power({ transition_powers: { values, right, left } }, pace) {
-  // The real part of a negative number's power.
-  const raised = values.map((v) => Math.abs(v) ** pace * (v < 0 ? Math.cos(Math.PI * pace) : 1));
-  return right.map((row) =>
-    left[0].map((_, to) =>
-      Math.max(
-        raised.reduce((sum, value, k) => sum + row[k] * value * left[k][to], 0),
-        0,
-      ),
-    ),
-  );
+/** How likely each activity is to go on, or to give way to each other one, some seconds later. */
+function transitionsAfter(durations, seconds) {
+  return durations.map((duration, from) => {
+    const stay = Math.exp(-seconds / duration);
+    const change = (1 - stay) / Math.max(durations.length - 1, 1);
+    return durations.map((_, to) => (to === from ? stay : change));
+  });
 }
 
 /** A number as Python's `.2g` writes it, for those that are neither huge nor tiny. */
@@ -326,10 +241,10 @@ export class Stream {
    * Take samples.
    *
    * times: in s; acceleration, with gravity, and angularRate: [x, y, z] of each, in the units of
-   * the readings. Returns the windows that are whole with them, each {time, signals, fresh}:
+   * the readings. Returns the windows that they complete, each {time, signals, fresh}:
    * the time of its last sample; Float32Array (size * 9); the first since the stream began (anew)?
    */
-  step(times, acceleration, angularRate) {
+  push(times, acceleration, angularRate) {
     if (acceleration.length !== times.length || angularRate.length !== times.length) {
       throw new Error(
         `${times.length} times, ${acceleration.length} accelerations, ` +
@@ -360,7 +275,7 @@ export class Stream {
       }
       // Forward it is a gap, back a clock that was set: what follows begins anew.
       if (this.newest !== null && Math.abs(time - this.newest) > this.gap) {
-        windows = windows.concat(this.cut(stretch));
+        windows = windows.concat(this.windows(stretch));
         stretch = { times: [], samples: [] };
         this.restarts += 1;
         this.begin();
@@ -375,18 +290,18 @@ export class Stream {
       stretch.times.push(time);
       stretch.samples.push(sample);
     }
-    return windows.concat(this.cut(stretch));
+    return windows.concat(this.windows(stretch));
   }
 
   reject(reason) {
     this.rejected[reason] = (this.rejected[reason] ?? 0) + 1;
   }
 
-  /** The windows that became whole with a stretch of samples in order, without gaps. */
-  cut({ times, samples }) {
+  /** The windows that a stretch of samples completes, which are in order and without gaps. */
+  windows({ times, samples }) {
     const { window_size: size, sampling_rate: rate } = this.description;
-    for (const even of this.resampler.step(times, samples)) {
-      const row = this.filter.step(even);
+    for (const even of this.resampler.resample(times, samples)) {
+      const row = this.filter.filter(even);
       if (row !== null) this.rows.push(Float32Array.from(row));
     }
     const end = this.firstRow + this.rows.length;
@@ -419,13 +334,13 @@ const turned = (m, [x, y, z]) => [
 export class Recognizer {
   /**
    * description: recognizer.json.
-   * network: async, from Float32Array (windows * size * channels) to logits (windows * activities).
+   * model: async, from Float32Array (windows * size * 9) to its outputs, an array of each by name.
    * hop, smoothing, threshold, gap: as in Python, with the same defaults.
    */
-  constructor(description, network, { hop, smoothing = true, threshold, gap } = {}) {
+  constructor(description, model, { hop, smoothing = true, threshold, gap } = {}) {
     const { defaults } = description;
     this.description = description;
-    this.network = network;
+    this.model = model;
     this.hop = hop ?? defaults.hop;
     this.smoothing = smoothing;
     this.threshold = threshold ?? defaults.threshold;
@@ -445,30 +360,33 @@ export class Recognizer {
     return new Stream(this.description, { hop: this.hop, gap: this.gap, readings, settled });
   }
 
-  /** Take samples of a stream, and say what its windows that are whole with them are. */
-  async step(stream, times, acceleration, angularRate) {
-    return this.recognize(stream, stream.step(times, acceleration, angularRate));
+  /** Take samples of a stream, and say what the windows are that they complete. */
+  async push(stream, times, acceleration, angularRate) {
+    return this.recognize(stream, stream.push(times, acceleration, angularRate));
   }
 
-  /** Recognise the windows that the stream's `step` returned, as often and in the order it did. */
+  /** Recognise the windows that the stream's `push` returned, as often and in the order it did. */
   async recognize(stream, windows) {
     const { description } = this;
-    const good = this.believable(stream, windows);
-    const inputs = windows.filter((_, i) => good[i]).map(({ signals }) => this.inputs(signals));
-    const logits = inputs.length ? await this.network(flat(inputs)) : [];
+    if (windows.length === 0) return [];
+    const outputs = await this.model(joined(windows.map(({ signals }) => signals)));
     const classes = description.activities.length;
     const predictions = [];
-    let next = 0;
-    windows.forEach(({ time, fresh }, i) => {
+    windows.forEach(({ time, fresh }, row) => {
       if (fresh) stream.smoother = null;
-      if (!good[i]) return;
-      const novelty = distance(description.novelty, inputs[next]);
-      const own = Array.from(logits.slice(next * classes, (next + 1) * classes));
-      next += 1;
-      let probabilities = probabilitiesOf(own, description.temperature);
+      const problem = description.problems[Number(outputs.problem[row])];
+      stream.problem = problem.replace("{:.2g}", inTwoDigits(outputs.reading[row]));
+      if (stream.problem) {
+        stream.rejectedWindows += 1;
+        return;
+      }
+      const novelty = outputs.novelty[row];
+      const own = outputs.probabilities.slice(row * classes, (row + 1) * classes);
+      let probabilities = addUpToOne(Array.from(own));
       if (this.smoothing) {
-        stream.smoother ??= new CausalSmoother(description, this.hop / description.step);
-        probabilities = stream.smoother.step(probabilities);
+        const seconds = this.hop / description.sampling_rate;
+        stream.smoother ??= new CausalSmoother(description, seconds);
+        probabilities = stream.smoother.update(probabilities);
       }
       const probability = Math.max(...probabilities);
       predictions.push({
@@ -482,48 +400,16 @@ export class Recognizer {
     });
     return predictions;
   }
-
-  /** A window's scaled channels, as columns. */
-  inputs(signals) {
-    const { groups, offset, scale } = this.description;
-    return makeChannels(signals, groups).map((values, c) => {
-      const [from, by] = [float32(offset[c]), float32(scale[c])];
-      return values.map((value) => float32(value - from) / by);
-    });
-  }
-
-  /** Which windows' readings a worn phone can make; the stream's problem is about the last one. */
-  believable(stream, windows) {
-    const { limits, problems } = this.description;
-    const [least, most] = limits.gravity;
-    return windows.map(({ signals }) => {
-      const lengths = norm(columns(signals, TOTAL_ACC)).sort();
-      const half = lengths.length >> 1;
-      const length =
-        lengths.length % 2 ? lengths[half] : float32((lengths[half - 1] + lengths[half]) / 2);
-      const [x, y, z] = columns(signals, BODY_GYRO);
-      const turning = float32(Math.sqrt(mean(x.map((_, i) => x[i] ** 2 + y[i] ** 2 + z[i] ** 2))));
-      stream.problem = "";
-      if (length < least) stream.problem = filled(problems.weak, length);
-      else if (length > most) stream.problem = filled(problems.strong, length);
-      else if (turning > limits.turning) stream.problem = filled(problems.quick, turning);
-      if (stream.problem) stream.rejectedWindows += 1;
-      return !stream.problem;
-    });
-  }
 }
 
-const filled = (problem, value) => problem.replace("{:.2g}", inTwoDigits(value));
+function addUpToOne(values) {
+  const sum = values.reduce((a, b) => a + b, 0);
+  return values.map((value) => value / sum);
+}
 
-/** Windows of columns as one array of windows of rows. */
-function flat(inputs) {
-  const channels = inputs[0].length;
-  const size = inputs[0][0].length;
-  const all = new Float32Array(inputs.length * size * channels);
-  inputs.forEach((window, w) =>
-    window.forEach((values, c) => {
-      for (let i = 0; i < size; i++) all[(w * size + i) * channels + c] = values[i];
-    }),
-  );
+/** Float32Arrays one after the other. */
+function joined(arrays) {
+  const all = new Float32Array(arrays.length * arrays[0].length);
+  arrays.forEach((array, i) => all.set(array, i * array.length));
   return all;
 }

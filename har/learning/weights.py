@@ -1,0 +1,190 @@
+"""What training leaves behind: one file of weights, with a record of what they were trained on."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from har.data.windows import Windows
+from har.errors import HarError
+from har.files import replacing_file
+from har.params import Model, Params
+from har.signals.channels import channel_units, groups_of
+from har.signals.recordings import ACTIVITIES
+from har.signals.scaling import Scaling
+
+if TYPE_CHECKING:  # PyTorch takes seconds to import, and a record needs none of it
+    from har.learning.networks import Classifier
+
+DECIDING = ("model", "train", "augmentation")
+"""Sections of the settings that decide the weights."""
+
+RECORD = "training"
+"""Key of the record in the file's metadata."""
+
+
+class TrainingRecord(BaseModel):
+    """What a network was trained on, and how.
+
+    Attributes:
+        network: The network's settings; `har.learning.networks.build` makes it of them.
+        activities: Name of each class.
+        channels: Channels of the input, in order; see `har.signals.channels.CHANNEL_GROUPS`.
+        window_size: Samples a window.
+        window_overlap: Share of a window that the next one repeats.
+        offset: Per channel, in its unit; the input is (signal - offset) / scale.
+        scale: Per channel, in its unit.
+        dataset: Name of the data set.
+        dataset_digest: SHA-256 of that data set's content.
+        train_subjects: Numbers of the training people.
+        kept_epoch: Epochs of training behind the weights.
+        settings: Settings of the network and its training, by dotted name.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    network: Model
+    activities: list[str] = Field(min_length=1)
+    channels: list[str] = Field(min_length=1)
+    window_size: int = Field(ge=1)
+    window_overlap: float = Field(ge=0, lt=1)
+    offset: list[float]
+    scale: list[float]
+    dataset: str
+    dataset_digest: str
+    train_subjects: list[int]
+    kept_epoch: int
+    settings: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _lists_fit_each_other(self) -> "TrainingRecord":
+        try:
+            groups_of(self.channels)
+        except HarError as error:
+            raise ValueError(str(error)) from None
+        for name in ("offset", "scale"):
+            if (found := len(getattr(self, name))) != (expected := len(self.channels)):
+                raise ValueError(f"{name}: expected {expected}, one a channel, got {found}")
+        if not all(self.scale):
+            raise ValueError("scale: expected no zeros")
+        return self
+
+    @property
+    def scaling(self) -> Scaling:
+        """The scaling that the network's input goes through."""
+        return Scaling(np.array(self.offset, np.float32), np.array(self.scale, np.float32))
+
+    @property
+    def units(self) -> list[str]:
+        """The unit of each channel."""
+        return [channel_units()[name] for name in self.channels]
+
+    def check_fits(self, scaled: Windows, scaling: Scaling) -> None:
+        """Raise HarError unless a network was trained on just these windows, scaled and split so.
+
+        Another split would score people as unseen who were seen; another scaling or length gives
+        nonsense.
+        """
+        facts = {
+            "data set": (self.dataset_digest, scaled.dataset_digest),
+            "channels": (self.channels, scaled.channels.tolist()),
+            "window size": (self.window_size, scaled.size),
+            "window overlap": (self.window_overlap, scaled.overlap),
+            "training subjects": (self.train_subjects, _people(scaled.of("train"))),
+            "scaling": (
+                [self.offset, self.scale],
+                [scaling.offset.tolist(), scaling.scale.tolist()],
+            ),
+        }
+        if other := [name for name, (trained, given) in facts.items() if trained != given]:
+            raise HarError(
+                f"the model was trained with another {', '.join(other)} than these windows have: "
+                "train it again"
+            )
+
+
+def record_of(
+    network: "Classifier", train: Windows, scaling: Scaling, params: Params, kept_epoch: int
+) -> TrainingRecord:
+    """The record of a network just trained.
+
+    Args:
+        network: The network.
+        train: The scaled windows that it was trained on.
+        scaling: What they went through.
+        params: The settings.
+        kept_epoch: Epochs of training behind the weights.
+    """
+    return TrainingRecord(
+        network=network.settings,
+        activities=list(ACTIVITIES),
+        channels=train.channels.tolist(),
+        window_size=train.size,
+        window_overlap=train.overlap,
+        offset=scaling.offset.tolist(),
+        scale=scaling.scale.tolist(),
+        dataset=train.dataset,
+        dataset_digest=train.dataset_digest,
+        train_subjects=_people(train),
+        kept_epoch=kept_epoch,
+        settings={
+            name: value
+            for name, value in params.flat().items()
+            if name.partition(".")[0] in DECIDING
+        },
+    )
+
+
+def save(path: Path, network: "Classifier", record: TrainingRecord) -> None:
+    """Write the weights and their record: the same bytes every time."""
+    from safetensors.torch import save as to_bytes
+
+    weights = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    content = to_bytes(weights, metadata={RECORD: record.model_dump_json()})
+    with replacing_file(path) as partial:
+        partial.write_bytes(content)
+
+
+def load(path: Path) -> tuple["Classifier", TrainingRecord]:
+    """Read what `save` wrote; nothing in the file runs on loading.
+
+    Raises:
+        HarError: The file is not there, or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load as from_bytes
+
+    from har.learning.networks import build
+
+    try:
+        content = path.read_bytes()
+        record = _record_in(content)
+        network = build(record.network, len(record.channels), len(record.activities))
+        network.load_state_dict(from_bytes(content))
+    except FileNotFoundError:
+        raise HarError(f"{path}: no trained weights there") from None
+    except (
+        SafetensorError,
+        ValidationError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+    ) as error:
+        text = " ".join(str(error).split())
+        raise HarError(f"{path} is damaged ({text:.200})") from None
+    return network, record
+
+
+def _record_in(content: bytes) -> TrainingRecord:
+    # The header's length in eight bytes, then the header as JSON:
+    # https://huggingface.co/docs/safetensors/index#format
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    return TrainingRecord.model_validate_json(header["__metadata__"][RECORD])
+
+
+def _people(windows: Windows) -> list[int]:
+    return np.unique(windows.subject).tolist()

@@ -1,0 +1,84 @@
+"""What the recogniser in JavaScript needs beside the model, as data.
+
+`static/recognizer.js` does what `har.recognition.recognizer` does around the model: resampling,
+filters, windows and smoothing over time. It holds no numbers of its own; these are they.
+"""
+
+from typing import Any
+
+from scipy.signal import sosfilt_zi
+
+from har.model.bundle import OUTPUTS, Description
+from har.model.hmm import SMALLEST
+from har.recognition import recognizer
+from har.signals import resampling
+from har.signals.filters import ArchiveFilter
+from har.signals.sensors import ACCELERATION_UNITS, ANGULAR_RATE_UNITS, MOUNTINGS
+
+RECOGNIZER = "recognizer.json"
+
+RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+"""What of ONNX Runtime Web runs on any processor; the rest of the package is for GPUs."""
+
+
+def for_javascript(description: Description) -> dict[str, Any]:
+    """The content of `recognizer.json`.
+
+    - `activities`, `sampling_rate`, `window_size`, `step`, `smoothing`, `model_sha256`: as in the
+      bundle (`har.model.bundle.Description`); `outputs`: names of the model's outputs.
+    - `smallest_probability`: floor of the evidence in smoothing.
+    - `filters`: each one's second-order sections as SciPy has them, and their state after long at
+      a level of one (`settled`).
+    - `readings`: what one of each unit is in g and rad/s, and ways to wear the phone, as rotations.
+    - `limits`, `reasons`, `problems`: what is refused, and the words for it.
+    - `defaults`: `hop`, `threshold` and `gap` of `Recognizer`.
+    """
+    archive = ArchiveFilter()
+    return {
+        **description.model_dump(
+            include={
+                "activities",
+                "sampling_rate",
+                "window_size",
+                "step",
+                "smoothing",
+                "model_sha256",
+            }
+        ),
+        "outputs": OUTPUTS,
+        "smallest_probability": SMALLEST,
+        "filters": {
+            name: {
+                "sections": each.sections.tolist(),
+                "settled": sosfilt_zi(each.sections).tolist(),
+            }
+            for name, each in (
+                ("noise", archive.noise),
+                ("gravity", archive.gravity),
+                ("drift", archive.drift),
+            )
+        },
+        "readings": {
+            "acceleration_units": ACCELERATION_UNITS,
+            "angular_rate_units": ANGULAR_RATE_UNITS,
+            "mountings": {name: matrix.tolist() for name, matrix in MOUNTINGS.items()},
+        },
+        "limits": {
+            "acceleration": recognizer.MAX_ACCELERATION,
+            "angular_rate": recognizer.MAX_ANGULAR_RATE,
+            "time": recognizer.MAX_TIME,
+            "interval": recognizer.MIN_INTERVAL,
+            "same_time": resampling.SAME_TIME,
+        },
+        "reasons": {
+            "not_finite": recognizer.NOT_FINITE,
+            "out_of_range": recognizer.OUT_OF_RANGE,
+            "not_later": recognizer.NOT_LATER,
+        },
+        "problems": recognizer.PROBLEMS,
+        "defaults": {
+            "hop": description.step,
+            "threshold": recognizer.THRESHOLD,
+            "gap": resampling.GAP,
+        },
+    }

@@ -1,0 +1,68 @@
+"""From trained weights to a bundle: what is fitted after training, and the export."""
+
+import hashlib
+
+import numpy as np
+import torch
+
+from har.data.windows import Windows, step_of
+from har.learning.networks import Classifier
+from har.learning.weights import TrainingRecord
+from har.model import novelty
+from har.model.bundle import Bundle, Description, Smoothing
+from har.model.deployed import DeployedModel
+from har.model.export import to_onnx
+from har.model.hmm import learn_durations
+from har.signals.channels import CHANNEL_GROUPS, groups_of
+from har.signals.recordings import BASE_CHANNELS, SAMPLING_RATE
+
+
+def package(
+    network: Classifier,
+    record: TrainingRecord,
+    train: Windows,
+    temperature: float,
+    weights_sha256: str = "",
+) -> Bundle:
+    """Fit on the training people what follows training, and export the whole.
+
+    Args:
+        network: The trained network.
+        record: What it was trained on.
+        train: Its training windows, scaled.
+        temperature: Logits are divided by it (`har.model.calibration`).
+        weights_sha256: Of the weights' file, to be noted.
+
+    Raises:
+        HarError: The export differs from PyTorch.
+    """
+    classes = len(record.activities)
+    step = step_of(record.window_size, record.window_overlap)
+    summaries = novelty.summarize(torch.from_numpy(train.signals), record.channels).numpy()
+    deployed = DeployedModel(
+        network,
+        groups_of(record.channels),
+        record.scaling,
+        temperature,
+        novelty.fit(summaries, train.label, train.subject),
+    )
+    model = to_onnx(deployed, record.window_size)
+    durations = learn_durations(train.label, train.subject, classes, step / SAMPLING_RATE)
+    units = [CHANNEL_GROUPS[name].unit for name in ("body_acc", "gyro", "total_acc")]
+    description = Description(
+        signals=list(BASE_CHANNELS),
+        units=np.repeat(units, 3).tolist(),
+        sampling_rate=SAMPLING_RATE,
+        window_size=record.window_size,
+        step=step,
+        activities=record.activities,
+        temperature=temperature,
+        smoothing=Smoothing(
+            durations=durations.tolist(),
+            priors=(np.bincount(train.label, minlength=classes) / len(train)).tolist(),
+        ),
+        training=record,
+        weights_sha256=weights_sha256,
+        model_sha256=hashlib.sha256(model).hexdigest(),
+    )
+    return Bundle(description, model)

@@ -1,0 +1,31 @@
+"""Fit what follows training, and export the whole: the weights to models/, ready to predict."""
+
+from har.data import windows
+from har.files import sha256
+from har.learning import weights
+from har.model import bundle
+from har.model.packaging import package
+from har.params import Params
+from har.signals.scaling import Scaling
+from stages.common import BUNDLE, NORMALIZED, WEIGHTS, run
+from stages.track import record
+
+
+def main(params: Params) -> None:
+    scaled, scaling = windows.load(NORMALIZED)
+    network, training = weights.load(WEIGHTS)
+    training.check_fits(scaled, Scaling(**scaling))
+    packaged = package(
+        network,
+        training,
+        scaled.of("train"),
+        temperature=params.calibration.temperature,
+        weights_sha256=sha256(WEIGHTS),
+    )
+    bundle.save(BUNDLE, packaged)
+    print(f"{BUNDLE}: {len(packaged.model):,} bytes, equal to PyTorch's network")
+    record("package", params)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,54 @@
+import pytest
+import torch
+from made_bundle import trained, untrained
+
+from har.errors import HarError
+from har.learning import weights
+from har.learning.networks import GRUModel
+
+
+@pytest.mark.parametrize("name", ["recurrent", "conv_recurrent"])
+def test_weights_come_back_with_their_record_and_their_bytes_repeat(tmp_path, name):
+    _, record, windows = trained()
+    network = untrained(name, len(windows.channels))
+    record = record.model_copy(update={"network": network.settings})
+    for file in ("a", "b"):
+        weights.save(tmp_path / file, network, record)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    back, same = weights.load(tmp_path / "a")
+    assert same == record
+    signals = torch.from_numpy(windows.signals)
+    assert torch.equal(back.eval()(signals), network(signals))
+
+
+def test_a_network_made_from_python_comes_back(tmp_path):
+    _, record, windows = trained(("total_acc",))
+    network = GRUModel(3, hidden_size=4).eval()
+    weights.save(tmp_path / "w", network, record.model_copy(update={"network": network.settings}))
+    signals = torch.from_numpy(windows.signals)
+    assert torch.equal(weights.load(tmp_path / "w")[0].eval()(signals), network(signals))
+
+
+@pytest.mark.parametrize("keep", [0, 4, 40, 3000])
+def test_damaged_weights_are_one_line(tmp_path, keep):
+    network, record, _ = trained()
+    weights.save(tmp_path / "w", network, record)
+    content = (tmp_path / "w").read_bytes()
+    assert keep < len(content)
+    (tmp_path / "w").write_bytes(content[:keep])
+    with pytest.raises(HarError, match="w is damaged") as caught:
+        weights.load(tmp_path / "w")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_do_not_fit_their_record_are_refused(tmp_path):
+    network, record, _ = trained()
+    other = record.network.model_copy(update={"hidden_size": 13})
+    weights.save(tmp_path / "w", network, record.model_copy(update={"network": other}))
+    with pytest.raises(HarError, match="w is damaged"):
+        weights.load(tmp_path / "w")
+
+
+def test_missing_weights_are_named(tmp_path):
+    with pytest.raises(HarError, match="w: no trained weights there"):
+        weights.load(tmp_path / "w")

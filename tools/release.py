@@ -1,0 +1,82 @@
+"""Put the pipeline's model into the package, with a note of what made it: `make release`.
+
+The model must be that of dvc.lock, and dvc.lock must be committed, so that the note's commit remakes
+it.
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from har.errors import HarError, in_one_line
+from har.files import replacing_folder
+from har.model.bundle import DESCRIPTION, MODEL, RELEASED, load
+from stages.common import BUNDLE, METRICS, read_metrics
+
+LOCK = Path("dvc.lock")
+NOTE = "release.json"
+CARD = "README.md"
+
+
+def main() -> None:
+    """Copy the model, its card and a note of its making into the package."""
+    locked = _locked()
+    for path in (BUNDLE / DESCRIPTION, BUNDLE / MODEL, METRICS):
+        if md5(path) != locked.get(str(path)):
+            raise HarError(f"{path} is not what dvc.lock says: run `dvc repro` and commit")
+    if _git("status", "--porcelain", str(LOCK)):
+        raise HarError(f"{LOCK} has changes that are not committed: commit them first")
+    bundle, metrics = load(BUNDLE), read_metrics()
+    note = {
+        "commit": _git("rev-parse", "HEAD"),
+        "command": "dvc repro",
+        "dataset": bundle.description.training.dataset,
+        "dataset_digest": bundle.description.training.dataset_digest,
+        "test_accuracy": metrics["test"]["accuracy"],
+        "md5": {name: md5(BUNDLE / name) for name in (DESCRIPTION, MODEL)},
+    }
+    with replacing_folder(RELEASED) as folder:
+        for name in (DESCRIPTION, MODEL, CARD):
+            shutil.copyfile(BUNDLE / name, folder / name)
+        (folder / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+        folder.chmod(0o755)
+    print(f"{RELEASED}: the model of commit {note['commit'][:10]}")
+
+
+def md5(path: Path) -> str:
+    """The digest that dvc.lock has of a file.
+
+    Raises:
+        HarError: The file is not there.
+    """
+    try:
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    except FileNotFoundError:
+        raise HarError(f"{path} is not there: run `dvc repro`") from None
+
+
+def _locked() -> dict[str, str]:
+    """The digest of every output that dvc.lock names."""
+    try:
+        stages: dict[str, Any] = yaml.safe_load(LOCK.read_text("utf-8"))["stages"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        raise HarError(f"{LOCK} is not there or damaged: run `dvc repro`") from None
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        raise HarError(f"`git {' '.join(arguments)}` failed: is this a git checkout?") from None
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    with in_one_line():
+        main()
