@@ -35,7 +35,7 @@ mlflow: $(INSTALLED)  ## open MLflow's pages on http://127.0.0.1:5000
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
 
 live: $(INSTALLED)  ## the page that recognises as it happens, on http://127.0.0.1:8000
-	python -m har live
+	har live
 
 experiments: $(INSTALLED)  ## cross-validate and score the named configurations; hours
 	python -m experiments
@@ -66,30 +66,34 @@ benchmark: $(INSTALLED)  ## measure the pipeline's speed into benchmarks/results
 	python -m benchmarks.speed
 
 recordings: $(INSTALLED)  ## test subjects' whole recordings to replay, into data/recordings
-	python -m har recordings
+	har recordings
 
 browser: $(INSTALLED) $(NODE_PACKAGES)  ## the live page as static files in build/browser, recognising by itself
-	python -m har browser
+	har browser
 
-lock: $(INSTALLED)  ## resolve requirements.in to requirements.txt anew
+lock: $(INSTALLED)  ## resolve pyproject.toml to requirements.txt; LOCK=--upgrade takes newer versions
 	pip install --quiet uv
-	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
-		--no-annotate --no-header requirements.in --output-file .resolved
+	cp requirements.txt .resolved  # whose versions are kept where they can be
+	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 $(LOCK) \
+		--no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+		--extra live --extra pipeline --extra dev pyproject.toml --output-file .resolved
 	# PyTorch's CUDA packages are left to PyTorch: which ones it needs depends on its build.
-	{ echo "# Resolved from requirements.in by \`make lock\`."; \
-		grep -vE '^(nvidia-|cuda-|triton)' .resolved; } > requirements.txt
+	{ echo "# Resolved from pyproject.toml by \`make lock\`."; \
+		grep -vE '^(#|nvidia-|cuda-|triton)' .resolved; } > requirements.txt
 	rm .resolved
 
 clean:  ## remove the environment and caches; data, models, reports and runs stay
-	rm -rf $(VENV) $(RIVALS_VENV) .mypy_cache .ruff_cache .pytest_cache build \
+	rm -rf $(VENV) $(RIVALS_VENV) .mypy_cache .ruff_cache .pytest_cache build har.egg-info \
 		har/live/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements.txt
+$(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet \
+		--no-deps --no-build-isolation --editable .
 	@touch $(INSTALLED)
 
 $(NODE_PACKAGES): har/live/package-lock.json

@@ -1,4 +1,8 @@
-"""`python -m har`: a trained model at work."""
+"""`har`, or `python -m har`: a trained model at work."""
+
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Annotated
 
 import typer
 
@@ -6,7 +10,7 @@ from har.commands.browser import browser
 from har.commands.live import certificate, live
 from har.commands.predict import predict
 from har.commands.recordings import recordings
-from har.errors import in_one_line
+from har.errors import HarError, in_one_line
 
 app = typer.Typer(
     help="Put a trained model to work.",
@@ -16,8 +20,21 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"har {version('har')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _several_commands() -> None:
+def _several_commands(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
     """Put a trained model to work."""
 
 
@@ -25,10 +42,32 @@ for command in (predict, recordings, live, certificate, browser):
     app.command()(command)
 
 
+def _extra_with(module: str) -> str | None:
+    """Name of the extra that installs a module, or None if it belongs to none."""
+    try:
+        requirements = requires("har") or []
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return None
+    for requirement in requirements:
+        found = re.match(r"([\w.-]+).*;\s*extra == ['\"](\w+)['\"]", requirement)
+        if found and found[1] == module:
+            return found[2]
+    return None
+
+
 def main() -> None:
     """Run the command that the command line names."""
     with in_one_line():
-        app(prog_name="python -m har")
+        try:
+            app()
+        except ModuleNotFoundError as error:
+            module = (error.name or "").partition(".")[0]
+            extra = _extra_with(module)
+            if extra is None:
+                raise
+            raise HarError(
+                f"{module} is not installed; pip install 'har[{extra}]' brings it"
+            ) from error
 
 
 if __name__ == "__main__":
