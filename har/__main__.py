@@ -30,9 +30,7 @@ def _print_version(asked: bool) -> None:
 def _several_commands(
     _: Annotated[
         bool,
-        typer.Option(
-            "--version", help="Show the version.", callback=_print_version, is_eager=True
-        ),
+        typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
     """Put a trained model to work."""

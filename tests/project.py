@@ -23,6 +23,18 @@ SMALL = {
 """Settings of a run that takes seconds."""
 
 
+def tracked() -> list[str]:
+    """Paths of the working tree's own files: those in git, and new ones that it does not ignore."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
+
+
 class Project:
     """A git checkout of the working tree in a folder of its own."""
 
@@ -48,16 +60,9 @@ class Project:
     @classmethod
     def copy(cls, folder: Path, home: Path, settings: dict) -> "Project":
         """The working tree's own files, less a former run's reports, with some settings changed."""
-        listed = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for name in listed.stdout.split("\0"):
+        for name in tracked():
             made = name == "dvc.lock" or (name.startswith("reports/") and "." in name)
-            if name and not made and (ROOT / name).exists():
+            if not made:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
         project = cls(folder, home)

@@ -1,0 +1,206 @@
+"""The package as somebody installs it: the wheel, its command, and what it imports."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+from importlib import metadata
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pandas as pd
+import pytest
+from packaging.requirements import Requirement
+from project import ROOT, tracked
+
+from har.recognition import recording_files
+from har.signals.recordings import ACTIVITIES
+
+pytestmark = pytest.mark.xdist_group("package")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+RELEASED = ROOT / "har/released"
+HEAVY = ("torch", "pandas", "sklearn", "mlflow", "dvc", "matplotlib")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """Built from the project's own files, offline."""
+    folder = tmp_path_factory.mktemp("package")
+    for name in tracked():
+        if name.startswith("har/") or "/" not in name:
+            (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / "source" / name)
+    # As npm leaves it beside the static files.
+    (folder / "source/har/live/node_modules/tool").mkdir(parents=True)
+    (folder / "source/har/live/node_modules/tool/setup.py").touch()
+    options = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", folder, "."],
+        cwd=folder / "source",
+        check=True,
+    )
+    (made,) = folder.glob("har-*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Path:
+    """An environment with the wheel and what it requires without any extra, and nothing else."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin/python"
+    options = ("--quiet", "--no-deps", "--no-index", "--disable-pip-version-check")
+    pip = (sys.executable, "-m", "pip", "--python", python)
+    subprocess.run([*pip, "install", *options, wheel], check=True)
+    (site_packages,) = folder.glob("lib/python*/site-packages")
+    for distribution in needed(PROJECT["dependencies"]):
+        for name in top_level(distribution):
+            (site_packages / name).symlink_to(distribution.locate_file(name))
+    return python.parent
+
+
+def needed(requirements: list[str]) -> list[metadata.Distribution]:
+    """Distributions that requirements without extras lead to, all of them installed here."""
+    found: dict[str, metadata.Distribution] = {}
+    pending = [Requirement(each) for each in requirements]
+    while pending:
+        requirement = pending.pop()
+        wanted = not requirement.marker or requirement.marker.evaluate({"extra": ""})
+        if wanted and requirement.name not in found:
+            distribution = found[requirement.name] = metadata.distribution(requirement.name)
+            pending += map(Requirement, distribution.requires or [])
+    return list({each.metadata["Name"]: each for each in found.values()}.values())
+
+
+def top_level(distribution: metadata.Distribution) -> set[str]:
+    """Files and folders of a distribution in site-packages."""
+    return {
+        path.parts[0]
+        for path in distribution.files or []
+        if path.parts[0] not in ("..", "__pycache__")
+    }
+
+
+def run(folder: Path, *command: str | Path, **options) -> subprocess.CompletedProcess:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    options = {"cwd": folder, "env": environment, "capture_output": True, "text": True} | options
+    return subprocess.run(list(map(str, command)), timeout=120, **options)
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory) -> Path:
+    """Folder with a recording of half a minute, `walk.csv`."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    times = np.arange(1500) / 50
+    waves = np.sin(times[:, None] * [7, 9, 11])
+    acceleration = [1.0, 0, 0] + 0.1 * waves
+    recording_files.write(
+        folder / "walk.csv", times, acceleration, 0.5 * waves, np.full(1500, "STANDING")
+    )
+    return folder
+
+
+def test_the_wheel_holds_the_library_with_its_static_files_and_nothing_else(wheel):
+    names = set(ZipFile(wheel).namelist())
+    information = {name for name in names if ".dist-info/" in name}
+    expected = {
+        name
+        for name in tracked()
+        if name.startswith(("har/live/static/", "har/released/"))
+        or (name.startswith("har/") and name.endswith(".py"))
+    }
+    assert names - information == expected
+    assert {"har/live/static/index.html", "har/live/static/app.js"} <= names
+    licences = [name for name in information if name.endswith("licenses/LICENSE")]
+    assert len(licences) == 1
+
+
+def test_the_extras_and_the_version_are_told(wheel):
+    with ZipFile(wheel) as opened:
+        (name,) = (name for name in opened.namelist() if name.endswith("/METADATA"))
+        text = opened.read(name).decode()
+    assert set(re.findall(r"^Provides-Extra: (\w+)", text, re.M)) >= {
+        "plot",
+        "live",
+        "pipeline",
+        "dev",
+    }
+    assert f"\nVersion: {PROJECT['version']}\n" in text
+    base = re.findall(r"^Requires-Dist: ([\w.-]+)[^;\n]*$", text, re.M)
+    assert {"numpy", "onnxruntime", "typer"} <= set(base)
+    assert not {"torch", "dvc", "mlflow", "matplotlib", "fastapi"} & set(base)
+
+
+def test_requirements_txt_pins_all_that_the_extras_name():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
+    extras = PROJECT["optional-dependencies"]
+    named = PROJECT["dependencies"] + extras["pipeline"] + extras["live"] + extras["dev"]
+    names = {Requirement(each).name.lower().replace(".", "-") for each in named} - {"har"}
+    assert names <= pinned
+    assert all(re.match(r"#|[\w-]+==", line) for line in lines)  # no options, no addresses
+
+
+def test_the_command_works_away_from_the_checkout(installed, tmp_path):
+    for command in ([installed / "har"], [installed / "python", "-m", "har"]):
+        done = run(tmp_path, *command, "--help")
+        assert done.returncode == 0, done.stderr
+        name = "har" if len(command) == 1 else "python -m har"
+        assert f"Usage: {name} [OPTIONS] COMMAND" in done.stdout
+        assert "predict" in done.stdout
+    done = run(tmp_path, installed / "har", "--version")
+    assert done.stdout == f"har {PROJECT['version']}\n"
+    done = run(tmp_path, installed / "python", "-c", "import har; print(har.__file__)")
+    assert str(installed.parent) in done.stdout
+
+
+@pytest.mark.skipif(not (RELEASED / "model.onnx").exists(), reason="no model is released yet")
+def test_a_recording_is_recognised_right_after_the_installation(installed, walk):
+    done = run(walk, installed / "har", "predict", "walk.csv", "--out", "activities.csv")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(walk / "activities.csv")
+    assert len(table) > 20
+    assert set(table["activity"]) <= set(ACTIVITIES)
+
+
+TORCH = pytest.mark.xfail(strict=True, reason="prediction still imports PyTorch")
+
+
+@pytest.mark.parametrize("command", ["certificate", pytest.param("live", marks=TORCH)])
+def test_a_command_whose_extra_is_missing_says_which(installed, walk, command):
+    done = run(walk, installed / "har", command)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert re.fullmatch(r"error: \w+ is not installed; pip install 'har\[live\]' .*", line)
+
+
+def test_importing_har_takes_no_time_and_imports_nothing_heavy(tmp_path):
+    code = f"""
+import sys, time
+begun = time.perf_counter()
+import har
+print(time.perf_counter() - begun, *({set(HEAVY) | {"numpy"}} & set(sys.modules)))
+"""
+    done = run(tmp_path, sys.executable, "-c", code, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    seconds, *heavy = done.stdout.split()
+    assert heavy == []
+    assert float(seconds) < 0.3
+
+
+@TORCH
+def test_predicting_imports_no_pytorch(finished, walk):
+    """Even `import torch` inside a function would fail here."""
+    code = """
+import sys
+sys.modules.update(dict.fromkeys(("torch", "sklearn", "mlflow", "matplotlib")))
+from har.__main__ import main
+sys.argv = ["har", "predict", sys.argv[1]]
+main()
+"""
+    done = run(finished.folder, sys.executable, "-c", code, walk / "walk.csv")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 20
