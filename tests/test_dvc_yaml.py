@@ -1,11 +1,10 @@
 """`dvc.yaml`, `dvc.lock` and `params.yaml` against the code."""
 
 import ast
-import hashlib
 
 import pytest
 import yaml
-from imports import ROOT, local_imports
+from imports import ROOT, dvc_hash, is_code, local_imports, not_covered, not_needed
 
 from har.evaluation.crossval import deciding_settings
 from har.model import bundle
@@ -19,6 +18,25 @@ CROSSVAL = yaml.safe_load((ROOT / "experiments/dvc.yaml").read_text())["stages"]
 def paths(entries):
     """Names of `deps`, `outs` or `params`, with or without options."""
     return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
+
+
+def leaf_settings(entries):
+    """Settings of `params`, where a whole section may be named."""
+    every = Params().flat()
+    return {
+        name
+        for entry in paths(entries)
+        for name in every
+        if name == entry or name.startswith(f"{entry}.")
+    }
+
+
+def assert_code_is_declared(script, deps):
+    """Every imported file is declared by itself or by its folder, and nothing else is."""
+    declared = [path for path in paths(deps) if is_code(path)]
+    imported = local_imports(ROOT / script)
+    assert not_covered(imported, declared) == set()
+    assert not_needed(imported, declared) == set()
 
 
 def settings_read(stage):
@@ -55,14 +73,12 @@ def test_the_six_stages_in_their_order():
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_imported_file_is_a_dependency(stage):
-    declared = set(paths(STAGES[stage]["deps"]))
-    code = {path for path in declared if path.endswith(".py")}
-    assert code == local_imports(ROOT / f"stages/{stage}.py")
+    assert_code_is_declared(f"stages/{stage}.py", STAGES[stage]["deps"])
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_setting_that_is_read_is_declared_and_no_other(stage):
-    assert set(STAGES[stage].get("params", [])) == settings_read(stage)
+    assert leaf_settings(STAGES[stage].get("params", [])) == settings_read(stage)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -85,15 +101,15 @@ def test_every_file_that_is_read_or_written_is_declared(stage):
         named.add(common.METRICS.as_posix())
     if stage == "plots":
         named |= {f"{common.FIGURES}/{name}.png" for name in common.FIGURE_NAMES}
-    data = [path for path in paths(STAGES[stage]["deps"]) if not path.endswith(".py")]
+    data = [path for path in paths(STAGES[stage]["deps"]) if not is_code(path)]
     assert sorted(data + paths(STAGES[stage]["outs"])) == sorted(named)
 
 
-def test_dependencies_are_files_but_for_what_stages_make():
+def test_dependencies_are_code_or_what_stages_make():
     made = {path for stage in STAGES.values() for path in paths(stage["outs"])}
     for stage in STAGES.values():
         for path in paths(stage["deps"]):
-            assert path in made or (ROOT / path).is_file(), path
+            assert path in made or (is_code(path) and (ROOT / path).exists()), path
 
 
 def test_params_yaml_and_the_settings_declare_the_same():
@@ -103,15 +119,14 @@ def test_params_yaml_and_the_settings_declare_the_same():
 
 
 def test_every_setting_is_used_by_a_stage():
-    declared = {name for stage in STAGES.values() for name in stage.get("params", [])}
+    declared = {n for stage in STAGES.values() for n in leaf_settings(stage.get("params", []))}
     # Where and how many side by side changes no result.
     elsewhere = {"crossval.backend", "crossval.jobs", "crossval.address"}
-    assert declared | set(CROSSVAL["params"]) | elsewhere == set(Params().flat())
+    assert declared | leaf_settings(CROSSVAL["params"]) | elsewhere == set(Params().flat())
 
 
 def test_the_cross_validation_depends_on_its_code_and_all_that_decides_a_trial():
-    code = {path for path in CROSSVAL["deps"] if path.endswith(".py")}
-    assert code == local_imports(ROOT / "experiments/crossval.py")
+    assert_code_is_declared("experiments/crossval.py", CROSSVAL["deps"])
     assert CROSSVAL["wdir"] == ".."
     deciding: set[str] = set()
     for name in ("recurrent", "conv_recurrent"):
@@ -130,7 +145,7 @@ def test_the_cross_validation_depends_on_its_code_and_all_that_decides_a_trial()
         }
         deciding |= set(deciding_settings(Params.model_validate(everything)))
     protocol = {f"crossval.{key}" for key in ("name", "folds", "seeds", "test_seeds", "networks")}
-    assert set(CROSSVAL["params"]) == deciding | protocol
+    assert leaf_settings(CROSSVAL["params"]) == deciding | protocol
 
 
 def test_plots_have_titles_and_axis_labels():
@@ -151,8 +166,8 @@ class TestLock:
         locked = self.LOCK["stages"][stage]
         for entry in locked["deps"] + locked["outs"]:
             path = ROOT / entry["path"]
-            if path.suffix == ".py" or path.parts[-2] in ("reports", "figures"):
-                assert hashlib.md5(path.read_bytes()).hexdigest() == entry["md5"], entry["path"]
+            if is_code(entry["path"]) or path.parts[-2] in ("reports", "figures"):
+                assert dvc_hash(path) == entry["md5"], entry["path"]
 
     @pytest.mark.parametrize("stage", STAGES)
     def test_settings_are_those_of_the_last_run(self, stage):
@@ -160,7 +175,8 @@ class TestLock:
         locked = self.LOCK["stages"][stage].get("params", {}).get("params.yaml", {})
         assert set(locked) == set(STAGES[stage].get("params", []))
         for name, value in locked.items():
-            assert now[name] == value, name
+            section = {n.partition(".")[2]: v for n, v in now.items() if n.startswith(f"{name}.")}
+            assert now.get(name, section) == value, name
 
     @pytest.mark.parametrize("stage", STAGES)
     def test_dependencies_and_outputs_are_those_of_dvc_yaml(self, stage):
