@@ -204,8 +204,7 @@ def unpack(path: Path, files: Sequence[str], folder: Path) -> None:
 
     Raises:
         HarError: The zip is damaged, lacks a file, holds a name that leaves its folder, or unpacks
-        to
-            more than `MAX_UNPACKED`.
+            to more than `MAX_UNPACKED`.
     """
     with _opened(path, files) as (archive, members):
         for name, member in zip(files, members, strict=True):

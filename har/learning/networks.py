@@ -29,8 +29,8 @@ class RecurrentClassifier(nn.Module):
         num_layers: Recurrent layers.
         bidirectional: Read the window in both directions.
         head_size: Units of the linear layer after the recurrent ones.
-        dropout: Share of activations dropped in training, after each recurrent layer and in the
-        head.
+        dropout: Share of activations dropped in training, after each recurrent layer and in
+            the head.
     """
 
     def __init__(
