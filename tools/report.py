@@ -6,7 +6,6 @@ Both are made of the pipeline's outputs alone, which must be those of its last r
 import base64
 import hashlib
 import importlib.metadata
-import json
 import platform
 import subprocess
 from contextlib import ExitStack
@@ -16,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from har.data import windows
 from har.data.windows import Windows
@@ -38,13 +36,14 @@ from stages.common import (
     read_metrics,
     read_table,
 )
+from tools.rendering import in_words, render
 
 LOCK = Path("dvc.lock")
 REPORT = Path("reports/report.html")
 CARD = BUNDLE / "README.md"
-TEMPLATES = Path(__file__).parent / "templates"
 
-LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "dvc", "mlflow")
+LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn")
+"""What computes the report's own figures: intervals and scores."""
 
 PARTS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -117,7 +116,7 @@ def facts() -> dict[str, Any]:
         "identity": identity(description, locked),
         "channels_with_units": list(zip(description.channels, description.units, strict=True)),
         "best": float(by_subject["accuracy"].max()),
-        "activities": [_in_words(name) for name in description.activities],
+        "activities": [in_words(name) for name in description.activities],
     }
 
 
@@ -144,9 +143,7 @@ def scores_with_intervals(predictions: pd.DataFrame) -> list[dict[str, Any]]:
         "Macro F1": lambda these: trials.f1_of(these).mean(axis=-1),
     }
     for name, index in number.items():
-        wanted[f"F1, {_in_words(name)}"] = lambda these, index=index: trials.f1_of(these)[
-            ..., index
-        ]
+        wanted[f"F1, {in_words(name)}"] = lambda these, index=index: trials.f1_of(these)[..., index]
     together = sum(tables.values())
     rows = []
     for name, score in wanted.items():
@@ -163,8 +160,12 @@ def identity(description: bundle.Description, locked: dict[str, Any]) -> dict[st
         "Model hash (SHA-256)": bundle.digest(BUNDLE),
         "DVC experiment": ", ".join(_experiments(locked)) or "none: `dvc repro` in the workspace",
         "Commit": _commit(),
-        "Python": platform.python_version(),
-        **{name: _version(name) for name in LIBRARIES},
+        "Report written with": ", ".join(
+            [
+                f"Python {platform.python_version()}",
+                *(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES),
+            ]
+        ),
     }
 
 
@@ -231,26 +232,15 @@ def _git(*arguments: str) -> str:
     return done.stdout
 
 
-def _version(library: str) -> str:
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
 def _windows_by_activity(scaled: Windows) -> list[dict[str, Any]]:
     return [
-        {"activity": _in_words(name)}
+        {"activity": in_words(name)}
         | {
             name_of_part: int(((scaled.split == part) & (scaled.label == index)).sum())
             for part, name_of_part in PARTS.items()
         }
         for index, name in enumerate(ACTIVITIES)
     ]
-
-
-def _in_words(activity: str) -> str:
-    return activity.replace("_", " ").lower()
 
 
 def _figures() -> list[dict[str, str]]:
@@ -265,24 +255,6 @@ def _figures() -> list[dict[str, str]]:
             {"caption": caption, "alt": alternative, "source": f"data:image/png;base64,{content}"}
         )
     return drawn
-
-
-def render(template: str, **values: Any) -> str:
-    """A template of tools/templates/, filled in."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=".html" in template,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "percent": lambda share: f"{share:.1%}",
-        "words": _in_words,
-        "json": lambda value: json.dumps(value, default=str),
-    }
-    return environment.get_template(template).render(**values)
 
 
 def main() -> None:
