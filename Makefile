@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 EXTRAS := $(VENV)/.extras
+DOCS := $(VENV)/.docs
 RIVALS_VENV := .venv-rivals
 RIVALS := $(RIVALS_VENV)/.installed
 NODE_PACKAGES := har/live/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check venv mlflow extras lab notebooks readme report experiments rivals tables benchmark \
+.PHONY: help run test check venv mlflow extras lab notebooks readme docs report experiments rivals tables benchmark \
 	recordings live browser lock clean
 
 help:  ## list the targets
@@ -56,8 +57,12 @@ lab: $(EXTRAS)  ## open the notebooks in JupyterLab
 notebooks: $(EXTRAS)  ## run the notebooks anew, on what the pipeline made
 	python -m tools.notebooks
 
-readme: $(INSTALLED)  ## write the results of reports/ into README.md
+readme: $(INSTALLED)  ## write the results of reports/ into README.md and docs/experiments.md
 	python -m tools.readme
+
+docs: readme $(DOCS)  ## build the documentation into build/docs, with no dead link
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	@echo "build/docs/index.html"
 
 report: $(INSTALLED)  ## write reports/report.html and the model card models/README.md
 	python -m tools.report
@@ -105,6 +110,11 @@ $(EXTRAS): notebooks/requirements.txt $(INSTALLED)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet \
 		-r notebooks/requirements.txt -c requirements.txt
 	@touch $(EXTRAS)
+
+$(DOCS): docs/requirements.txt $(INSTALLED)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet \
+		-r docs/requirements.txt -c requirements.txt
+	@touch $(DOCS)
 
 # aeon wants other versions of NumPy and pandas than the project has.
 $(RIVALS): benchmarks/requirements.txt

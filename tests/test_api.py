@@ -28,10 +28,8 @@ from har import (
 from har.data.datasets import simulated, uci_har
 from har.learning.networks import count_parameters
 
-README = (ROOT / "README.md").read_text()
-SNIPPETS = re.findall(
-    r"```python\n(.*?)```", README.split("## In Python")[1].split("\n## ")[0], re.S
-)
+PAGE = ROOT / "docs/python.md"
+SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +75,7 @@ def test_importing_har_imports_nothing_heavy():
     assert done.stdout.strip() == ""
 
 
-def test_the_readme_s_lines_run_as_they_are_shown(no_publisher, monkeypatch, capsys):
+def test_the_page_s_lines_run_as_they_are_shown(no_publisher, monkeypatch, capsys):
     """On simulated recordings in UCI HAR's place: those that a newcomer has are not in git."""
     (no_publisher / "data/raw").mkdir(parents=True)
     written = no_publisher / "simulated"
@@ -87,7 +85,7 @@ def test_the_readme_s_lines_run_as_they_are_shown(no_publisher, monkeypatch, cap
     first = SNIPPETS[0]
     assert len(first.strip().splitlines()) <= 12
     names: dict = {}
-    exec(compile(first, "README.md", "exec"), names)
+    exec(compile(first, PAGE, "exec"), names)
     test = names["data"].test
     assert set(test.subject) == set(uci_har.OFFICIAL_TEST_SUBJECTS)
     assert names["confusion"].shape == (6, 6)
@@ -98,11 +96,11 @@ def test_the_readme_s_lines_run_as_they_are_shown(no_publisher, monkeypatch, cap
     assert f"{names['accuracy']:.1%}" in capsys.readouterr().out
 
 
-def test_the_readme_s_lines_predict_with_the_pipeline_s_model(finished, monkeypatch, capsys):
+def test_the_page_s_lines_predict_with_the_pipeline_s_model(finished, monkeypatch, capsys):
     monkeypatch.chdir(finished.folder)
     monkeypatch.setattr(uci_har, "read_recordings", simulated.read_recordings)
     names: dict = {}
-    exec(compile(SNIPPETS[1], "README.md", "exec"), names)
+    exec(compile(SNIPPETS[1], PAGE, "exec"), names)
     predictions = pd.read_csv("reports/predictions.csv")
     np.testing.assert_allclose(
         names["probabilities"], predictions[list(ACTIVITIES)].to_numpy(), atol=1e-4
