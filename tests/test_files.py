@@ -1,3 +1,7 @@
+import os
+import stat
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -67,3 +71,104 @@ def test_a_file_and_a_folder_do_not_replace_each_other(tmp_path, replacing, name
     with pytest.raises(HarError, match=message), replacing(tmp_path / name):
         raise AssertionError("nothing is to be made")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_fifo_is_written_to_and_stays(tmp_path):
+    path, got = tmp_path / "table.csv", []
+    os.mkfifo(path)
+    reader = threading.Thread(target=lambda: got.append(path.read_bytes()), daemon=True)
+    reader.start()
+    with replacing_file(path) as partial:
+        assert partial.suffix == ".csv"
+        partial.write_bytes(b"0123456789" * 100_000)
+    reader.join(20)
+    assert got == [b"0123456789" * 100_000]
+    assert path.is_fifo()
+    assert [one.name for one in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_fifo_gets_nothing_when_the_block_fails(tmp_path):
+    path = tmp_path / "table.csv"
+    os.mkfifo(path)
+    with pytest.raises(RuntimeError), replacing_file(path) as partial:
+        partial.write_text("half")
+        raise RuntimeError  # nobody reads: opening the FIFO would wait for ever
+    assert path.is_fifo()
+
+
+def test_a_device_is_written_to_and_stays(tmp_path):
+    """As root, `--out /dev/null` must not leave a file there; a node of the test's own here."""
+    path, link = tmp_path / "null", tmp_path / "link"
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        path.write_bytes(b"")  # a file system may allow nodes and not their use
+    except OSError as error:
+        pytest.skip(f"no device can be made here: {error}")
+    link.symlink_to(path)
+    for written in (path, link):
+        with replacing_file(written) as partial:
+            partial.write_text("gone")
+        assert path.is_char_device() and link.is_symlink()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["link", "null"]
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_symbolic_link_stays_and_its_target_is_replaced(tmp_path, absolute):
+    target, link, second = tmp_path / "far/a.csv", tmp_path / "b.csv", tmp_path / "c.csv"
+    target.parent.mkdir()
+    target.write_text("old")
+    link.symlink_to(target if absolute else Path("far/a.csv"))
+    second.symlink_to("b.csv")
+    with pytest.raises(RuntimeError), replacing_file(second) as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    with replacing_file(second) as partial:
+        partial.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert link.is_symlink() and second.is_symlink() and not target.is_symlink()
+    assert [one.name for one in target.parent.iterdir()] == ["a.csv"]
+
+
+def test_a_link_to_nothing_is_a_new_file(tmp_path):
+    link = tmp_path / "a.csv"
+    link.symlink_to("new/b.csv")
+    with replacing_file(link) as partial:
+        partial.write_text("new")
+    assert link.is_symlink() and (tmp_path / "new/b.csv").read_text() == "new"
+
+
+def test_a_link_to_a_folder_stays_and_its_target_is_replaced(tmp_path):
+    link = tmp_path / "models"
+    link.symlink_to("far")
+    for name in ("old", "new"):
+        with replacing_folder(link) as partial:
+            (partial / name).touch()
+        assert link.is_symlink()
+        assert [one.name for one in (tmp_path / "far").iterdir()] == [name]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["far", "models"]
+
+
+@pytest.mark.parametrize("replacing", [replacing_file, replacing_folder])
+def test_a_loop_of_links_is_one_line(tmp_path, replacing):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with (
+        pytest.raises(HarError, match=r"a is a loop of symbolic links: name a file or folder$"),
+        replacing(tmp_path / "a"),
+    ):
+        raise AssertionError("nothing is to be made")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a", "b"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_file_that_has_lost_its_name_is_written_to(tmp_path):
+    """As /dev/stdout may be one."""
+    path = tmp_path / "a.csv"
+    with path.open("w+") as file:
+        path.unlink()
+        with replacing_file(Path(f"/proc/self/fd/{file.fileno()}")) as partial:
+            partial.write_text("written")
+        assert file.read() == "written"
+    assert not list(tmp_path.iterdir())

@@ -201,6 +201,7 @@ def test_out_and_plot(here, folder, tmp_path):
         (["walk.csv", "--out", "a.png", "--plot", "./a.png"], "--out and --plot are both a.png"),
         (["walk.csv", "--out", "t.csv", "--plot", "walk.csv/a.png"], "walk.csv: "),
         (["walk.csv", "--plot", "a.png", "--out", "walk.csv/t.csv"], "walk.csv: "),
+        (["walk.csv", "--out", "loop"], "loop is a loop of symbolic links"),
         (["/dev/null"], "from a pipe, - reads standard input"),
         (["walk.xlsx"], "let the logger export CSV"),
     ],
@@ -208,8 +209,13 @@ def test_out_and_plot(here, folder, tmp_path):
 def test_mistakes_are_one_line(here, folder, arguments, message):
     from har.errors import HarError
 
-    with pytest.raises((HarError, OSError)) as caught:
-        here(*arguments)
+    loop = folder / "loop"
+    loop.symlink_to("loop")
+    try:
+        with pytest.raises((HarError, OSError)) as caught:
+            here(*arguments)
+    finally:
+        loop.unlink()
     told = str(caught.value)
     if isinstance(caught.value, OSError):
         told = f"{caught.value.filename}: {caught.value.strerror}"

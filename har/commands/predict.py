@@ -129,8 +129,9 @@ def predict(
         raise HarError("FILE is missing; - reads standard input")
     if from_standard_input and (stand or plot):
         raise HarError("--stand and --plot need the whole recording: give a FILE")
-    written = [each.resolve() for each in (out, plot) if each]
-    if file is not None and file.resolve() in written:
+    # Path.resolve fails on a loop of symbolic links.
+    written = [os.path.realpath(each) for each in (out, plot) if each]
+    if file is not None and os.path.realpath(file) in written:
         raise HarError(f"{file} is the recording: write to another file")
     if len(set(written)) < len(written):
         raise HarError(f"--out and --plot are both {out}: name a file for each")

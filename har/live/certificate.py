@@ -67,7 +67,7 @@ def make(
     Raises:
         HarError: There are files already, both are one, or a name is none.
     """
-    if certificate.resolve() == key.resolve():
+    if os.path.realpath(certificate) == os.path.realpath(key):
         raise HarError(f"{certificate}: the certificate and its key should be two files")
     for path in (certificate, key):
         if path.exists() and not replace:
