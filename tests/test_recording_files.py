@@ -526,8 +526,8 @@ def test_cut_or_garbled_files_never_end_otherwise_than_in_one_line(tmp_path):
 def fed(content, sizes, choices=None):
     reader, stream, parts = LineReader(choices), io.BytesIO(content), []
     for size in sizes:
-        parts.append(reader.step(stream.read(size)))
-    parts += [reader.step(stream.read()), reader.step(b"", last=True)]
+        parts.append(reader.feed(stream.read(size)))
+    parts += [reader.feed(stream.read()), reader.feed(b"", last=True)]
     return reader, [part for part in parts if part is not None]
 
 
@@ -571,3 +571,52 @@ def test_lines_without_headings_or_a_sensor():
         fed(b"time,ax,ay,az\n1,2,3,4\n", [])
     with pytest.raises(HarError, match="is empty"):
         fed(b"", [])
+
+
+@pytest.mark.parametrize("hours", [True, False])
+@pytest.mark.parametrize("size", [50, 700, 4000, 1 << 20])
+def test_times_of_day_go_on_past_midnight_however_lines_come(tmp_path, hours, size):
+    """Midnight, or the full hour where hours are not written; pauses of less than half that."""
+    period = 86400 if hours else 3600
+    times = period - 2 + np.repeat(np.arange(10), 20) * (period * 0.4) + TIMES
+    lines = ["time,ax,ay,az,wx,wy,wz"]
+    rows = text("", ACCELERATION, ANGULAR_RATE).splitlines()[1:]
+    for time, row in zip(times % period, rows, strict=True):
+        clock = f"{int(time // 60 % 60):02d}:{time % 60:06.3f}"
+        lines.append(f"{int(time // 3600):02d}:{clock},{row}" if hours else f"{clock},{row}")
+    content = ("\n".join(lines) + "\n").encode()
+    _, parts = fed(content, [size] * (len(content) // size))
+    got = np.concatenate([part.times for part in parts])
+    np.testing.assert_allclose(got, times - times[0], atol=1e-3)
+    np.testing.assert_allclose(got, read(saved(tmp_path, "a.csv", content)).times, atol=1e-6)
+
+
+def test_a_block_of_lines_may_have_any_size():
+    times = np.arange(20_000) / 50
+    rows = [np.tile(each, (100, 1)) for each in (ACCELERATION, ANGULAR_RATE)]
+    content = text("time,ax,ay,az,wx,wy,wz", times, *rows).encode()
+    assert len(content) > 1 << 20
+    for sizes in ([], [len(content) - 30], [1 << 16] * 30):
+        reader, parts = fed(content, sizes)
+        np.testing.assert_allclose(np.concatenate([part.times for part in parts]), times)
+        assert reader.unreadable == 0
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_line_that_is_too_long_is_left_out_alone(ended):
+    lines = text("time,ax,ay,az,wx,wy,wz", TIMES, ACCELERATION, ANGULAR_RATE).splitlines()
+    # Its end would pass for a sample.
+    long = "1" * (3 << 20) + "\0,77,1,0,0,0,0,0"
+    content = "\n".join([*lines[:101], long, *lines[101:]] if ended else [*lines, long]).encode()
+    for sizes in ([], [1 << 16] * 60, [len(content) - 10], [len(content) // 2]):
+        reader, parts = fed(content, sizes)
+        np.testing.assert_allclose(np.concatenate([part.times for part in parts]), TIMES)
+        assert reader.unreadable == 1
+
+
+def test_lines_without_end_take_bounded_memory():
+    reader = LineReader()
+    for _ in range(50):
+        assert reader.feed(b"1" * (1 << 20)) is None
+    assert len(reader._pending) <= 1 << 20
+    assert reader.unreadable == 1

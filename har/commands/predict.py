@@ -217,7 +217,7 @@ def _predict_as_it_comes(
     with _table(out, recognizer) as rows:
         for content, last in _standard_input():
             try:
-                samples = reader.step(content, last)
+                samples = reader.feed(content, last)
             except HarError as error:
                 raise HarError(f"standard input: {error}") from None
             if samples is None:

@@ -28,6 +28,7 @@ from har.recognition.sensor_tables import (
     Choices,
     Layout,
     Rows,
+    Unwrapper,
     find_layout,
     headings_of,
     read_rows,
@@ -155,30 +156,33 @@ def read(path: Path, choices: Choices | None = None) -> Samples:
 
 
 class LineReader:
-    """A recording's lines as they come, to samples.
+    """Makes samples of a CSV that comes in parts, such as on standard input.
 
-    Units that the headings leave open are decided from the first second's samples and kept.
+    Units that the headings leave open are decided from the first second's samples and kept. Times
+    of day go on past midnight.
 
     Args:
-        choices: What is not to be found out.
+        choices: What the user says about the table, rather than its headings.
 
     Attributes:
-        unreadable: Lines left out so far since a cell is no number.
+        unreadable: Lines left out so far, since a cell is no number or they are longer than 1 MiB.
     """
 
     def __init__(self, choices: Choices | None = None) -> None:
         self._choices = choices or Choices()
         self._pending = b""
+        self._skipping = False  # the rest of a line that is too long
+        self._clocks = Unwrapper(), Unwrapper()
         self._layout: Layout | None = None
         self._first: list[tuple[Rows, Rows]] = []
         self._decided: tuple[float, float, str, str] | None = None
         self.unreadable = 0
 
-    def step(self, content: bytes, last: bool = False) -> Samples | None:
+    def feed(self, content: bytes, last: bool = False) -> Samples | None:
         """Take the next bytes.
 
         Args:
-            content: Of the CSV, from its headings on; may end within a line.
+            content: Of the CSV, from its headings on, as many as you like; may end within a line.
             last: No more will come, so that the line has ended.
 
         Returns:
@@ -187,18 +191,35 @@ class LineReader:
         Raises:
             HarError: No line heads the columns that are needed, or a unit is not plain.
         """
-        self._pending += content
-        if len(self._pending) > _LONGEST_LINE:
-            self._pending, self.unreadable = b"", self.unreadable + 1
-        end = len(self._pending) if last else self._pending.rfind(b"\n") + 1
-        lines, self._pending = self._pending[:end], self._pending[end:]
+        lines = self._whole_lines(content, last)
         if self._layout is None:
             lines = self._past_headings(lines, last)
         if self._layout is None or not lines.strip():
             return self._made([], last)
         rows = read_rows(lines, self._layout, [ACCELERATION, ANGULAR_RATE])
         self.unreadable += max(each.unreadable for each in rows)
-        return self._made([(rows[0], rows[1])], last)
+        acceleration, angular_rate = (
+            clock.unwrap(each) for clock, each in zip(self._clocks, rows, strict=True)
+        )
+        return self._made([(acceleration, angular_rate)], last)
+
+    def _whole_lines(self, content: bytes, last: bool) -> bytes:
+        """What was kept, with `content`, up to the last line's end; lines too long are left out."""
+        if self._skipping:
+            _, end, content = content.partition(b"\n")
+            self._skipping = not end
+        content = self._pending + content
+        end_of_lines = len(content) if last else content.rfind(b"\n") + 1
+        lines, self._pending = content[:end_of_lines], content[end_of_lines:]
+        if len(self._pending) > _LONGEST_LINE:  # its end is not awaited: memory stays bounded
+            self._pending, self._skipping = b"", True
+            self.unreadable += 1
+        if len(lines) > _LONGEST_LINE:
+            each = lines.splitlines(keepends=True)
+            kept = [line for line in each if len(line) <= _LONGEST_LINE]
+            self.unreadable += len(each) - len(kept)
+            lines = b"".join(kept)
+        return lines
 
     def _past_headings(self, lines: bytes, last: bool) -> bytes:
         text = _text(lines)
@@ -257,16 +278,16 @@ class LineReader:
         self, acceleration: Rows, angular_rate: Rows, notes: list[str]
     ) -> tuple[float, float, str, str]:
         assert self._layout is not None
-        units = {name: its.unit for name, its in self._layout.sensors.items()}
-        its = _in_seconds(acceleration, notes)
-        _check_rate(its.times, notes)
-        late = its.time_unit == CLOCK or abs(its.times[0]) > _LATE
+        units = {sensor: columns.unit for sensor, columns in self._layout.sensors.items()}
+        in_seconds = _in_seconds(acceleration, notes)
+        _check_rate(in_seconds.times, notes)
+        late = in_seconds.time_unit == CLOCK or abs(in_seconds.times[0]) > _LATE
         if late:
             notes.append(FROM_START)
-        scale = 1.0 if its.time_unit == CLOCK else SECONDS[its.time_unit]
+        scale = 1.0 if in_seconds.time_unit == CLOCK else SECONDS[in_seconds.time_unit]
         return (
             scale,
-            float(its.times[0]) if late else 0.0,
+            float(in_seconds.times[0]) if late else 0.0,
             _acceleration_unit(
                 acceleration.values, self._choices.acceleration_unit or units[ACCELERATION], notes
             ),
@@ -431,9 +452,8 @@ def _rows(found: _Found, all_found: dict[str, _Found | None], cache: dict) -> Ro
         content = table.content()
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
             content = _text(content).encode()
-        cache[table.name] = read_rows(
-            _after_line(content, table.layout.lines), table.layout, sensors
-        )
+        rows_of_all = read_rows(_after_line(content, table.layout.lines), table.layout, sensors)
+        cache[table.name] = [Unwrapper().unwrap(each) for each in rows_of_all]
     rows = cache[table.name][sensors.index(found.sensor)]
     if not len(rows.times):
         raise HarError(f"{table.name} has no samples: no row with times and numbers")

@@ -7,7 +7,7 @@ Headings are taken apart by their words, so that `acc_x_g`, `Acceleration x (m/s
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
@@ -146,6 +146,8 @@ class Rows:
         activity: (samples,) of str, or None.
         time_unit: A key of `SECONDS`, `CLOCK` (then in s), or empty if it is not stated.
         unreadable: Rows left out since a cell is no number.
+        period: Seconds after which the clock starts again at zero: those of a day or an hour for
+            times of day, 0 for dates and numbers. `Unwrapper` makes such times continuous.
     """
 
     times: np.ndarray
@@ -153,6 +155,25 @@ class Rows:
     activity: np.ndarray | None
     time_unit: str
     unreadable: int
+    period: float = 0.0
+
+
+class Unwrapper:
+    """Makes times of day continuous past midnight, over all parts of one sensor's rows."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+        self._periods = 0
+
+    def unwrap(self, rows: Rows) -> Rows:
+        """The next rows, their times counted from the first row's midnight (or full hour)."""
+        if not rows.period or not len(rows.times):
+            return rows
+        before = rows.times[0] if self._last is None else self._last
+        wraps = np.diff(rows.times, prepend=before) < -rows.period / 2
+        periods = self._periods + np.cumsum(wraps)
+        self._last, self._periods = float(rows.times[-1]), int(periods[-1])
+        return replace(rows, times=rows.times + periods * rows.period)
 
 
 @dataclass(frozen=True)
@@ -206,7 +227,7 @@ def headings_of(text: str) -> str:
 
 
 def read_rows(content: bytes, layout: Layout, sensors: Sequence[str]) -> list[Rows]:
-    """The samples of some sensors.
+    """The samples of some sensors; times of day are as they are written, see `Unwrapper`.
 
     Sensors with the same column of times have the same rows: one of them unreadable, and all are.
 
@@ -253,7 +274,7 @@ def read_rows(content: bytes, layout: Layout, sensors: Sequence[str]) -> list[Ro
     }
     clocks = {layout.sensors[sensor].time: layout.sensors[sensor].time_unit for sensor in sensors}
     times = {column: _times(table[column], unit, layout.decimal) for column, unit in clocks.items()}
-    readable = {column: np.isfinite(its) for column, (its, _) in times.items()}
+    readable = {column: np.isfinite(values) for column, (values, *_) in times.items()}
     for sensor in sensors:
         for column in layout.sensors[sensor].axes:
             readable[layout.sensors[sensor].time] &= np.isfinite(numbers[column])
@@ -261,15 +282,16 @@ def read_rows(content: bytes, layout: Layout, sensors: Sequence[str]) -> list[Ro
     made = []
     for sensor in sensors:
         columns = layout.sensors[sensor]
-        its, unit = times[columns.time]
+        values, unit, period = times[columns.time]
         good = readable[columns.time]
         made.append(
             Rows(
-                times=its[good],
+                times=values[good],
                 values=np.column_stack([numbers[column][good] for column in columns.axes]),
                 activity=None if labels is None else labels.fillna("").to_numpy(str)[good],
                 time_unit=unit,
                 unreadable=int(np.count_nonzero(~good)),
+                period=period,
             )
         )
     return made
@@ -291,12 +313,12 @@ def _sensors(headings: Sequence[str], file: str, choices: Choices) -> dict[str, 
     for column, each in enumerate(taken_apart):
         if each.axis:
             axes.setdefault(each.words, {}).setdefault(each.axis, column)
-    whole = {words: its for words, its in axes.items() if set(its) == set("xyz")}
+    whole = {words: by_axis for words, by_axis in axes.items() if set(by_axis) == set("xyz")}
     found: dict[str, tuple[int, int, int]] = {}
-    for words, its in whole.items():
+    for words, by_axis in whole.items():
         sensor = _sensor(words, file, headings, whole)
         if sensor is not None:
-            found.setdefault(sensor, (its["x"], its["y"], its["z"]))
+            found.setdefault(sensor, (by_axis["x"], by_axis["y"], by_axis["z"]))
     for sensor, named in (
         (ACCELERATION, choices.acceleration),
         (ANGULAR_RATE, choices.angular_rate),
@@ -336,8 +358,8 @@ def _by_words(words: str) -> str | None:
 
 def _sensor_of_file(file: str, headings: Sequence[str]) -> str | None:
     stem = re.sub(r"[^a-z]", "", file.lower().rpartition("/")[2].rpartition(".")[0] or file.lower())
-    sensor = next((its for ending, its in _FILES.items() if stem.endswith(ending)), None)
-    # Sensor Logger's Accelerometer.csv leaves gravity out, phyphox' does not.
+    sensor = next((found for ending, found in _FILES.items() if stem.endswith(ending)), None)
+    # Sensor Logger's Accelerometer.csv leaves gravity out, that of phyphox does not.
     without = stem.endswith("accelerometer") and "seconds_elapsed" in headings
     return LINEAR if without else sensor
 
@@ -406,33 +428,31 @@ def _numbers(column: pd.Series, decimal: str) -> pd.Series:
     return pd.to_numeric(column, errors="coerce")
 
 
-def _times(column: pd.Series, unit: str, decimal: str) -> tuple[np.ndarray, str]:
-    """Times as numbers, and their unit."""
+def _times(column: pd.Series, unit: str, decimal: str) -> tuple[np.ndarray, str, float]:
+    """Times as numbers, their unit, and the period of their clock (see `Rows`)."""
     numbers = _numbers(column, decimal)
     if pd.api.types.is_numeric_dtype(column) or numbers.notna().mean() > 0.5:
-        return numbers.to_numpy(float, na_value=np.nan), unit
+        return numbers.to_numpy(float, na_value=np.nan), unit, 0.0
     texts = column.astype("string").str.strip().str.replace(",", ".", regex=False)
     if texts.str.contains(r"\d{4}-\d\d-\d\d|/", regex=True).mean() > 0.5:
         dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
         if dates.notna().mean() < 0.5:
             dates = pd.to_datetime(texts, format="mixed", errors="coerce", utc=True)
         since = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-        return since.to_numpy(float, na_value=np.nan), CLOCK
-    return _of_day(texts), CLOCK
+        return since.to_numpy(float, na_value=np.nan), CLOCK, 0.0
+    times, period = _of_day(texts)
+    return times, CLOCK, period
 
 
-def _of_day(texts: pd.Series) -> np.ndarray:
-    """Seconds of 17:23:55.464 or, as some write it, 17:23:55:464; 23:55.464 has no hours."""
+def _of_day(texts: pd.Series) -> tuple[np.ndarray, float]:
+    """Seconds of 17:23:55.464 or, as some write it, 17:23:55:464; 23:55.464 has no hours.
+
+    Also the period of this clock: a day, or an hour where hours are not written.
+    """
     pattern = r"^(?:(?P<h>\d+):)?(?P<m>\d+):(?P<s>\d+)(?:[.](?P<f>\d+))?$"
     texts = texts.str.replace(r"^(\d+:\d+:\d+):(\d+)$", r"\1.\2", regex=True)
     parts = texts.str.extract(pattern)
     whole = parts[["h", "m", "s"]].apply(pd.to_numeric, errors="coerce")
     fraction = pd.to_numeric("0." + parts["f"].fillna("0"), errors="coerce")
     seconds = whole["h"].fillna(0) * 3600 + whole["m"] * 60 + whole["s"] + fraction
-    times = seconds.to_numpy(float, na_value=np.nan)
-    # Past midnight, or past the hour where hours are not written, the clock begins again.
-    turn = 86400.0 if parts["h"].notna().any() else 3600.0
-    known = np.flatnonzero(np.isfinite(times))
-    turns = np.concatenate([[0], np.cumsum(np.diff(times[known]) < -turn / 2)])[: len(known)]
-    times[known] += turns * turn
-    return times
+    return seconds.to_numpy(float, na_value=np.nan), 86400.0 if parts["h"].notna().any() else 3600.0
