@@ -303,6 +303,121 @@ def test_a_server_that_goes_while_a_recording_is_played(browser, folder):
     page.context.close()
 
 
+FAKE_SOCKET = """
+  class FakeSocket {
+    static OPEN = 1;
+    constructor() { FakeSocket.last = this; this.readyState = 0; this.bufferedAmount = 0; this.sent = []; }
+    send(text) { this.sent.push(JSON.parse(text)); }
+    close() { this.readyState = 3; }
+    open() { this.readyState = 1; this.onopen(); this.answer({ type: "ready" }); }
+    answer(message) { this.onmessage({ data: JSON.stringify(message) }); }
+    lose() { this.readyState = 3; this.onclose({ code: 1006, reason: "" }); }
+    samples() { return this.sent.filter(({ type }) => type === "samples").flatMap(({ times }) => times); }
+  }
+  const { SocketBackend } = await import("/socket.js");
+  window.WebSocket = FakeSocket;
+  let timers = 0;
+  for (const name of ["setInterval", "setTimeout"]) {
+    const real = window[name];
+    window[name] = (...given) => { timers += 1; return real(...given); };
+  }
+  const backend = new SocketBackend({ maxSamples: 500 });
+  let at = 0;
+  const push = () => {
+    const times = [0, 1, 2, 3, 4].map((step) => (at + step) / 50);
+    at += 5;
+    return backend.push(times, times.map(() => [1, 0, 0]), times.map(() => [0, 0, 0]));
+  };
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 50));
+  await backend.start();
+"""
+
+
+def with_fake_socket(page, script):
+    return page.evaluate(f"async () => {{ {FAKE_SOCKET} {script} }}")
+
+
+def test_pushes_that_nobody_awaits_do_not_pile_up_while_the_server_is_away(page, address):
+    visit(page, address)
+    counted = with_fake_socket(
+        page,
+        """
+        FakeSocket.last.open();
+        FakeSocket.last.lose();
+        timers = 0;
+        const waiting = new Set();
+        for (let count = 0; count < 5000; count++) waiting.add(push());
+        const made = timers, kept = backend.batches.length;
+        let done = false;
+        [...waiting][0].then(() => { done = true; });
+        backend.connect();
+        FakeSocket.last.open();
+        await turn();
+        const times = FakeSocket.last.samples();
+        return { made, kept, promises: waiting.size, done, from: times[0], to: times.at(-1), last: (at - 1) / 50 };
+        """,
+    )
+    assert counted["made"] <= 1
+    assert counted["promises"] == 1
+    assert counted["kept"] <= 3 * 50 / 5 + 1  # the last three seconds
+    assert counted["done"]
+    assert counted["to"] == counted["last"]
+    assert 2.5 < counted["to"] - counted["from"] < 3.5
+
+
+def test_what_is_recorded_while_the_server_is_away_is_all_sent(page, address):
+    visit(page, address)
+    sent = with_fake_socket(
+        page,
+        """
+        FakeSocket.last.open();
+        backend.record();
+        FakeSocket.last.lose();
+        for (let count = 0; count < 2000; count++) push();
+        backend.connect();
+        FakeSocket.last.open();
+        FakeSocket.last.answer({ type: "kept", name: "a", rows: 0, until: null });
+        await turn();
+        return FakeSocket.last.samples();
+        """,
+    )
+    assert sent == [count / 50 for count in range(10_000)]
+
+
+def test_a_connection_that_does_not_drain_gets_no_more_and_its_end_in_order(page, address):
+    visit(page, address)
+    got = with_fake_socket(
+        page,
+        """
+        FakeSocket.last.open();
+        const socket = FakeSocket.last;
+        push();
+        socket.bufferedAmount = 1e6;
+        timers = 0;
+        let done = false;
+        for (let count = 0; count < 1000; count++) push().then(() => { done = true; });
+        await turn();
+        const stuck = { sent: socket.samples().length, kept: backend.batches.length, done, timers };
+        socket.bufferedAmount = 0;
+        await turn();
+        const drained = { done, to: socket.samples().at(-1), last: (at - 1) / 50 };
+        socket.bufferedAmount = 1e6;
+        backend.record();
+        push();
+        backend.save();
+        push();
+        backend.stop();
+        return { stuck, drained, end: socket.sent.slice(-5).map(({ type }) => type) };
+        """,
+    )
+    assert got["stuck"]["sent"] == 5
+    assert got["stuck"]["kept"] <= 31
+    assert not got["stuck"]["done"]
+    assert got["stuck"]["timers"] <= 2  # the backend's and the test's own
+    assert got["drained"] == {"done": True, "to": 100.08, "last": 100.08}
+    assert got["end"] == ["record", "samples", "save", "samples", "bye"]
+
+
 def test_a_file_that_is_no_recording_says_what_is_missing(page, address, tmp_path):
     visit(page, address)
     path = tmp_path / "mine.csv"

@@ -20,6 +20,7 @@ const EDGES = { "right-edge-up": "Right edge up", "left-edge-up": "Left edge up"
 const BATCH = 100; // milliseconds of a phone's samples sent together
 const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 const IN_G = { accelerationUnit: "g", angularRateUnit: "rad/s", rotation: IDENTITY };
+const MOST_ARRIVALS = 3000; // samples whose arrival is remembered until they are recognised
 const HUSH = 1500; // milliseconds an activity lasts before it is spoken
 
 const config = await (await fetch("config.json")).json();
@@ -127,6 +128,12 @@ function predicted(made) {
     $("truth").textContent = truth ? `Truly ${readable(truth).toLowerCase()}` : "Truly between two activities";
   }
   measureLatency(made.time);
+}
+
+/** When a sample came, for `measureLatency`; a server that is away asks for none of them. */
+function addArrival(time, arrived) {
+  run.arrivals.push([time, arrived]);
+  if (run.arrivals.length > 2 * MOST_ARRIVALS) run.arrivals.splice(0, MOST_ARRIVALS);
 }
 
 function measureLatency(time) {
@@ -243,7 +250,7 @@ function take(times, acceleration, angularRate) {
     plot.add(time, ...converted);
     if (session?.state === "recording") recorded.push([time, ...converted, run.label ?? ""]);
   });
-  if (run.live && !run.timesItself) times.forEach((time) => run.arrivals.push([time, arrived]));
+  if (run.live && !run.timesItself) times.forEach((time) => addArrival(time, arrived));
   return run.backend.push(times, acceleration, angularRate);
 }
 
@@ -316,7 +323,7 @@ async function startPhone() {
     sent = performance.now();
   };
   const source = motion((time, a, w) => {
-    run?.arrivals.push([time, performance.now()]);
+    if (run) addArrival(time, performance.now());
     times.push(time); acceleration.push(a); angularRate.push(w);
     if (performance.now() - sent >= BATCH) flush();
   });

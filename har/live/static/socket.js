@@ -2,8 +2,9 @@
 
 const PRIMER = 3; // seconds of samples sent again after a reconnection: a window is whole at once
 const FIRST_WAIT = 500, LONGEST_WAIT = 8000; // milliseconds before trying again
-const MOST_BUFFERED = 128 * 1024; // bytes on their way, above which `push` waits
+const MOST_BUFFERED = 128 * 1024; // bytes on their way, above which no more are sent
 const MOST_UNSAVED = 1_000_000; // samples kept for a recording while the server is away
+const CHECK_EVERY = 10; // milliseconds
 
 export class SocketBackend {
   /** settings: {accelerationUnit, angularRateUnit, rotation, hop, smoothing, maxSamples} */
@@ -11,7 +12,9 @@ export class SocketBackend {
     this.settings = settings;
     this.onprediction = this.onstatus = this.onstate = this.onkept = this.onerror = () => {};
     this.address = new URL("live", location.href.replace(/^http/, "ws"));
-    this.batches = []; // what may have to be sent again, each {times, acceleration, angularRate, label}
+    this.batches = []; // to be sent, or again; each {times, acceleration, angularRate, label}
+    this.next = 0; // index of the first that this connection has not sent
+    this.room = null; // promise that there is room for more; one for all pushes that wait
     this.waiting = FIRST_WAIT;
     this.label = null;
     this.recording = false;
@@ -77,7 +80,8 @@ export class SocketBackend {
   resume() {
     this.resuming = false;
     this.ready = true;
-    for (const batch of this.batches) this.sendBatch(batch);
+    this.next = 0;
+    this.sendWaiting(this.saving);
     if (this.saving) this.send({ type: "save" });
     this.onstate("open", "connected");
   }
@@ -111,21 +115,50 @@ export class SocketBackend {
     this.send({ type: "samples", times, acceleration, angular_rate: angularRate });
   }
 
-  /** Send samples; resolves when more may come. */
-  async push(times, acceleration, angularRate) {
+  /** Send the batches that wait, as far as there is room; all of them before what must come after. */
+  sendWaiting(all = false) {
+    while (this.ready && this.next < this.batches.length && (all || this.socket.bufferedAmount <= MOST_BUFFERED)) {
+      this.sendBatch(this.batches[this.next++]);
+    }
+    if (this.full) this.whenRoom();
+  }
+
+  get full() {
+    return !this.ended && (!this.ready || this.next < this.batches.length || this.socket.bufferedAmount > MOST_BUFFERED);
+  }
+
+  whenRoom() {
+    if (!this.full) return Promise.resolve();
+    this.room ??= new Promise((resolve) => {
+      const timer = setInterval(() => {
+        this.sendWaiting();
+        if (this.full) return;
+        clearInterval(timer);
+        this.room = null;
+        resolve();
+      }, CHECK_EVERY);
+    });
+    return this.room;
+  }
+
+  /**
+   * Send samples; resolves when more may come. Who does not wait for that loses nothing that a
+   * recording needs; without one, what is older than a few seconds is not sent any more.
+   */
+  push(times, acceleration, angularRate) {
+    if (this.ended) return Promise.resolve();
     const most = this.settings.maxSamples ?? 500;
-    for (let at = 0; at < Math.max(times.length, 1); at += most) {
-      const batch = {
+    for (let at = 0; at < times.length; at += most) {
+      this.batches.push({
         times: times.slice(at, at + most), acceleration: acceleration.slice(at, at + most),
         angularRate: angularRate.slice(at, at + most), label: this.label,
-      };
-      if (times.length) this.batches.push(batch);
-      if (this.ready) this.sendBatch(batch);
+      });
     }
+    // Nothing is sent too, as a sign of life.
+    if (!times.length && this.ready && !this.full) this.sendBatch({ times, acceleration, angularRate, label: this.label });
+    this.sendWaiting();
     this.trim();
-    while (!this.ended && (!this.ready || this.socket.bufferedAmount > MOST_BUFFERED)) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    return this.whenRoom();
   }
 
   trim() {
@@ -135,7 +168,8 @@ export class SocketBackend {
     if (from < 0) from = this.batches.length;
     let count = this.batches.reduce((sum, { times }) => sum + times.length, 0);
     while (count > MOST_UNSAVED) count -= this.batches[from++].times.length;
-    if (from) this.batches.splice(0, from);
+    this.batches.splice(0, from);
+    this.next = Math.max(this.next - from, 0);
   }
 
   /** Have the server write what follows into a file. */
@@ -143,7 +177,9 @@ export class SocketBackend {
     this.recording = true;
     this.name = null;
     this.until = this.batches.at(-1)?.times.at(-1) ?? -Infinity; // what was before is not meant
+    this.sendWaiting(true);
     this.batches = [];
+    this.next = 0;
     if (this.ready) this.send({ type: "record", name: null });
   }
 
@@ -153,6 +189,7 @@ export class SocketBackend {
   /** Complete that file; `onkept` says when it is on the disk. */
   save() {
     this.saving = true;
+    this.sendWaiting(true);
     if (this.ready) this.send({ type: "save" });
   }
 
@@ -167,6 +204,7 @@ export class SocketBackend {
       this.socket?.close();
       return Promise.resolve();
     }
+    this.sendWaiting(true);
     this.send({ type: "bye" });
     return new Promise((resolve) => { this.finished = resolve; });
   }
