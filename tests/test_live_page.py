@@ -306,13 +306,18 @@ def test_a_server_that_goes_while_a_recording_is_played(browser, folder):
 FAKE_SOCKET = """
   class FakeSocket {
     static OPEN = 1;
-    constructor() { FakeSocket.last = this; this.readyState = 0; this.bufferedAmount = 0; this.sent = []; }
+    constructor() {
+      FakeSocket.last = this;
+      Object.assign(this, { readyState: 0, bufferedAmount: 0, sent: [] });
+    }
     send(text) { this.sent.push(JSON.parse(text)); }
     close() { this.readyState = 3; }
     open() { this.readyState = 1; this.onopen(); this.answer({ type: "ready" }); }
     answer(message) { this.onmessage({ data: JSON.stringify(message) }); }
     lose() { this.readyState = 3; this.onclose({ code: 1006, reason: "" }); }
-    samples() { return this.sent.filter(({ type }) => type === "samples").flatMap(({ times }) => times); }
+    samples() {
+      return this.sent.filter(({ type }) => type === "samples").flatMap(({ times }) => times);
+    }
   }
   const { SocketBackend } = await import("/socket.js");
   window.WebSocket = FakeSocket;
@@ -354,7 +359,8 @@ def test_pushes_that_nobody_awaits_do_not_pile_up_while_the_server_is_away(page,
         FakeSocket.last.open();
         await turn();
         const times = FakeSocket.last.samples();
-        return { made, kept, promises: waiting.size, done, from: times[0], to: times.at(-1), last: (at - 1) / 50 };
+        const [from, to, last] = [times[0], times.at(-1), (at - 1) / 50];
+        return { made, kept, promises: waiting.size, done, from, to, last };
         """,
     )
     assert counted["made"] <= 1
