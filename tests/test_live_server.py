@@ -217,15 +217,26 @@ def test_other_pages_and_other_names_are_refused(address, models, data):
         for host, code in [
             (f"localhost:{port}", 200),
             (f"[::1]:{port}", 200),
-            ("evil.example", 403),
-            (f"127.0.0.1.evil.example:{port}", 403),
-            ("", 403),
-            ("[", 403),
+            ("evil.example", 400),
+            (f"127.0.0.1.evil.example:{port}", 400),
+            (f"localhost.evil.example:{port}", 400),
+            (f"www.localhost:{port}", 400),
+            ("", 400),
+            ("[", 400),
         ]:
             answer = client.get("/config.json", headers={"Host": host})
             assert answer.status_code == code, host
         other = client.get("/config.json", headers={"Origin": "http://evil.example"})
         assert other.status_code == 403
+    # A page whose own name points here: to the browser this is its own server.
+    for host, origin in [("evil.example", "http://evil.example"), ("evil.example", None)]:
+        with socket.create_connection(("127.0.0.1", int(port))) as connection:
+            with (
+                pytest.raises(InvalidStatus) as caught,
+                connect_now(f"ws://{host}/live", origin=origin, sock=connection),
+            ):
+                pass
+            assert caught.value.response.status_code == 400
     with serving(models, data, names=("har.local",)) as named:
         answer = httpx.get(f"http://{named}/config.json", headers={"Host": "HAR.local:8000"})
         assert answer.status_code == 200
@@ -797,6 +808,7 @@ def test_what_cannot_be_served_is_one_line(models, tmp_path, monkeypatch):
             (["--port", port, "--model", models], f"cannot listen on 127.0.0.1, port {port}"),
             (["--model", tmp_path / "none", "--port", "0"], "no trained model"),
             (["--certificate", bad], "belong together"),
+            (["--name", "*.example"], "--name *.example: should be a host name"),
             (["--certificate", bad, "--key", bad], "not a certificate and its key"),
             (["--certificate", bad, "--key", tmp_path / "k"], "no such file"),
         ]:

@@ -36,13 +36,19 @@ def live(
     ] = Path("build/browser"),
     name: Annotated[
         list[str] | None,
-        typer.Option(help="Name that this machine has in the network; repeat for several."),
+        typer.Option(
+            help="Name that this machine has in the network; repeat for several. Under a name that "
+            "it does not know the server answers `Invalid host header`."
+        ),
     ] = None,
     streams: Annotated[int, typer.Option(min=1, help="Phones at a time.")] = 600,
 ) -> None:
     """Serve the page that shows what a phone's wearer is doing, as it happens."""
     if (certificate is None) != (key is None):
         raise HarError("--certificate and --key belong together")
+    for each in name or ():
+        if "*" in each:
+            raise HarError(f"--name {each}: should be a host name, not a pattern")
     from har.live import server
     from har.live.certificate import own_address, own_names
     from har.live.connection import Limits

@@ -4,6 +4,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,17 +14,18 @@ class Guard:
 
     A page elsewhere can make a browser connect here in two ways. It can do so openly: then the
     browser names it as `Origin`. Or its own name can be made to point to this machine (DNS
-    rebinding): then that name is in `Host`. An address in figures cannot be made to point anywhere.
-    Programs that are no browsers send no `Origin`, and are let in.
+    rebinding): then that name is in `Host`. An IP address cannot be made to point anywhere else,
+    so every one is accepted, which Starlette's `TrustedHostMiddleware` cannot say. Programs that
+    are no browsers send no `Origin`, and are let in.
 
     Args:
         app: What is guarded.
-        names: The server's own, beside `localhost` and any address in figures.
+        names: The server's own host names, beside `localhost`; no patterns.
     """
 
     def __init__(self, app: ASGIApp, names: tuple[str, ...] = ()) -> None:
         self._app = app
-        self._names = {"localhost", *(name.lower() for name in names)}
+        self._app_by_name = TrustedHostMiddleware(app, ["localhost", *names], www_redirect=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or refuse."""
@@ -32,15 +34,13 @@ class Guard:
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if problem := self._problem(host, headers.get("origin")):
-            if scope["type"] == "websocket":
-                await receive()
-                await send({"type": "websocket.close", "code": 1008, "reason": problem})
-            else:
-                await PlainTextResponse(problem + "\n", 403)(scope, receive, send)
+        if _is_foreign(headers.get("origin"), host):
+            refusal = PlainTextResponse("Only the server's own page may use it.\n", 403)
+            await refusal(scope, receive, send)
             return
+        app = self._app if _is_address(host) else self._app_by_name
         if scope["type"] == "websocket":
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -48,23 +48,17 @@ class Guard:
                 MutableHeaders(scope=message).update(_safety(host))
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
-
-    def _problem(self, host: str, origin: str | None) -> str:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            name = ""
-        if name not in self._names and not _is_address(name):
-            return "This server does not answer to that name: see --name."
-        if origin is not None and origin.partition("://")[2].lower() != host.lower():
-            return "Only the server's own page may use it."
-        return ""
+        await app(scope, receive, send_with_headers)
 
 
-def _is_address(name: str) -> bool:
+def _is_foreign(origin: str | None, host: str) -> bool:
+    return origin is not None and origin.partition("://")[2].lower() != host.lower()
+
+
+def _is_address(host: str) -> bool:
+    """Whether a `Host` header holds an IP address, with or without a port."""
     try:
-        ipaddress.ip_address(name)
+        ipaddress.ip_address(urlsplit(f"//{host}").hostname or "")
     except ValueError:
         return False
     return True
