@@ -59,15 +59,20 @@ class Limits:
     windows: float = 400.0
 
 
-class Pace:
-    """How long to wait so that no more than so much is used a second, but for short bursts."""
+class RateLimiter:
+    """Says how long to wait so that on average no more than `rate` a second is used.
+
+    Args:
+        rate: Of whatever is counted, a second.
+        burst: Seconds' worth of it that may come at once.
+    """
 
     def __init__(self, rate: float, burst: float = 1.0) -> None:
         self._rate, self._burst = rate, burst
         self._used_until = -np.inf
 
     def wait(self, amount: float) -> float:
-        """Seconds to wait after using so much."""
+        """Seconds to wait after using that amount."""
         now = time.monotonic()
         self._used_until = max(now, self._used_until) + amount / self._rate
         return max(self._used_until - now - self._burst, 0.0)
@@ -140,8 +145,8 @@ class Connection:
         self._flushing: asyncio.Task[None] | None = None
         self._flushed = self._told = 0.0
         self._status: dict[str, Any] = {}
-        self._messages = Pace(self._limits.messages)
-        self._samples = Pace(self._limits.samples)
+        self._messages = RateLimiter(self._limits.messages)
+        self._samples = RateLimiter(self._limits.samples)
 
     async def run(self) -> None:
         """Until either side ends."""
@@ -167,7 +172,7 @@ class Connection:
         while True:
             message = await self._next()
             if isinstance(message, Bye):
-                await self._step()
+                await self._recognize()
                 await self._tell_status(last=True)
                 return
             await self._take(message)
@@ -220,7 +225,7 @@ class Connection:
         self._stream = self._shared.recognizer.stream(
             self._readings, hop=hello.hop, smoothing=hello.smoothing
         )
-        self._samples = Pace(min(self._limits.samples, self._limits.windows * hello.hop))
+        self._samples = RateLimiter(min(self._limits.samples, self._limits.windows * hello.hop))
         description = self._shared.recognizer.description
         await self._send(messages.ready(description.activities, description.window_size, hello.hop))
 
@@ -236,9 +241,9 @@ class Connection:
         self._angular_rate += samples.angular_rate
         # A window is filtered when it is whole: in one go that costs a tenth of sample by sample.
         if newest >= self._stream.due - 1e-6 or backward or len(self._times) >= MOST_WAITING:
-            await self._step()
+            await self._recognize()
 
-    async def _step(self) -> None:
+    async def _recognize(self) -> None:
         if self._stream is None:
             return
         samples = self._times, self._acceleration, self._angular_rate

@@ -6,7 +6,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-class Patience(H11Protocol):
+class RequestTimeout(H11Protocol):
     """Ends a connection that keeps the server waiting for `timeout_keep_alive` seconds.
 
     uvicorn ends those alone on which nothing comes after an answer. Here it is also those whose

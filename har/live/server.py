@@ -24,7 +24,7 @@ from har.live.connection import Connections, Limits
 from har.live.guard import Guard
 from har.live.javascript import RECOGNIZER, RUNTIME, for_javascript
 from har.live.messages import MAX_MESSAGE, MAX_SAMPLES
-from har.live.protocol import Patience
+from har.live.protocol import RequestTimeout
 from har.model import bundle
 from har.model.bundle import MODEL, Description
 from har.recognition.recognizer import Recognizer
@@ -226,7 +226,7 @@ def make_server(
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            http=Patience,
+            http=RequestTimeout,
             ws="websockets-sansio",  # the only one of uvicorn's that reads no faster than we take
             ws_max_size=MAX_MESSAGE,
             ws_ping_interval=10,
