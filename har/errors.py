@@ -1,5 +1,6 @@
-"""The one exception for what a user can cause and put right, and how a program ends with it."""
+"""The one exception for what a user can cause and put right, and what a program tells its user."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +10,42 @@ class HarError(Exception):
     """A wrong setting, file or state; its text is one line: what, where, and what to do."""
 
 
+class _Plain(logging.Handler):
+    """Lines on standard error: a message alone, or after `warning:` or `error:`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        print(f"{level}{self.format(record)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _plain_log() -> Iterator[None]:
+    """Show what the library logs while a program runs."""
+    logger, handler = logging.getLogger("har"), _Plain()
+    before = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # other libraries may give the root logger handlers
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+
+
 @contextmanager
 def in_one_line(interrupted: str = "interrupted") -> Iterator[None]:
     """End the program with a line on standard error for what a user can cause, and no traceback.
+
+    What the library logs meanwhile is shown there too, a line each.
 
     Args:
         interrupted: What to say after Ctrl-C.
     """
     try:
-        yield
+        with _plain_log():
+            yield
     except HarError as error:
         sys.exit(f"error: {error}")
     except OSError as error:

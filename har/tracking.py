@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -26,6 +25,8 @@ from har.model.bundle import DESCRIPTION, MODEL, describe, digest
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
+
+logger = logging.getLogger(__name__)
 
 EXPERIMENT = "human-activity-recognition"
 """MLflow experiment, unless `MLFLOW_EXPERIMENT_NAME` names another."""
@@ -139,10 +140,12 @@ def _watched(what: str, origin: Origin, work: "Callable[[_Store], None]") -> Non
             work(_Store(uri, local, origin))
     except Exception as error:
         reason = " ".join(str(error).split())
-        print(
-            f"warning: MLflow at {uri} did not take this {what} ({reason:.300}); "
+        logger.warning(
+            "MLflow at %s did not take this %s (%.300s); "
             "the files are written, the pipeline goes on",
-            file=sys.stderr,
+            uri,
+            what,
+            reason,
         )
 
 
@@ -218,11 +221,11 @@ class _Store:
         here = (self.origin.root / ARTIFACTS).as_uri()
         if experiment is not None:
             if local and experiment.artifact_location != here:
-                print(
-                    f"warning: MLflow keeps this experiment's files in "
-                    f"{experiment.artifact_location}, where it was first made; to begin anew here, "
-                    f"delete {STORE} or set MLFLOW_EXPERIMENT_NAME",
-                    file=sys.stderr,
+                logger.warning(
+                    "MLflow keeps this experiment's files in %s, where it was first made; to start "
+                    "afresh here, delete %s or set MLFLOW_EXPERIMENT_NAME",
+                    experiment.artifact_location,
+                    STORE,
                 )
             return experiment.experiment_id
         # Left to MLflow, a local store's artifacts would lie below today's working directory for

@@ -157,12 +157,12 @@ def test_a_local_archive_comes_first_whatever_its_name(server, tmp_path):
     assert not server.ranges
 
 
-def test_a_damaged_local_archive_leads_to_the_publisher(server, tmp_path, capsys):
+def test_a_damaged_local_archive_leads_to_the_publisher(server, tmp_path, caplog):
     whole = data_set()
     (tmp_path / "broken.zip").write_bytes(whole[: len(whole) // 2])
     obtain([server.archive()], lambda path: unpack(path, tmp_path / "r"), tmp_path, tmp_path / "d")
     assert len(server.ranges) == 1
-    assert "broken.zip cannot be read" in capsys.readouterr().err
+    assert "broken.zip cannot be read" in caplog.text
 
 
 def test_a_local_archive_of_published_size_must_have_the_published_digest(server, tmp_path):

@@ -1,8 +1,8 @@
 """Getting a published archive, from a local copy or its publisher; checked and unpacked safely."""
 
 import errno
+import logging
 import shutil
-import sys
 import tempfile
 import time
 import zlib
@@ -19,6 +19,8 @@ from tqdm import tqdm
 
 from har.errors import HarError
 from har.files import sha256
+
+logger = logging.getLogger(__name__)
 
 MAX_UNPACKED = 1 << 30
 """Bytes that an archive may unpack to; UCI HAR, the largest here, has 283 million."""
@@ -88,7 +90,7 @@ def obtain(
         except HarError as error:
             reasons.append(str(error))
             if not isinstance(error, WrongArchive):
-                print(f"warning: {error}; trying the next source", file=sys.stderr)
+                logger.warning("%s; trying the next source", error)
             return None
 
     if local is not None and not local.is_dir():

@@ -4,6 +4,7 @@ Every choice is made on the training subjects, each held out once. The final fit
 them, for a fixed length, and is scored on the test subjects.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,8 @@ from har.learning.networks import (
 from har.learning.training import fit
 from har.params import Crossval, Params
 from har.signals.scaling import fit_scaling
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -152,7 +155,7 @@ def hold_out_each_once(windows: Windows, params: Params) -> Iterator[HeldOut]:
         for (_, seed), held_out in plan.items()
     )
     for done, one in enumerate(side_by_side(work, params.crossval), start=1):
-        print(f"fold {done} of {len(plan)}", flush=True)
+        logger.info("fold %d of %d", done, len(plan))
         yield one
 
 
