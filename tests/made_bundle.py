@@ -1,17 +1,22 @@
 """Bundles with untrained networks that are sure of themselves, and signals to feed them."""
 
+import hashlib
+import os
+import tempfile
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import torch
+from filelock import FileLock
 
 from har.data.windows import Windows
 from har.learning.networks import Classifier, build
 from har.learning.weights import TrainingRecord, record_of
 from har.model import novelty
-from har.model.bundle import Bundle
+from har.model.bundle import Bundle, load, save
 from har.model.packaging import package
 from har.params import Params
 from har.signals.channels import CHANNEL_GROUPS, channel_names, make_channels
@@ -111,13 +116,33 @@ def made_bundle(
         num_layers: Recurrent layers; without any the export takes less time.
         limit: Of novelty, about a summary of zeros, instead of what is fitted.
     """
-    network, record, windows = trained(groups, size, num_layers)
+    name = repr((groups, size, temperature, num_layers, limit))
+    folder = _shared() / hashlib.sha256(name.encode()).hexdigest()[:16]
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            save(folder, _packaged(trained(groups, size, num_layers), temperature, limit))
+        return load(folder)
+
+
+def _packaged(
+    made: tuple[Classifier, TrainingRecord, Windows], temperature: float, limit: float | None
+) -> Bundle:
+    network, record, windows = made
     if limit is None:
         return package(network, record, windows, temperature)
     parts = len(windows.channels)
     fixed = novelty.Novelty(np.ones(parts), np.zeros((1, parts)), limit)
     with mock.patch("har.model.novelty.fit", return_value=fixed):
         return package(network, record, windows, temperature)
+
+
+@cache
+def _shared() -> Path:
+    """A folder of this test run, for all its processes: an export takes seconds."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir()) / f"har-test-bundles-{run}"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def simple_bundle(limit: float | None = 1e6) -> Bundle:

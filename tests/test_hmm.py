@@ -24,7 +24,7 @@ def test_durations_are_counted_within_a_person():
 def test_a_long_stretch_lasts_about_as_long_as_it_did():
     label = np.repeat(np.tile([0, 1], 50), 40)
     durations = learn_durations(label, np.zeros(len(label), int), 2, seconds=0.5)
-    np.testing.assert_allclose(durations, 20, rtol=0.03)
+    np.testing.assert_allclose(durations, 20, rtol=0.05)
 
 
 def test_the_order_of_a_script_is_not_learnt():

@@ -1,7 +1,7 @@
 """Put the pipeline's model into the package, with a note of what made it: `make release`.
 
-The model must be that of dvc.lock, and dvc.lock must be committed, so that the note's commit remakes
-it.
+The model must be that of dvc.lock, and dvc.lock must be committed, so that the commit in
+the note makes it again.
 """
 
 import hashlib

@@ -34,7 +34,7 @@ class DeployedModel(nn.Module):
     its readings with what a worn phone can measure.
 
     Args:
-        network: From scaled windows (batch, size, channels) to logits, with `features` and `classify`.
+        network: From scaled windows (batch, size, channels) to features, and from these to logits.
         groups: Keys of `CHANNEL_GROUPS` that make its channels.
         scaling: What its input goes through.
         temperature: Logits are divided by it.
