@@ -37,7 +37,7 @@ from har.files import replacing_file
 from har.learning import training
 from har.learning.networks import Classifier, build
 from har.model.hmm import CausalSmoother, learn_transitions
-from har.params import Params
+from har.params import ConvRecurrent, Params
 from har.signals.channels import channel_names
 from har.signals.recordings import ACTIVITIES
 from har.signals.scaling import Scaling
@@ -380,11 +380,11 @@ def flop_a_window() -> float:
 
     Convolutions and recurrent layers of the default network; the others are next to nothing.
     """
-    settings = Params().model
+    settings = ConvRecurrent()  # the default
     steps = Params().windowing.size
     channels = CHANNELS * (1 + len(settings.companding))
     share = settings.filters / len(settings.kernels)
-    forward = sum(2 * steps * channels * share * kernel for kernel in settings.kernels)
+    forward = sum(2.0 * steps * channels * share * kernel for kernel in settings.kernels)
     first, second = settings.pooling
     forward += 2 * (steps / first) * settings.filters**2 * 5
     directions, inputs = 1 + settings.bidirectional, float(settings.filters)

@@ -8,14 +8,17 @@ import math
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -133,21 +136,33 @@ class Normalization(Section):
     )
 
 
-class Model(Section):
-    """The recurrent network."""
+class _Network(Section):
+    """What the networks have in common."""
 
-    name: Literal["recurrent", "conv_recurrent"] = Field(
-        "conv_recurrent",
-        description="recurrent layers alone, or after convolutions and with attention",
-    )
+    # The name comes first wherever settings are listed; each network narrows it to its own.
+    name: str
     cell: Literal["lstm", "gru"] = Field("lstm", description="kind of recurrent layer")
     bidirectional: bool = Field(True, description="read each window in both directions")
     hidden_size: int = Field(64, ge=1, le=4096, description="units per layer and direction")
-    num_layers: int = Field(
-        1, ge=0, le=16, description="recurrent layers; conv_recurrent does without, too (0)"
-    )
+    num_layers: int = Field(1, ge=1, le=16, description="recurrent layers")
+    dropout: float = Field(0.3, ge=0, lt=1, description="share of activations dropped in training")
+
+
+class Recurrent(_Network):
+    """Recurrent layers alone: `har.learning.networks.RecurrentClassifier`."""
+
+    name: Literal["recurrent"] = "recurrent"
     head_size: int = Field(
         128, ge=1, le=4096, description="units of the linear layer after them; of recurrent only"
+    )
+
+
+class ConvRecurrent(_Network):
+    """Convolutions, then recurrent layers: `har.learning.networks.ConvRecurrentClassifier`."""
+
+    name: Literal["conv_recurrent"] = "conv_recurrent"
+    num_layers: int = Field(
+        1, ge=0, le=16, description="recurrent layers; conv_recurrent does without, too (0)"
     )
     filters: int = Field(
         64, ge=1, le=4096, description="filters per convolution; of conv_recurrent only"
@@ -172,22 +187,58 @@ class Model(Section):
         description="classify by what the convolutions found too, past the recurrent layers; of "
         "conv_recurrent only",
     )
-    dropout: float = Field(0.3, ge=0, lt=1, description="share of activations dropped in training")
 
     @model_validator(mode="after")
-    def _a_layer_at_least(self) -> "Model":
-        if self.name == "recurrent" and self.num_layers == 0:
-            raise ValueError("num_layers=0 leaves a recurrent network with nothing; 1 at least")
-        return self
-
-    @model_validator(mode="after")
-    def _a_filter_for_each_length(self) -> "Model":
+    def _a_filter_for_each_length(self) -> "ConvRecurrent":
         if self.filters < len(self.kernels):
             raise ValueError(
                 f"filters={self.filters} are fewer than the {len(self.kernels)} kernels; "
                 "raise model.filters"
             )
         return self
+
+
+NETWORKS: dict[str, type[Recurrent] | type[ConvRecurrent]] = {
+    "conv_recurrent": ConvRecurrent,
+    "recurrent": Recurrent,
+}
+"""The settings of each network that `model.name` may name; the first is the default."""
+
+
+class _AnyNetwork(ConvRecurrent, Recurrent):
+    """The network. A setting of another network than the one named is ignored."""
+
+    name: Literal["conv_recurrent", "recurrent"] = Field(  # type: ignore[assignment]
+        "conv_recurrent",
+        description="recurrent layers alone, or after convolutions and with attention",
+    )
+
+
+def _without_other_networks(given: Any) -> Any:
+    """One section `model` serves every network: settings that only others have are left out."""
+    if not isinstance(given, dict):
+        if isinstance(given, Section):
+            return given
+        raise ValueError("should hold settings")
+    given = {"name": next(iter(NETWORKS))} | given
+    own = NETWORKS.get(str(given["name"]))
+    if own is None:
+        return given
+    others = {key for network in NETWORKS.values() for key in network.model_fields}
+    others -= own.model_fields.keys()
+    return {key: value for key, value in given.items() if key not in others}
+
+
+def _network_named(given: Any) -> str:
+    return str(given.get("name") if isinstance(given, dict) else getattr(given, "name", None))
+
+
+Model = Annotated[
+    Annotated[ConvRecurrent, Tag("conv_recurrent")] | Annotated[Recurrent, Tag("recurrent")],
+    Discriminator(_network_named),
+    BeforeValidator(_without_other_networks),
+]
+"""The network; which one, `name` says."""
 
 
 class Train(Section):
@@ -282,7 +333,7 @@ class Params(Section):
     windowing: Windowing = Windowing()
     split: Split = Split()
     normalization: Normalization = Normalization()
-    model: Model = Model()
+    model: Model = ConvRecurrent()
     train: Train = Train()
     augmentation: Augmentation = Augmentation()
     calibration: Calibration = Calibration()
@@ -300,8 +351,10 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _pooling_leaves_a_step(self) -> "Params":
+        if not isinstance(self.model, ConvRecurrent):
+            return self
         shortest = math.prod(self.model.pooling)
-        if self.model.name == "conv_recurrent" and self.windowing.size < shortest:
+        if self.windowing.size < shortest:
             raise ValueError(
                 f"model.pooling={self.model.pooling} needs windows of {shortest} samples and "
                 f"windowing.size is {self.windowing.size}; lower the one or raise the other"
@@ -320,7 +373,7 @@ class Params(Section):
         Raises:
             HarError: A key is unknown, a value out of range, or the file is not YAML.
         """
-        given = vars(cls._parser(path).parse_args(arguments))
+        given = vars(_parser(path).parse_args(arguments))
         content = _read_yaml(path)
         try:
             for name, text in given.items():
@@ -333,32 +386,11 @@ class Params(Section):
         except ValidationError as error:
             raise HarError(_in_words(error)) from None
 
-    @classmethod
-    def _parser(cls, path: Path) -> ArgumentParser:
-        try:
-            content = _read_yaml(path)
-        except HarError:
-            content = {}  # --help answers also where the file is wrong
-        parser = _Parser(
-            usage="python -m MODULE [--SECTION.KEY VALUE ...]",
-            description=f"Run a script with the settings of {path}, or those given here.",
-            argument_default=SUPPRESS,
-            allow_abbrev=False,
-        )
-        for section, field in cls.model_fields.items():
-            section_type = cast(type[Section], field.annotation)
-            group = parser.add_argument_group(section, section_type.__doc__)
-            for key, leaf in section_type.model_fields.items():
-                values = content.get(section)
-                default = (values if isinstance(values, dict) else {}).get(key, leaf.default)
-                help_text = f"{leaf.description}{_range_of(leaf)} (default: {default})"
-                group.add_argument(
-                    f"--{section}.{key}", metavar="VALUE", help=help_text.replace("%", "%%")
-                )
-        return parser
-
     def flat(self) -> dict[str, Any]:
-        """Every setting by its dotted name, such as `model.hidden_size`."""
+        """Every setting by its dotted name, such as `model.hidden_size`.
+
+        Of the networks' settings, those of the network that `model.name` names.
+        """
         return {
             f"{section}.{key}": value
             for section, values in self.model_dump().items()
@@ -381,6 +413,28 @@ def checked(section: type[S], /, **values: Any) -> S:
         raise HarError(_in_words(error, depth=1)) from None
 
 
+def _parser(path: Path) -> ArgumentParser:
+    try:
+        content = _read_yaml(path)
+    except HarError:
+        content = {}  # --help answers also where the file is wrong
+    parser = _Parser(
+        usage="python -m MODULE [--SECTION.KEY VALUE ...]",
+        description=f"Run a script with the settings of {path}, or those given here.",
+        argument_default=SUPPRESS,
+        allow_abbrev=False,
+    )
+    for name, field in Params.model_fields.items():
+        section: Any = _AnyNetwork if name == "model" else field.annotation
+        written = content.get(name)
+        defaults = section.model_construct(**(written if isinstance(written, dict) else {}))
+        group = parser.add_argument_group(name, section.__doc__)
+        for key, leaf in section.model_fields.items():
+            text = f"{leaf.description}{_range_of(leaf)} (default: {getattr(defaults, key)})"
+            group.add_argument(f"--{name}.{key}", metavar="VALUE", help=text.replace("%", "%%"))
+    return parser
+
+
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise HarError(f"command line: {message}; --help lists the settings")
@@ -390,14 +444,15 @@ def _range_of(leaf: FieldInfo) -> str:
     """What values a setting takes, for the help text."""
     if get_origin(leaf.annotation) is Literal:
         return ": " + " | ".join(get_args(leaf.annotation))
-    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    # In ASCII, which every terminal shows.
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     bounds = [
-        f"{sign} {getattr(rule, name)}"
+        f", {sign} {getattr(rule, name)}"
         for rule in leaf.metadata
         for name, sign in signs.items()
         if hasattr(rule, name)
     ]
-    return f", {', '.join(bounds)}" if bounds else ""
+    return "".join(bounds)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -420,12 +475,16 @@ def _in_words(error: ValidationError, depth: int = 2) -> str:
     problems: dict[str, list[str]] = {}
     for each in error.errors():
         # A union reports each of its types, under a further name that means nothing to the reader.
-        where = ".".join(str(part) for part in each["loc"][:depth])
+        places = [str(part) for part in each["loc"] if part not in NETWORKS]
+        where, given = ".".join(places[:depth]), each["input"]
+        message = each["msg"].removeprefix("Value error, ")
         if each["type"] == "extra_forbidden":
             problems[where] = [f"{where}: no such setting"]
             continue
-        message = each["msg"].removeprefix("Value error, ")
+        if each["type"] == "union_tag_invalid":
+            where, given = f"{where}.name", each["ctx"]["tag"]
+            message = f"Input should be one of {each['ctx']['expected_tags']}"
         if where and where not in problems:
-            message = f"{where}={each['input']}: {message}".replace("\n", " ")
+            message = f"{where}={given}: {message}".replace("\n", " ")
         problems.setdefault(where, []).append(message)
     return "; ".join(" or ".join(messages) for messages in problems.values())

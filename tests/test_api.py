@@ -171,7 +171,7 @@ def test_forms_of_the_network():
     assert count_parameters(GRUModel()) == count_parameters(LSTMModel(cell="gru")) < 60_806
     assert count_parameters(LSTMModel(9, bidirectional=True)) == 155_014
     assert isinstance(GRUModel(), LSTMModel)
-    assert LSTMModel(9, 8, 1, 4, 0.0).settings["num_classes"] == 4
+    assert LSTMModel(9, 8, 1, 4, 0.0).num_classes == 4
 
 
 @pytest.mark.parametrize(

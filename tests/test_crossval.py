@@ -10,7 +10,7 @@ from imports import ROOT
 from har.errors import HarError
 from har.evaluation.crossval import HeldOut, deciding_settings, planned, run_trial, run_trials
 from har.evaluation.trials import accuracy
-from har.params import Params
+from har.params import Params, Recurrent
 from har.signals.scaling import Scaling
 
 
@@ -179,7 +179,7 @@ def with_settings(sections, settings):
 def test_configurations_are_settings_that_exist():
     from experiments import configurations
 
-    known = Params().flat()
+    known = Params().flat() | Params(model=Recurrent()).flat()
     read = configurations.read()
     assert {"lstm_baseline", "lstm_standard", "lstm_large", "bilstm", "gru_standard"} <= set(read)
     for name, configuration in read.items():

@@ -15,22 +15,14 @@ from har.learning.networks import (
     count_parameters,
     predict_probabilities,
 )
-from har.params import Model
+from har.params import ConvRecurrent, Recurrent
 
 
 def network(**changes):
     torch.manual_seed(0)
-    settings = {
-        "input_size": 6,
-        "num_classes": 6,
-        "cell": "lstm",
-        "hidden_size": 64,
-        "num_layers": 2,
-        "bidirectional": False,
-        "head_size": 128,
-        "dropout": 0.3,
-    }
-    return RecurrentClassifier(**settings | changes)
+    channels = changes.pop("input_size", 6)
+    settings = {"num_layers": 2, "bidirectional": False} | changes
+    return RecurrentClassifier(Recurrent(**settings), channels, 6)
 
 
 @pytest.mark.parametrize(
@@ -92,20 +84,15 @@ def test_a_missing_gpu_is_said():
 def conv_network(**changes):
     torch.manual_seed(0)
     settings = {
-        "input_size": 6,
-        "num_classes": 6,
-        "cell": "lstm",
         "hidden_size": 8,
         "num_layers": 2,
-        "bidirectional": True,
         "filters": 16,
         "kernels": [3, 9],
         "pooling": [2, 2],
         "companding": [0.03],
         "shortcut": False,
-        "dropout": 0.3,
     }
-    return ConvRecurrentClassifier(**settings | changes)
+    return ConvRecurrentClassifier(ConvRecurrent(**settings | changes), 6, 6)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
@@ -173,10 +160,35 @@ def test_without_recurrent_layers_the_convolutions_alone_decide():
         LSTMModel(num_layers=0)
 
 
-def test_a_network_takes_the_settings_that_it_has():
-    settings = Model(name="recurrent", hidden_size=64, num_layers=2, bidirectional=False)
-    assert count_parameters(build(settings, 6, 6)) == 60_806
-    assert isinstance(build(Model(name="conv_recurrent"), 6, 6), ConvRecurrentClassifier)
-    again = build(Model(name="conv_recurrent", filters=16), 6, 6)
-    assert again.settings["filters"] == 16
-    assert "head_size" not in again.settings
+def test_build_makes_the_network_that_is_named():
+    settings = Recurrent(num_layers=2, bidirectional=False)
+    model = build(settings, 6, 6)
+    assert count_parameters(model) == 60_806
+    assert model.settings is settings
+    assert (model.input_size, model.num_classes) == (6, 6)
+    other = build(ConvRecurrent(filters=16), 9, 4)
+    assert isinstance(other, ConvRecurrentClassifier)
+    assert (other.settings.filters, other.input_size, other.num_classes) == (16, 9, 4)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Recurrent(),
+        Recurrent(bidirectional=False, cell="gru", head_size=5),
+        ConvRecurrent(),
+        ConvRecurrent(num_layers=0, shortcut=False, filters=12),
+        ConvRecurrent(bidirectional=False, num_layers=2),
+    ],
+)
+def test_the_last_linear_layer_takes_the_features(settings):
+    torch.manual_seed(0)
+    model = build(settings, 6, 4).eval()
+    last = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
+    taken = []
+    last.register_forward_hook(lambda _, given, __: taken.append(given[0]))
+    windows = torch.randn(3, 32, 6)
+    logits, features = model(windows), model.features(windows)
+    assert features.shape == (3, model.feature_size) == (3, last.in_features)
+    assert torch.equal(taken[0], features)
+    assert torch.equal(model.classify(features), logits)

@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from har.errors import HarError
-from har.params import Params
+from har.params import ConvRecurrent, Params, Recurrent
 
 
 def read(tmp_path, text="{}", arguments=()):
@@ -29,7 +29,47 @@ def test_the_command_line_comes_before_the_file(tmp_path):
     assert (params.model.hidden_size, params.model.num_layers) == (32, 3)
     assert params.split.val_subjects == [1, 3]
     assert params.windowing.channels == ["total_acc"]
-    assert read(tmp_path, "{}", ["--split.val_subjects", "3"]).split.val_subjects == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "section", "key", "expected"),
+    [
+        ("--model.hidden_size 128", "model", "hidden_size", 128),
+        ("--split.val_subjects 3", "split", "val_subjects", 3),
+        ("--split.val_subjects [1,3]", "split", "val_subjects", [1, 3]),
+        ("--split.val_subjects [3]", "split", "val_subjects", [3]),
+        ("--model.companding []", "model", "companding", []),
+        ("--model.bidirectional=false", "model", "bidirectional", False),
+        ("--train.learning_rate 1e-5", "train", "learning_rate", 1e-5),
+        ("--crossval.jobs -1", "crossval", "jobs", -1),
+        ("--crossval.address 127.0.0.1:8786", "crossval", "address", "127.0.0.1:8786"),
+        ("--train.epochs 3 --train.epochs 4", "train", "epochs", 4),
+    ],
+)
+def test_values_on_the_command_line_are_written_as_in_the_file(
+    tmp_path, arguments, section, key, expected
+):
+    params = read(tmp_path, "{}", arguments.split())
+    assert getattr(getattr(params, section), key) == expected
+
+
+def test_a_list_of_words_needs_no_quotes(tmp_path):
+    arguments = ["--windowing.channels", "[total_acc, gyro]"]
+    assert read(tmp_path, "{}", arguments).windowing.channels == ["total_acc", "gyro"]
+
+
+def test_one_section_serves_both_networks(tmp_path):
+    text = "model: {name: conv_recurrent, filters: 32, head_size: 16, hidden_size: 8}"
+    conv = read(tmp_path, text).model
+    assert isinstance(conv, ConvRecurrent)
+    assert (conv.filters, conv.hidden_size) == (32, 8)
+    plain = read(tmp_path, text, ["--model.name", "recurrent"])
+    assert isinstance(plain.model, Recurrent)
+    assert (plain.model.head_size, plain.model.hidden_size) == (16, 8)
+    assert "model.filters" not in plain.flat()
+    assert isinstance(Params().model, ConvRecurrent)
+    with pytest.raises(HarError, match="model.num_layers=0"):
+        read(tmp_path, "model: {num_layers: 0}", ["--model.name", "recurrent"])
 
 
 @pytest.mark.parametrize(
@@ -38,6 +78,9 @@ def test_the_command_line_comes_before_the_file(tmp_path):
         ("model: {hidden_size: -3}", "model.hidden_size=-3: .*greater than or equal to 1"),
         ("model: {cell: lstmm}", "model.cell=lstmm: .*'lstm' or 'gru'"),
         ("model: {size: 3}", "model.size: no such setting"),
+        ("model: {name: recurrent, size: 3}", "^model.size: no such setting"),
+        ("model: {name: transformer}", "model.name=transformer: .*'conv_recurrent', 'recurrent'"),
+        ("model: 3", "model=3: should hold settings"),
         ("modle: {size: 3}", "modle: no such setting"),
         ("train: {epochs: 2.5}", "train.epochs=2.5"),
         ("train: {epochs: yes}", "train.epochs=True"),
@@ -70,11 +113,25 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path, text, message):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--model.size", "3"], ["--epochs", "3"], ["extra"], ["--train.epochs"]]
+    "arguments",
+    [
+        ["--model.size", "3"],
+        ["--epochs", "3"],
+        ["--train.epoch", "3"],
+        ["extra"],
+        ["--train.epochs"],
+        ["--train", "{epochs: 3}"],
+    ],
 )
 def test_a_wrong_command_line_is_one_line(tmp_path, arguments):
-    with pytest.raises(HarError, match="command line: "):
+    with pytest.raises(HarError, match="command line: ") as caught:
         read(tmp_path, "{}", arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_value_that_is_not_yaml_is_one_line(tmp_path):
+    with pytest.raises(HarError, match=r"^--model.companding \[: not a value as params.yaml would"):
+        read(tmp_path, "{}", ["--model.companding", "["])
 
 
 def test_a_missing_file_says_where_to_be(tmp_path):
@@ -87,10 +144,15 @@ def test_help_lists_every_setting_with_its_default(tmp_path, capsys):
         read(tmp_path, "{}", ["--help"])
     assert caught.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
-    for name, default in Params().flat().items():
+    everything = Params(model=Recurrent()).flat() | Params().flat()
+    assert {"model.head_size", "model.filters"} <= set(everything)
+    for name, default in everything.items():
         assert f"--{name} VALUE" in text
         assert f"(default: {default})" in text
-    assert "samples at 50 Hz" in text
+    assert "length of a window, samples at 50 Hz, >= 8, <= 4096" in text
+    assert "with attention: conv_recurrent | recurrent (default: conv_recurrent)" in text
+    assert text.count("of recurrent only") == 1
+    assert text.isascii()  # a terminal may know no other signs
     with pytest.raises(SystemExit):
         read(tmp_path, "train: {epochs: 77}", ["--help"])
     assert "(default: 77)" in capsys.readouterr().out

@@ -27,7 +27,6 @@ from har.learning.networks import (
     choose_device,
     count_parameters,
     predict_probabilities,
-    settings_of,
 )
 from har.learning.training import fit
 from har.params import Crossval, Params
@@ -71,7 +70,6 @@ def deciding_settings(params: Params) -> dict[str, Any]:
     A way of training or augmenting that is off (0) is left out: a trial of today stays what it is
     when another way is added tomorrow.
     """
-    name = params.model.name
     settings: dict[str, Any] = {
         "dataset.name": params.dataset.name,
         "split.seed": params.split.seed,
@@ -79,7 +77,7 @@ def deciding_settings(params: Params) -> dict[str, Any]:
     sections: dict[str, dict[str, Any]] = {
         "windowing": params.windowing.model_dump(),
         "normalization": params.normalization.model_dump(),
-        "model": {"name": name, **settings_of(params.model)},
+        "model": params.model.model_dump(),
         "train": _in_use(params.train.model_dump(exclude={"seed", "keep", "device"})),
         "augmentation": _in_use(params.augmentation.model_dump()),
     }

@@ -20,7 +20,7 @@ def check_signals(name: str, signals: Any, model: nn.Module) -> np.ndarray:
     Args:
         name: Of the argument.
         signals: Should be numbers (windows, size, channels), at least one window, all finite.
-        model: What it takes as channels is compared if it has `settings` that say so.
+        model: The number of channels is compared with its `input_size`, if it has one.
 
     Raises:
         HarError: `signals` is something else.
@@ -35,7 +35,7 @@ def check_signals(name: str, signals: Any, model: nn.Module) -> np.ndarray:
         raise HarError(f"{name}: expected (windows, size, channels), got the shape {array.shape}")
     if not array.size:
         raise HarError(f"{name}: expected at least one window, got the shape {array.shape}")
-    channels = getattr(model, "settings", {}).get("input_size", array.shape[2])
+    channels = getattr(model, "input_size", array.shape[2])
     if array.shape[2] != channels:
         raise HarError(
             f"{name}: expected {channels} channels, the model's input_size, got {array.shape[2]}"

@@ -1,7 +1,5 @@
 """The recurrent classifiers, and their probabilities for windows."""
 
-from collections.abc import Sequence
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -9,85 +7,67 @@ import torch
 from torch import Tensor, nn
 
 from har.errors import HarError
-from har.params import Model, checked
+from har.params import ConvRecurrent, Model, Recurrent, checked
 
 RECURRENT = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class RecurrentClassifier(nn.Module):
-    """LSTM or GRU layers over a window, then a small head on what they know at its end.
+    """LSTM or GRU layers over a window, then a small head on their state at its end.
 
-    With its usual sizes this is the network that the project starts from: LSTM 64, dropout, LSTM
-    64, dropout, linear 128, ReLU, dropout, linear 6; 60,806 parameters with six channels. LSTM:
-    Hochreiter and Schmidhuber 1997; GRU: Cho et al. 2014.
+    With LSTM layers of 64 units in one direction this is the network that the project started from:
+    LSTM 64, dropout, LSTM 64, dropout, linear 128, ReLU, dropout, linear 6; 60,806 parameters with
+    six channels. LSTM: Hochreiter and Schmidhuber 1997; GRU: Cho et al. 2014.
 
     Args:
+        settings: Sizes and dropout, which follows each recurrent layer and the first linear one.
         input_size: Channels.
         num_classes: Activities.
-        cell: `"lstm"` or `"gru"`.
-        hidden_size: Units per layer and direction.
-        num_layers: Recurrent layers.
-        bidirectional: Read the window in both directions.
-        head_size: Units of the linear layer after the recurrent ones.
-        dropout: Share of activations dropped in training, after each recurrent layer and in
-            the head.
+
+    Attributes:
+        feature_size: Length of what `features` gives.
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        num_classes: int,
-        cell: str,
-        hidden_size: int,
-        num_layers: int,
-        bidirectional: bool,
-        head_size: int,
-        dropout: float,
-    ) -> None:
+    def __init__(self, settings: Recurrent, input_size: int, num_classes: int) -> None:
         super().__init__()
-        self.settings: dict[str, Any] = {
-            "input_size": input_size,
-            "num_classes": num_classes,
-            "cell": cell,
-            "hidden_size": hidden_size,
-            "num_layers": num_layers,
-            "bidirectional": bidirectional,
-            "head_size": head_size,
-            "dropout": dropout,
-        }
-        self.bidirectional = bidirectional
-        width = hidden_size * (2 if bidirectional else 1)
-        self.layers = _recurrent_layers(cell, input_size, hidden_size, num_layers, bidirectional)
-        self.dropout = nn.Dropout(dropout)
+        self.settings, self.input_size, self.num_classes = settings, input_size, num_classes
+        self.feature_size = settings.head_size
+        self.layers = _recurrent_layers(settings, input_size)
+        self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Sequential(
-            nn.Linear(width, head_size),
+            nn.Linear(_width(settings), settings.head_size),
             nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(head_size, num_classes),
+            nn.Dropout(settings.dropout),
+            nn.Linear(settings.head_size, num_classes),
         )
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """Logits (batch, num_classes) of scaled windows (batch, size, input_size)."""
+    def features(self, windows: Tensor) -> Tensor:
+        """What the last linear layer takes, (batch, feature_size), of scaled windows."""
         sequence = windows
         for index, layer in enumerate(self.layers):
             if index:
                 sequence = self.dropout(sequence)
             sequence, _ = layer(sequence)
-        if self.bidirectional:
+        last = sequence[:, -1]
+        if self.settings.bidirectional:
             # Each direction's state after the whole window: the last step forward, the first
             # backward.
-            forward, backward = (
-                sequence[:, -1].chunk(2, dim=1)[0],
-                sequence[:, 0].chunk(2, dim=1)[1],
-            )
-            last = torch.cat([forward, backward], dim=1)
-        else:
-            last = sequence[:, -1]
-        return self.head(self.dropout(last))
+            last = torch.cat([last.chunk(2, dim=1)[0], sequence[:, 0].chunk(2, dim=1)[1]], dim=1)
+        linear, relu, _, _ = self.head
+        return relu(linear(self.dropout(last)))
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits (batch, num_classes) of features (batch, feature_size)."""
+        _, _, dropout, linear = self.head
+        return linear(dropout(features))
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Logits (batch, num_classes) of scaled windows (batch, size, input_size)."""
+        return self.classify(self.features(windows))
 
 
 class LSTMModel(RecurrentClassifier):
-    """`RecurrentClassifier` in its usual sizes, for use from Python.
+    """`RecurrentClassifier` by single arguments, for use from Python.
 
     Args:
         input_size: Channels, at least 1.
@@ -123,8 +103,7 @@ class LSTMModel(RecurrentClassifier):
             if not isinstance(size, int) or size < 1:
                 raise HarError(f"{name}={size!r}: expected a whole number of at least 1")
         settings = checked(
-            Model,
-            name="recurrent",
+            Recurrent,
             cell=cell,
             bidirectional=bidirectional,
             hidden_size=hidden_size,
@@ -132,34 +111,14 @@ class LSTMModel(RecurrentClassifier):
             head_size=head_size,
             dropout=dropout,
         )
-        super().__init__(input_size, num_classes, **settings_of(settings))
+        super().__init__(settings, input_size, num_classes)
 
 
 class GRUModel(LSTMModel):
     """`LSTMModel` of GRU layers; takes the same."""
 
-    def __init__(
-        self,
-        input_size: int = 6,
-        hidden_size: int = 64,
-        num_layers: int = 2,
-        num_classes: int = 6,
-        dropout: float = 0.3,
-        *,
-        bidirectional: bool = False,
-        cell: str = "gru",
-        head_size: int = 128,
-    ) -> None:
-        super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            num_classes,
-            dropout,
-            bidirectional=bidirectional,
-            cell=cell,
-            head_size=head_size,
-        )
+    def __init__(self, *arguments: Any, cell: str = "gru", **more: Any) -> None:
+        super().__init__(*arguments, cell=cell, **more)
 
 
 class ConvRecurrentClassifier(nn.Module):
@@ -168,63 +127,27 @@ class ConvRecurrentClassifier(nn.Module):
     Convolutions before LSTM layers: DeepConvLSTM (Ordóñez and Roggen 2016). Attention over the
     steps of a bidirectional LSTM: Zhou et al. 2016, https://doi.org/10.18653/v1/P16-2034.
 
-    What is its own is the input. Beside each channel the network sees the same channel companded,
+    What is new is the input. Beside each channel the network sees the same channel companded,
     asinh((x - mean over the window) / level), for each level of `companding`: nearly linear for
     movements below the level, logarithmic above. Sitting and standing differ by a sway a hundred
     times smaller than a step, of which the plain channel leaves next to nothing.
 
     Args:
+        settings: Sizes and parts. As many filters of each length of `kernels` as of the others see
+            quick and slow movements side by side. From the second on, a recurrent layer adds to
+            what it is given; without any, attention and maximum sum up what the convolutions found.
         input_size: Channels, scaled to a standard deviation near 1.
         num_classes: Activities.
-        cell: `"lstm"` or `"gru"`.
-        hidden_size: Units per layer and direction.
-        num_layers: Recurrent layers; from the second on each adds to what it is given. None (0)
-            leaves attention and maximum over what the convolutions found: what are they worth?
-        bidirectional: Read the window in both directions.
-        filters: Of each convolution.
-        kernels: Lengths of the first convolution's filters, odd, in samples: as many filters of
-            each length as of the others, so that quick and slow movements are seen side by side.
-        pooling: After each of the two convolutions, of how many steps the maximum is kept.
-        companding: Levels, in scaled units, each for a companded form of every channel; none
-            leaves the plain channels alone.
-        shortcut: Show the last layer what the convolutions found too, mean and maximum over the
-            steps, past the recurrent layers.
-        dropout: Share of activations dropped in training.
+
+    Attributes:
+        feature_size: Length of what `features` gives.
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        num_classes: int,
-        cell: str,
-        hidden_size: int,
-        num_layers: int,
-        bidirectional: bool,
-        filters: int,
-        kernels: Sequence[int],
-        pooling: Sequence[int],
-        companding: Sequence[float],
-        shortcut: bool,
-        dropout: float,
-    ) -> None:
+    def __init__(self, settings: ConvRecurrent, input_size: int, num_classes: int) -> None:
         super().__init__()
-        self.settings: dict[str, Any] = {
-            "input_size": input_size,
-            "num_classes": num_classes,
-            "cell": cell,
-            "hidden_size": hidden_size,
-            "num_layers": num_layers,
-            "bidirectional": bidirectional,
-            "filters": filters,
-            "kernels": list(kernels),
-            "pooling": list(pooling),
-            "companding": list(companding),
-            "shortcut": shortcut,
-            "dropout": dropout,
-        }
-        self.companding, self.shortcut = tuple(companding), shortcut
-        first, second = pooling
-        channels = input_size * (1 + len(companding))
+        self.settings, self.input_size, self.num_classes = settings, input_size, num_classes
+        filters, kernels = settings.filters, settings.kernels
+        channels = input_size * (1 + len(settings.companding))
         self.input_norm = nn.BatchNorm1d(channels)
         shares = [
             filters // len(kernels) + (i < filters % len(kernels)) for i in range(len(kernels))
@@ -236,24 +159,25 @@ class ConvRecurrentClassifier(nn.Module):
         self.convolutions = nn.Sequential(
             nn.BatchNorm1d(filters),
             nn.ReLU(),
-            nn.MaxPool1d(first),
+            nn.MaxPool1d(settings.pooling[0]),
             nn.Conv1d(filters, filters, 5, padding=2),
             nn.BatchNorm1d(filters),
             nn.ReLU(),
-            nn.MaxPool1d(second),
+            nn.MaxPool1d(settings.pooling[1]),
         )
-        width = hidden_size * (2 if bidirectional else 1) if num_layers else filters
-        self.layers = _recurrent_layers(cell, filters, hidden_size, num_layers, bidirectional)
-        self.dropout = nn.Dropout(dropout)
+        width = _width(settings) if settings.num_layers else filters
+        self.feature_size = 2 * width + (2 * filters if settings.shortcut else 0)
+        self.layers = _recurrent_layers(settings, filters)
+        self.dropout = nn.Dropout(settings.dropout)
         self.attention = nn.Linear(width, 1)
-        self.head = nn.Linear(2 * width + (2 * filters if shortcut else 0), num_classes)
+        self.head = nn.Linear(self.feature_size, num_classes)
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """Logits (batch, num_classes) of scaled windows (batch, size, input_size)."""
+    def features(self, windows: Tensor) -> Tensor:
+        """What the last layer takes, (batch, feature_size), of scaled windows."""
         signals = windows.transpose(1, 2)
-        if self.companding:
+        if self.settings.companding:
             centred = signals - signals.mean(dim=2, keepdim=True)
-            companded = (torch.asinh(centred / level) for level in self.companding)
+            companded = (torch.asinh(centred / level) for level in self.settings.companding)
             signals = torch.cat([signals, *companded], dim=1)
         signals = self.input_norm(signals)
         scales = torch.cat([convolution(signals) for convolution in self.scales], dim=1)
@@ -263,55 +187,51 @@ class ConvRecurrentClassifier(nn.Module):
             sequence = sequence + output if index else output
         weights = self.attention(sequence).softmax(dim=1)
         summary = [(weights * sequence).sum(dim=1), sequence.amax(dim=1)]
-        if self.shortcut:
+        if self.settings.shortcut:
             summary += [found.mean(dim=1), found.amax(dim=1)]
-        return self.head(self.dropout(torch.cat(summary, dim=1)))
+        return torch.cat(summary, dim=1)
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits (batch, num_classes) of features (batch, feature_size)."""
+        return self.head(self.dropout(features))
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Logits (batch, num_classes) of scaled windows (batch, size, input_size)."""
+        return self.classify(self.features(windows))
 
 
-def _recurrent_layers(
-    cell: str, input_size: int, hidden_size: int, num_layers: int, bidirectional: bool
-) -> nn.ModuleList:
-    """Layers of their own, for dropout between: that inside nn.LSTM is not deterministic on a GPU.
+def _width(settings: Model) -> int:
+    """What a recurrent layer gives at each step: `hidden_size` for each direction."""
+    return settings.hidden_size * (2 if settings.bidirectional else 1)
 
-    Each takes what the one before gives, `hidden_size` for each direction.
-    """
-    width = hidden_size * (2 if bidirectional else 1)
+
+def _recurrent_layers(settings: Model, input_size: int) -> nn.ModuleList:
+    """Layers one by one, with room for dropout: nn.LSTM's own is not deterministic on a GPU."""
     return nn.ModuleList(
-        RECURRENT[cell](
-            input_size if layer == 0 else width,
-            hidden_size,
+        RECURRENT[settings.cell](
+            input_size if layer == 0 else _width(settings),
+            settings.hidden_size,
             batch_first=True,
-            bidirectional=bidirectional,
+            bidirectional=settings.bidirectional,
         )
-        for layer in range(num_layers)
+        for layer in range(settings.num_layers)
     )
 
 
 Classifier = RecurrentClassifier | ConvRecurrentClassifier
-
-CLASSIFIERS: dict[str, type[Classifier]] = {
-    "recurrent": RecurrentClassifier,
-    "conv_recurrent": ConvRecurrentClassifier,
-}
-"""The networks that `model.name` may name."""
 
 
 def build(settings: Model, input_size: int, num_classes: int) -> Classifier:
     """The network of these settings, with fresh weights.
 
     Args:
-        settings: `settings.name` says which; the others are its arguments, as far as it has them.
+        settings: `settings.name` says which.
         input_size: Channels.
         num_classes: Activities.
     """
-    return CLASSIFIERS[settings.name](
-        input_size=input_size, num_classes=num_classes, **settings_of(settings)
-    )
-
-
-def settings_of(settings: Model) -> dict[str, Any]:
-    """The settings that the network of this name takes; the others are another network's."""
-    return settings.model_dump(include=set(signature(CLASSIFIERS[settings.name]).parameters))
+    if isinstance(settings, Recurrent):
+        return RecurrentClassifier(settings, input_size, num_classes)
+    return ConvRecurrentClassifier(settings, input_size, num_classes)
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -141,7 +141,7 @@ def train_model(
         raise HarError("seed, threads: give them to seed_everything, before the model is made")
     check_model("model", model)
     settings = checked(Train, **(settings or Train()).model_dump() | changes)
-    classes = getattr(model, "settings", {}).get("num_classes", len(ACTIVITIES))
+    classes = getattr(model, "num_classes", len(ACTIVITIES))
     X_train = check_signals("X_train", X_train, model)
     y_train = check_labels("y_train", y_train, len(X_train), classes)
     if augmenter is not None and len(augmenter) != len(X_train):
