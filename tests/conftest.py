@@ -4,13 +4,15 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before PyTorch: two test workers share the cores
 
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from filelock import FileLock
-from project import SMALL, Project
+from project import SMALL, STAGES, Project
 
 from har.data.windows import Windows, cut
 from har.signals.recordings import Recording
@@ -27,15 +29,34 @@ def archive(name: str) -> Path:
     return path
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first test process to want it fills, for all of them."""
+    # With several processes, each has a folder below the one that they share.
+    several = "PYTEST_XDIST_WORKER" in os.environ
+    base = factory.getbasetemp()
+    folder = (base.parent if several else base) / name
+    done = folder.with_name(f"{name}.done")
+    with FileLock(f"{folder}.lock"):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of a process that failed half-way
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def uci_har_folder(tmp_path_factory):
-    """The real UCI HAR, unpacked."""
+    """The real UCI HAR, unpacked; one for all test processes, so tests leave it as it is."""
     from har.data import archive as har_archive
     from har.data.datasets import uci_har
 
-    folder = tmp_path_factory.mktemp("uci_har")
-    har_archive.unpack(archive("uci_har.zip"), uci_har.FILES, folder)
-    return folder
+    zipped = archive("uci_har.zip")
+    return made_once(
+        tmp_path_factory,
+        "uci_har",
+        lambda folder: har_archive.unpack(zipped, uci_har.FILES, folder),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -71,19 +92,15 @@ def finished(tmp_path_factory) -> Project:
 
     Tests copy it and leave it as it is.
     """
-    # With several processes, each has a folder below the one that they share.
-    several = "PYTEST_XDIST_WORKER" in os.environ
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if several else base) / "finished"
-    with FileLock(f"{folder}.lock"):
-        if (folder / "done").exists():
-            return Project(folder / "project", folder)
+
+    def run(folder: Path) -> None:
         project = Project.copy(folder / "project", folder, SMALL)
         output = project.dvc("repro")
-        assert output.count("Running stage") == 6
+        assert output.count("Running stage") == len(STAGES)
         project.commit("a run")
-        (folder / "done").touch()
-        return project
+
+    folder = made_once(tmp_path_factory, "finished", run)
+    return Project(folder / "project", folder)
 
 
 @pytest.fixture

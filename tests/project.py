@@ -11,6 +11,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
+STAGES = tuple(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+"""Names of the pipeline's stages, in their order."""
+
 SMALL = {
     "dataset.name": "simulated",
     "simulated.seconds": 6,

@@ -167,10 +167,7 @@ def test_a_recording_is_recognised_right_after_the_installation(installed, walk)
     assert set(table["activity"]) <= set(ACTIVITIES)
 
 
-TORCH = pytest.mark.xfail(strict=True, reason="prediction still imports PyTorch")
-
-
-@pytest.mark.parametrize("command", ["certificate", pytest.param("live", marks=TORCH)])
+@pytest.mark.parametrize("command", ["certificate", "live"])
 def test_a_command_whose_extra_is_missing_says_which(installed, walk, command):
     done = run(walk, installed / "har", command)
     assert done.returncode == 1
@@ -191,7 +188,6 @@ print(time.perf_counter() - begun, *({set(HEAVY) | {"numpy"}} & set(sys.modules)
     assert float(seconds) < 0.3
 
 
-@TORCH
 def test_predicting_imports_no_pytorch(finished, walk):
     """Even `import torch` inside a function would fail here."""
     code = """
