@@ -23,8 +23,9 @@ def test_without_settings_windows_come_as_they_are(windows):
     assert np.array_equal(given.numpy(), windows.signals)
 
 
-def test_channels_that_depend_on_the_window_are_not_mixed_with_the_next_ones(recordings):
-    windows = cut(recordings, 64, 0.5, ["centred_acc", "gyro"], "made_up", "")
+@pytest.mark.parametrize("overlap", [0, 0.5])
+def test_channels_that_depend_on_the_window_are_not_mixed_with_the_next_ones(recordings, overlap):
+    windows = cut(recordings, 64, overlap, ["centred_acc", "gyro"], "made_up", "")
     every = torch.arange(len(windows))
     assert np.array_equal(augmenter(windows)(every).numpy(), windows.signals)
     assert np.array_equal(augmenter(windows, shift=0.5)(every).numpy(), windows.signals)

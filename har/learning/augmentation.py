@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from har.data.windows import Windows
 from har.params import Augmentation
-from har.signals.channels import triplets
+from har.signals.channels import depend_on_window, triplets
 from har.signals.scaling import Scaling
 
 
@@ -80,10 +80,12 @@ def stretches(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
 
     Returns:
         The samples of all stretches in a row (samples, channels); for each window its first sample
-        there, and the first and last place of any window of its stretch, int64 (windows,). Where
-        windows leave a gap, or differ in what they share (a channel that depends on the window,
-        such as `centred_acc`), each side is a stretch of its own.
+        there, and the first and last place of any window of its stretch, int64 (windows,). Each
+        side is a stretch of its own where windows leave a gap or differ in the samples that they
+        share, as channels that depend on the window do (`centred_acc`). Windows that follow on
+        each other without sharing a sample are of one stretch, unless they have such channels.
     """
+    apart = depend_on_window(windows.channels.tolist())
     order = np.lexsort((windows.start, windows.bout))
     bout, start = windows.bout[order], windows.start[order]
     begins = [0]
@@ -93,6 +95,7 @@ def stretches(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
         if (
             bout[row] != bout[row - 1]
             or step > windows.size
+            or (step == windows.size and apart)
             or not np.array_equal(before[step:], after[: windows.size - step])
         ):
             begins.append(row)

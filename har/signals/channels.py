@@ -31,6 +31,8 @@ class ChannelGroup:
         description: One line for the help text.
         make: From (..., size, 9) to (..., size, channels), an array or a tensor; windows are the
             second-last axis.
+        whole_window: Whether a sample depends on all of its window: the same moment differs from
+            window to window.
     """
 
     names: tuple[str, ...]
@@ -38,6 +40,7 @@ class ChannelGroup:
     gravity: bool
     description: str
     make: Callable[[Any], Any]
+    whole_window: bool = False
 
     @property
     def unit(self) -> str:
@@ -90,6 +93,7 @@ CHANNEL_GROUPS: dict[str, ChannelGroup] = {
         False,
         "acceleration less its mean over the window",
         lambda s: _centred(s[..., TOTAL_ACC]),
+        whole_window=True,
     ),
     "gravity": ChannelGroup(
         ("gravity_x", "gravity_y", "gravity_z"),
@@ -150,6 +154,12 @@ def has_gravity(names: Iterable[str]) -> np.ndarray:
     """Which of these channels hold the direction of gravity: bool (channels,)."""
     known = {name for group in CHANNEL_GROUPS.values() if group.gravity for name in group.names}
     return np.array([name in known for name in names], bool)
+
+
+def depend_on_window(names: Iterable[str]) -> bool:
+    """Whether any of these channels has other values for the same moment in another window."""
+    groups = [group for group in CHANNEL_GROUPS.values() if group.whole_window]
+    return not {name for group in groups for name in group.names}.isdisjoint(names)
 
 
 def triplets(names: Sequence[str]) -> list[slice]:
