@@ -1,8 +1,12 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from imports import ROOT
 from sklearn.metrics import f1_score, log_loss
 
-from har.evaluation import metrics
+from har.evaluation import metrics, trials
 from har.signals.recordings import ACTIVITIES
 
 
@@ -28,6 +32,27 @@ def test_an_activity_that_does_not_occur_does_not_count(scored):
     found = metrics.scores(np.zeros(10, int), np.tile([0.9, 0.1, 0, 0, 0, 0], (10, 1)))
     assert found["f1"] == 1.0
     assert len(metrics.per_class(actual[:3], actual[:3], ACTIVITIES)) == 6
+
+
+def test_macro_f1_is_over_the_activities_that_occur_everywhere(scored):
+    """The rule of scikit-learn, for windows, stored trials and many confusion matrices alike."""
+    actual, probabilities = scored
+    predicted = probabilities.argmax(axis=1)
+    chosen = np.isin(actual, [1, 4]) & np.isin(predicted, [1, 4, 5])
+    actual, predicted, probabilities = actual[chosen], predicted[chosen], probabilities[chosen]
+    assert (predicted == 5).any()  # nobody did it, so that it counts as 0
+    expected = f1_score(actual, predicted, average="macro")
+    assert metrics.scores(actual, probabilities)["f1"] == pytest.approx(expected)
+    tables = trials.confusion_by_subject(actual, predicted, np.zeros(len(actual), int))
+    trial = trials.Trial.model_construct(confusion=tables)
+    assert trials.macro_f1([trial]) == pytest.approx(expected)
+    stacked = np.array([tables[0], np.diag([0, 5, 0, 0, 0, 0])])
+    assert metrics.macro_f1(stacked) == pytest.approx([expected, 1.0])
+
+
+def test_reading_trials_does_not_wait_for_scikit_learn():
+    code = "import sys, har.evaluation.trials; sys.exit('sklearn' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_a_certain_and_wrong_probability_gives_a_finite_loss():

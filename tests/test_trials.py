@@ -6,7 +6,7 @@ from har.evaluation import trials
 from har.evaluation.trials import Trial, compare, summary
 
 
-def trial(confusion, part="fold0of2", seed=0, name="some", digest="abc"):
+def trial(confusion, part="fold0of2", seed=0, name="some", digest="abc", device="cpu"):
     return Trial(
         name=name,
         part=part,
@@ -18,6 +18,7 @@ def trial(confusion, part="fold0of2", seed=0, name="some", digest="abc"):
         predict_ms=0.1,
         model_bytes=400,
         confusion=confusion,
+        device=device,
     )
 
 
@@ -55,14 +56,14 @@ def test_a_trial_comes_back_from_its_file(tmp_path):
 
 
 def test_summary_by_hand():
-    its = [
+    done = [
         trial({1: person(1, 0)}, "fold0of2"),
         trial({2: person(1, 6)}, "fold1of2"),
         trial({1: person(1, 6)}, "fold0of2", seed=1),
         trial({2: person(1, 0)}, "fold1of2", seed=1),
         trial({5: person(2, 3)}, "test"),
     ]
-    whole = summary(its)
+    whole = summary(done)
     cv, test = whole["cv"], whole["test"]
     assert (cv["people"], cv["seeds"], test["people"], test["seeds"]) == (2, 2, 1, 1)
     assert cv["accuracy"] == pytest.approx(24 / 36)
@@ -114,6 +115,17 @@ def test_seeds_of_one_fold_alone_do_not_change_the_weights():
     assert compare(first, second).mean == pytest.approx(0)
     more = trial({1: erring(2)}, "fold0of2", seed=1)
     assert compare([*first, more], second).mean == pytest.approx(0)
+
+
+def test_trials_of_a_cpu_and_a_gpu_are_neither_pooled_nor_compared():
+    mixed = [trial({1: erring(0)}), trial({1: erring(0)}, seed=1, device="cuda")]
+    with pytest.raises(
+        HarError, match="some: trained on cpu and on cuda, which are neither pooled"
+    ):
+        summary(mixed)
+    with pytest.raises(HarError, match="some: trained on cpu and on cuda"):
+        compare(mixed[:1], mixed[1:])
+    assert summary(mixed[1:])["device"] == "cuda"
 
 
 def test_only_the_same_people_windows_folds_and_data_are_compared():

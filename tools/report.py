@@ -19,7 +19,7 @@ import yaml
 from har.data import windows
 from har.data.windows import Windows
 from har.errors import HarError, in_one_line
-from har.evaluation import trials
+from har.evaluation import metrics, trials
 from har.files import replacing_file
 from har.model import bundle
 from har.params import Params
@@ -139,11 +139,13 @@ def scores_with_intervals(predictions: pd.DataFrame) -> list[dict[str, Any]]:
         ).items()
     }
     wanted: dict[str, Any] = {
-        "Accuracy": trials.accuracy_of,
-        "Macro F1": lambda these: trials.f1_of(these).mean(axis=-1),
+        "Accuracy": metrics.accuracy_of,
+        "Macro F1": metrics.macro_f1,
     }
     for name, index in number.items():
-        wanted[f"F1, {in_words(name)}"] = lambda these, index=index: trials.f1_of(these)[..., index]
+        wanted[f"F1, {in_words(name)}"] = lambda these, index=index: metrics.f1_of(these)[
+            ..., index
+        ]
     together = sum(tables.values())
     rows = []
     for name, score in wanted.items():

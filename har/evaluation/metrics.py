@@ -1,10 +1,13 @@
-"""Scores: overall, per activity, per subject, and how far probabilities can be believed."""
+"""Scores: overall, per activity, per subject, and how well probabilities are calibrated.
+
+scikit-learn takes longer to import than most of what needs a score here, so it is imported where it
+is used.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import precision_recall_fscore_support
 
 
 def scores(actual: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -15,17 +18,19 @@ def scores(actual: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
         probabilities: (windows, activities).
 
     Returns:
-        `accuracy`, `loss`, `f1`, `precision`, `recall`; the last three are plain means over the
-        activities that occur.
+        `accuracy`, `loss`, `f1`, `precision`, `recall`; the last three are means over the
+        activities that occur, as `macro_f1` has them.
     """
+    from sklearn.metrics import log_loss, precision_recall_fscore_support
+
     predicted = probabilities.argmax(axis=1)
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        actual, predicted, labels=np.unique(actual), average="macro", zero_division=0
+    precision, recall, _, _ = precision_recall_fscore_support(
+        actual, predicted, average="macro", zero_division=0
     )
-    of_actual = probabilities[np.arange(len(actual)), actual]
+    f1 = macro_f1(confusion(actual, predicted, probabilities.shape[1]))
     return {
         "accuracy": float((predicted == actual).mean()),
-        "loss": float(-np.log(np.maximum(of_actual, np.finfo(float).tiny)).mean()),
+        "loss": float(log_loss(actual, probabilities, labels=range(probabilities.shape[1]))),
         "f1": float(f1),
         "precision": float(precision),
         "recall": float(recall),
@@ -34,8 +39,10 @@ def scores(actual: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
 
 def per_class(actual: np.ndarray, predicted: np.ndarray, activities: Sequence[str]) -> pd.DataFrame:
     """A row per activity: `activity, precision, recall, f1, support`."""
+    from sklearn.metrics import precision_recall_fscore_support
+
     precision, recall, f1, support = precision_recall_fscore_support(
-        actual, predicted, labels=np.arange(len(activities)), zero_division=0
+        actual, predicted, labels=range(len(activities)), zero_division=0
     )
     return pd.DataFrame(
         {
@@ -50,8 +57,42 @@ def per_class(actual: np.ndarray, predicted: np.ndarray, activities: Sequence[st
 
 def confusion(actual: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Windows, int (classes, classes): rows the actual activity, columns the predicted one."""
-    pairs = np.bincount(actual * classes + predicted, minlength=classes**2)
-    return pairs.reshape(classes, classes)
+    from sklearn.metrics import confusion_matrix
+
+    table: np.ndarray = confusion_matrix(actual, predicted, labels=range(classes))
+    return table
+
+
+def accuracy_of(tables: np.ndarray) -> np.ndarray:
+    """Share of windows recognised, of confusion matrices (..., activities, activities)."""
+    hits: np.ndarray = np.trace(tables, axis1=-2, axis2=-1)
+    return hits / tables.sum(axis=(-2, -1))
+
+
+def f1_of(tables: np.ndarray) -> np.ndarray:
+    """F1 of each activity, of confusion matrices (..., activities, activities).
+
+    0 for an activity that does not occur.
+    """
+    hits: np.ndarray = np.diagonal(tables, axis1=-2, axis2=-1)
+    return 2 * hits / np.maximum(_occurrences(tables), 1)
+
+
+def macro_f1(tables: np.ndarray) -> np.ndarray:
+    """Mean F1 of the activities that occur, of confusion matrices (..., activities, activities).
+
+    An activity occurs where it was done or predicted: one that nobody did and nothing was taken for
+    does not count, one that was predicted though nobody did it counts as 0. It is scikit-learn's
+    `f1_score(average="macro")`.
+    """
+    of_all: np.ndarray = f1_of(tables).sum(axis=-1)
+    return of_all / (_occurrences(tables) > 0).sum(axis=-1)
+
+
+def _occurrences(tables: np.ndarray) -> np.ndarray:
+    """How often each activity was done and predicted, together."""
+    done: np.ndarray = tables.sum(axis=-1)
+    return done + tables.sum(axis=-2)
 
 
 def per_subject(actual: np.ndarray, predicted: np.ndarray, subject: np.ndarray) -> pd.DataFrame:

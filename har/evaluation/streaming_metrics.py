@@ -1,4 +1,4 @@
-"""How well the activities shown while a person lives fit those that they did.
+"""How well the activities shown live fit those that the person did.
 
 Windows have one label each and are scored by `har.evaluation.metrics`. A live recording has none:
 at any moment there is what was shown last, and what was being done.
@@ -62,8 +62,8 @@ def delay(bout: Bout, times: np.ndarray, predicted: np.ndarray) -> float:
 
 def false_changes(bout: Bout, times: np.ndarray, predicted: np.ndarray) -> int:
     """How often a bout, once shown, gives way to another activity that nobody does."""
-    its = predicted[(times >= bout.begin) & (times < bout.end)] == bout.activity
-    return int(np.count_nonzero(its[:-1] & ~its[1:]))
+    right = predicted[(times >= bout.begin) & (times < bout.end)] == bout.activity
+    return int(np.count_nonzero(right[:-1] & ~right[1:]))
 
 
 def windows_until_recognised(

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from har.errors import HarError
-from har.evaluation.metrics import confusion
+from har.evaluation import metrics
 from har.files import replacing_file
 from har.signals.recordings import ACTIVITIES
 
@@ -72,7 +72,9 @@ def confusion_by_subject(
     tables = {}
     for person in np.unique(subject):
         rows = subject == person
-        tables[int(person)] = confusion(actual[rows], predicted[rows], len(ACTIVITIES)).tolist()
+        tables[int(person)] = metrics.confusion(
+            actual[rows], predicted[rows], len(ACTIVITIES)
+        ).tolist()
     return tables
 
 
@@ -116,12 +118,12 @@ def of_part(trials: Sequence[Trial], part: str) -> list[Trial]:
 
 def accuracy(trials: Sequence[Trial]) -> float:
     """Share of all held-out windows recognised."""
-    return float(accuracy_of(_pooled(trials)))
+    return float(metrics.accuracy_of(_pooled(trials)))
 
 
 def macro_f1(trials: Sequence[Trial]) -> float:
-    """Plain mean over the activities of F1, from the pooled confusion matrix."""
-    return float(f1_of(_pooled(trials)).mean())
+    """Mean F1 of the activities that occur, from the pooled confusion matrix."""
+    return float(metrics.macro_f1(_pooled(trials)))
 
 
 def accuracy_by_subject(trials: Sequence[Trial]) -> dict[int, float]:
@@ -140,7 +142,7 @@ def accuracy_interval(trials: Sequence[Trial]) -> tuple[float, float]:
     for trial in trials:
         for person, rows in trial.confusion.items():
             tables[person] = tables.get(person, 0) + np.array(rows)
-    return interval(tables, accuracy_of)
+    return interval(tables, metrics.accuracy_of)
 
 
 def interval(
@@ -160,59 +162,68 @@ def interval(
     return float(low), float(high)
 
 
-def accuracy_of(tables: np.ndarray) -> np.ndarray:
-    """Share of windows recognised, of confusion matrices (..., activities, activities)."""
-    return np.trace(tables, axis1=-2, axis2=-1) / tables.sum(axis=(-2, -1))
+def device_of(trials: Sequence[Trial]) -> str:
+    """The device that all of these were trained on.
 
-
-def f1_of(tables: np.ndarray) -> np.ndarray:
-    """F1 of each activity, of confusion matrices (..., activities, activities)."""
-    hits = np.diagonal(tables, axis1=-2, axis2=-1)
-    return 2 * hits / np.maximum(tables.sum(axis=-1) + tables.sum(axis=-2), 1)
+    Raises:
+        HarError: There are several. Their last digits and times differ, so they are not pooled.
+    """
+    devices = sorted({trial.device for trial in trials})
+    if len(devices) > 1:
+        names = ", ".join(sorted({trial.name for trial in trials}))
+        raise HarError(
+            f"{names}: trained on {' and on '.join(devices)}, which are neither pooled nor "
+            "compared; delete the trials of one, or train on the same device"
+        )
+    return devices[0]
 
 
 def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     """What the trials of one configuration say together.
 
     Returns:
-        `name`, `parameters`, `train_seconds` (mean); under `"cv"`, for the trials on folds:
+        `name`, `parameters`, `device`, `train_seconds` (mean); under `"cv"`, of trials on folds:
         `seeds`, `people`, `accuracy` with its 95 % interval `accuracy_low` to `accuracy_high`,
         `accuracy_sd` (standard deviation over seeds; None for one), `accuracy_sd_subjects` (over
         people), `f1` (macro), `worst_subject_accuracy`, `accuracy_by_seed`, `accuracy_by_subject`
         and `accuracy_by_fold`; under `"test"`, for those on the test subjects, the same without
         folds. Accuracies are over all windows, seeds together.
+
+    Raises:
+        HarError: As `device_of`.
     """
     result: dict[str, Any] = {
         "name": trials[0].name,
         "parameters": trials[0].parameters,
+        "device": device_of(trials),
         "train_seconds": float(np.mean([trial.train_seconds for trial in trials])),
     }
     for part in ("cv", "test"):
-        if not (its := of_part(trials, part)):
+        if not (chosen := of_part(trials, part)):
             continue
-        low, high = accuracy_interval(its)
-        seeds = sorted({trial.seed for trial in its})
-        by_seed = [accuracy([trial for trial in its if trial.seed == seed]) for seed in seeds]
-        by_subject = accuracy_by_subject(its)
+        low, high = accuracy_interval(chosen)
+        seeds = sorted({trial.seed for trial in chosen})
+        by_seed = [accuracy([trial for trial in chosen if trial.seed == seed]) for seed in seeds]
+        by_subject = accuracy_by_subject(chosen)
         result[part] = {
             "seeds": len(seeds),
             "people": len(by_subject),
-            "accuracy": accuracy(its),
+            "accuracy": accuracy(chosen),
             "accuracy_low": low,
             "accuracy_high": high,
             "accuracy_sd": float(np.std(by_seed, ddof=1)) if len(seeds) > 1 else None,
             "accuracy_sd_subjects": (
                 float(np.std(list(by_subject.values()), ddof=1)) if len(by_subject) > 1 else None
             ),
-            "f1": macro_f1(its),
+            "f1": macro_f1(chosen),
             "worst_subject_accuracy": min(by_subject.values()),
             "accuracy_by_seed": dict(zip(seeds, by_seed, strict=True)),
             "accuracy_by_subject": by_subject,
         }
         if part == "cv":
             result[part]["accuracy_by_fold"] = {
-                fold: accuracy([trial for trial in its if trial.part == fold])
-                for fold in sorted({trial.part for trial in its})
+                fold: accuracy([trial for trial in chosen if trial.part == fold])
+                for fold in sorted({trial.part for trial in chosen})
             }
     return result
 
@@ -253,8 +264,9 @@ def compare(first: Sequence[Trial], second: Sequence[Trial]) -> Difference:
         second: Those of the other, over the same people.
 
     Raises:
-        HarError: The people or their windows differ.
+        HarError: The people, their windows or the devices differ.
     """
+    device_of([*first, *second])
     if {trial.part for trial in first} != {trial.part for trial in second}:
         raise HarError("the two were not scored on the same folds: run the same for both")
     once, other_once = _windows_once(first), _windows_once(second)
@@ -289,7 +301,9 @@ def _resample(people: int) -> np.ndarray:
 
 
 def _pooled(trials: Sequence[Trial]) -> np.ndarray:
-    return np.sum([table for trial in trials for table in trial.confusion.values()], axis=0)
+    tables = [table for trial in trials for table in trial.confusion.values()]
+    together: np.ndarray = np.sum(tables, axis=0)
+    return together
 
 
 def _windows_once(trials: Sequence[Trial]) -> dict[int, int]:

@@ -54,12 +54,14 @@ class RecurrentClassifier(nn.Module):
             # backward.
             last = torch.cat([last.chunk(2, dim=1)[0], sequence[:, 0].chunk(2, dim=1)[1]], dim=1)
         linear, relu, _, _ = self.head
-        return relu(linear(self.dropout(last)))
+        features: Tensor = relu(linear(self.dropout(last)))
+        return features
 
     def classify(self, features: Tensor) -> Tensor:
         """Logits (batch, num_classes) of features (batch, feature_size)."""
         _, _, dropout, linear = self.head
-        return linear(dropout(features))
+        logits: Tensor = linear(dropout(features))
+        return logits
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits (batch, num_classes) of scaled windows (batch, size, input_size)."""
@@ -193,7 +195,8 @@ class ConvRecurrentClassifier(nn.Module):
 
     def classify(self, features: Tensor) -> Tensor:
         """Logits (batch, num_classes) of features (batch, feature_size)."""
-        return self.head(self.dropout(features))
+        logits: Tensor = self.head(self.dropout(features))
+        return logits
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits (batch, num_classes) of scaled windows (batch, size, input_size)."""
