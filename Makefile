@@ -62,7 +62,7 @@ readme: $(INSTALLED)  ## write the results of reports/ into README.md and docs/e
 
 docs: readme $(DOCS)  ## build the documentation into build/docs, with no dead link
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
-	@echo "build/docs/index.html"
+	@echo "build/docs/index.html; with search: python -m http.server --bind 127.0.0.1 --directory build/docs"
 
 report: $(INSTALLED)  ## write reports/report.html and the model card models/README.md
 	python -m tools.report
