@@ -83,7 +83,7 @@ def test_the_report_says_what_the_outputs_say_and_what_they_were_made_of(made):
     for row in pd.read_csv(made.folder / "reports/per_subject.csv").itertuples():
         assert f"{row.subject}{row.accuracy:.1%}{row.windows}" in page.text
     for known in (
-        description["dataset_digest"],
+        description["training"]["dataset_digest"],
         bundle.digest(made.folder / "models"),
         made.run("git", "rev-parse", "HEAD").strip(),
         "model.hidden_size8",
@@ -105,8 +105,8 @@ def test_the_card_tells_units_people_and_scores(made):
     card = made.read("models/README.md")
     assert "Trained on simulated recordings." in card
     description = json.loads(made.read("models/bundle.json"))
-    assert ", ".join(map(str, description["train_subjects"])) in card
-    for channel, unit in zip(description["channels"], description["units"], strict=True):
+    assert ", ".join(map(str, description["training"]["train_subjects"])) in card
+    for channel, unit in zip(description["signals"], description["units"], strict=True):
         assert f"`{channel}` ({unit})" in card
     people = pd.read_csv(made.folder / "reports/per_subject.csv")
     assert f"| person | {' | '.join(map(str, people.subject))} |" in card

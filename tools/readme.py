@@ -60,7 +60,7 @@ def results() -> dict[str, Any]:
 
 def _calibration() -> dict[str, float]:
     try:
-        return json.loads(CALIBRATION.read_text())
+        figures: dict[str, float] = json.loads(CALIBRATION.read_text())
     except FileNotFoundError:
         raise HarError(
             f"{CALIBRATION} is not there: make it with `python -m experiments.calibrate`"
@@ -69,6 +69,7 @@ def _calibration() -> dict[str, float]:
         raise HarError(
             f"{CALIBRATION} is damaged: make it anew with `python -m experiments.calibrate`"
         ) from None
+    return figures
 
 
 def with_results(text: str, table: str) -> str:

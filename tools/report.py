@@ -114,7 +114,7 @@ def facts() -> dict[str, Any]:
         "by_subject": by_subject.to_dict("records"),
         "settings": _settings(locked, description),
         "identity": identity(description, locked),
-        "channels_with_units": list(zip(description.channels, description.units, strict=True)),
+        "signals_with_units": list(zip(description.signals, description.units, strict=True)),
         "best": float(by_subject["accuracy"].max()),
         "activities": [in_words(name) for name in description.activities],
     }
@@ -157,8 +157,8 @@ def scores_with_intervals(predictions: pd.DataFrame) -> list[dict[str, Any]]:
 def identity(description: bundle.Description, locked: dict[str, Any]) -> dict[str, str]:
     """What the results were made of, as far as it is known here."""
     return {
-        "Data set": description.dataset,
-        "Data digest (SHA-256)": description.dataset_digest,
+        "Data set": description.training.dataset,
+        "Data digest (SHA-256)": description.training.dataset_digest,
         "Model hash (SHA-256)": bundle.digest(BUNDLE),
         "DVC experiment": ", ".join(_experiments(locked)) or "none: `dvc repro` in the workspace",
         "Commit": _commit(),
@@ -175,8 +175,11 @@ def _settings(locked: dict[str, Any], description: bundle.Description) -> dict[s
     """The settings behind the results; those that DVC knows are those of the last run."""
     known: dict[str, Any] = {}
     for stage in locked.get("stages", {}).values():
-        known |= stage.get("params", {}).get(PARAMS.name, {})
-    return (known or Params.read(PARAMS).flat()) | description.settings
+        for name, value in stage.get("params", {}).get(PARAMS.name, {}).items():
+            # A whole section, or one setting by its dotted name.
+            leaves = value.items() if isinstance(value, dict) else ()
+            known |= {f"{name}.{key}": leaf for key, leaf in leaves} or {name: value}
+    return (known or Params.read(PARAMS).flat()) | description.training.settings
 
 
 def _lock() -> dict[str, Any]:
