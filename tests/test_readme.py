@@ -1,6 +1,7 @@
 """README.md and docs/ against the repository."""
 
 import re
+import tomllib
 
 import pytest
 import typer.main
@@ -91,6 +92,26 @@ def test_every_command_it_names_exists_with_its_options(page):
             for option in (*each.opts, *each.secondary_opts)
         }
         assert set(re.findall(r"--[a-z-]+", rest)) <= {"--help", *options}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/recordings.md", "docs/live.md"])
+def test_every_option_it_names_is_one_of_a_command(page):
+    commands = typer.main.get_command(app).commands.values()
+    options = {
+        option
+        for command in commands
+        for each in command.params
+        for option in (*each.opts, *each.secondary_opts)
+    }
+    named = set(re.findall(r"`(--[a-z-]+)", (ROOT / page).read_text()))
+    assert named
+    assert named <= options
+
+
+def test_every_extra_it_names_exists(page):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = re.findall(r"\.\[([a-z,]+)\]", code_of(page.read_text()))
+    assert set(",".join(named).split(",")) - {""} <= set(project["optional-dependencies"])
 
 
 def test_every_public_name_has_its_place_in_the_reference():
