@@ -111,7 +111,7 @@ def numbers(ax) -> np.ndarray:
     )
 
 
-READABLE = ["Walking", "Walking upstairs", "Walking downstairs", "Sitting", "Standing", "Laying"]
+READABLE = ["Walking", "Walking upstairs", "Walking downstairs", "Sitting", "Standing", "Lying"]
 
 
 @pytest.mark.parametrize("name", FIGURE_NAMES)
@@ -349,7 +349,7 @@ def test_a_recording_is_drawn_with_its_activities_under_it(count):
     np.testing.assert_allclose(drawn, expected, atol=0.01)
     assert [tick.get_text() for tick in below.get_yticklabels()] == ["Recognised", "Labelled"]
     names = {text.get_text() for legend in figure.legends for text in legend.get_texts()}
-    assert names >= {"Sitting", "Walking upstairs", "Laying", "Not known"}
+    assert names >= {"Sitting", "Walking upstairs", "Lying", "Not known"}
     assert not names & {"Walking", "Standing"}
 
 

@@ -6,7 +6,7 @@ from test_hapt import local  # noqa: F401
 
 from har.__main__ import main
 from har.recognition import recording_files
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import ACTIVITIES, in_words
 
 
 def run(monkeypatch, capsys, *arguments):
@@ -48,3 +48,15 @@ def test_a_file_is_no_place_for_recordings(monkeypatch, capsys, tmp_path):
     code, _ = run(monkeypatch, capsys, tmp_path / "to", "--simulate")
     assert "to is a file: name a folder" in code
     assert (tmp_path / "to").read_text() == "kept"
+
+
+def test_activities_in_words():
+    assert [in_words(each) for each in ACTIVITIES] == [
+        "walking",
+        "walking upstairs",
+        "walking downstairs",
+        "sitting",
+        "standing",
+        "lying",
+    ]
+    assert in_words("not known") == "not known"

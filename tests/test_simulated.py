@@ -105,9 +105,9 @@ def test_length_of_gravity_is_about_one(recordings: list[Recording]) -> None:
 
 def test_laying_turns_gravity_away_from_x(recordings: list[Recording]) -> None:
     standing = [s[:, 6].mean() for s in signals_of(recordings, "STANDING")]
-    laying = [s[:, 6].mean() for s in signals_of(recordings, "LAYING")]
+    lying = [s[:, 6].mean() for s in signals_of(recordings, "LAYING")]
     assert min(standing) > 0.8
-    assert np.median(np.abs(laying)) < 0.4
+    assert np.median(np.abs(lying)) < 0.4
 
 
 def test_filters_have_settled(recordings: list[Recording]) -> None:

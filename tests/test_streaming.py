@@ -12,7 +12,7 @@ from har.recognition.recognizer import Recognizer
 
 @pytest.fixture
 def session():
-    """A minute: standing, nothing, walking, laying."""
+    """A minute: standing, nothing, walking, lying."""
     rng = np.random.default_rng(0)
     activity = np.repeat([4, -1, 0, 5], [1000, 250, 1000, 750])
     up = np.where(activity[:, None] == 5, [0.0, 1, 0], [1.0, 0, 0])
@@ -44,7 +44,7 @@ def test_scores_of_a_recogniser_that_always_says_the_same(session, monkeypatch):
         assert row.worst_person == row.accuracy
         assert row.known == 1
         assert row.changes == 2
-        assert row.changes_missed == 1  # laying is never shown, walking was shown before it began
+        assert row.changes_missed == 1  # lying is never shown, walking was shown before it began
         assert row.false_changes_per_minute == 0
 
 

@@ -23,7 +23,7 @@ def trial(confusion, part="fold0of2", seed=0, name="some", digest="abc", device=
 
 
 def person(correct, wrong):
-    """Correct windows of every activity, and wrong ones: walking taken for laying."""
+    """Correct windows of every activity, and wrong ones: walking taken for lying."""
     table = np.eye(6, dtype=int) * correct
     table[0, 5] = wrong
     return table.tolist()
@@ -74,7 +74,7 @@ def test_summary_by_hand():
     assert cv["accuracy_sd"] == pytest.approx(0)
     assert test["accuracy"] == test["worst_subject_accuracy"] == pytest.approx(12 / 15)
     assert test["accuracy_sd"] is None
-    # Four activities without an error; walking found 2 of 5, laying right in 2 of 5.
+    # Four activities without an error; walking found 2 of 5, lying right in 2 of 5.
     assert test["f1"] == pytest.approx((4 + 2 * 4 / 7) / 6)
 
 

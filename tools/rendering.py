@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from har.signals.recordings import in_words
+
 TEMPLATES = Path(__file__).parent / "templates"
 
 MISSING = "–"
@@ -52,8 +54,3 @@ def points(difference: float, low: float, high: float) -> str:
     if pd.isna(difference):
         return MISSING
     return f"{100 * difference:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
-
-
-def in_words(activity: str) -> str:
-    """An activity's label as a person reads it: `walking upstairs`, `lying`."""
-    return "lying" if activity == "LAYING" else activity.replace("_", " ").lower()

@@ -23,7 +23,7 @@ from har.evaluation import metrics, trials
 from har.files import replacing_file
 from har.model import bundle
 from har.params import Params
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import ACTIVITIES, in_words
 from stages.common import (
     BUNDLE,
     FIGURES,
@@ -36,7 +36,7 @@ from stages.common import (
     read_metrics,
     read_table,
 )
-from tools.rendering import in_words, render
+from tools.rendering import render
 
 LOCK = Path("dvc.lock")
 REPORT = Path("reports/report.html")

@@ -420,11 +420,13 @@ def _why_nothing(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> st
 
 
 def _summarize(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> None:
+    from har.signals.recordings import in_words
+
     seconds = recognizer.hop / recognizer.description.sampling_rate
     for name in [*recognizer.description.activities, NOT_KNOWN]:
         if count := tally.counts[name]:
-            readable = name.replace("_", " ").lower()
-            _say(f"  {readable:<20}{_duration(count * seconds):>14}{count / tally.windows:>8.1%}")
+            duration = _duration(count * seconds)
+            _say(f"  {in_words(name):<20}{duration:>14}{count / tally.windows:>8.1%}")
     if tally.counts[NOT_KNOWN] > tally.windows / 2:
         _say("most of it is not known: is the phone at the waist, and worn as --mounting says?")
     for reason, count in stream.rejected.most_common():

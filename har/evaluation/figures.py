@@ -20,7 +20,7 @@ from har.data.windows import Windows
 from har.evaluation.colours import ACTIVITY_COLOURS
 from har.files import replacing_file
 from har.signals.channels import CHANNEL_GROUPS
-from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, in_words
 
 # Colours of Okabe and Ito, told apart with any colour vision.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#595959"
@@ -322,7 +322,7 @@ def _figure(title: str, height: float) -> Figure:
 
 
 def _readable(activity: str, between: str = " ") -> str:
-    return activity.replace("_", between).capitalize()
+    return in_words(activity).replace(" ", between).capitalize()
 
 
 def _in_order(activities: Iterable[str]) -> list[str]:

@@ -15,12 +15,20 @@ ACTIVITIES = (
     "STANDING",
     "LAYING",
 )
-"""The six activities in the order of UCI HAR's labels 1 to 6; a label here is the index, from 0."""
+"""The six activities in the order of UCI HAR's labels 1 to 6; a label here is the index, from 0.
+
+Files, messages and JSON hold these names; `in_words` makes of them what a person reads.
+"""
 
 BASE_CHANNELS = tuple(
     f"{sensor}_{axis}" for sensor in ("body_acc", "body_gyro", "total_acc") for axis in "xyz"
 )
 """The nine measured signals, in this order: acceleration in g, angular rate in rad/s."""
+
+
+def in_words(activity: str) -> str:
+    """An activity as a person reads it, such as `walking upstairs`; UCI HAR's LAYING is `lying`."""
+    return "lying" if activity == "LAYING" else activity.replace("_", " ").lower()
 
 
 @dataclass(frozen=True)
