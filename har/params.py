@@ -1,7 +1,6 @@
 """Every setting, as one typed model: ranges, units, what it is for, and its default.
 
-The pipeline reads them from `params.yaml`; a stage run by hand takes any of them on its command
-line.
+The pipeline reads them from a YAML file; a stage run by hand takes any of them on its command line.
 """
 
 import math
@@ -366,7 +365,7 @@ class Params(Section):
         """The settings of a YAML file, with those on a command line before them.
 
         Args:
-            path: Such as `params.yaml`.
+            path: A YAML file, a mapping of settings for each section.
             arguments: Such as `["--model.hidden_size", "128"]`, each value written as in the file;
                 `--help` prints all and exits.
 
@@ -380,7 +379,7 @@ class Params(Section):
                 section, key = name.split(".")
                 content.setdefault(section, {})[key] = yaml.safe_load(text)
         except (yaml.YAMLError, AttributeError, TypeError):
-            raise HarError(f"--{name} {text}: not a value as params.yaml would hold it") from None
+            raise HarError(f"--{name} {text}: not a value as YAML would hold it") from None
         try:
             return cls.model_validate(content)
         except ValidationError as error:

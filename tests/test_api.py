@@ -257,12 +257,12 @@ def test_people_to_set_apart_are_a_number_or_numbers():
 
 
 def test_without_the_data_the_ways_on_are_said_and_nothing_is_left(no_publisher):
-    with pytest.raises(HarError, match=r"HAR_ARCHIVE_DIR.*`make run`.*load_har_dataset\('simul"):
+    with pytest.raises(HarError, match=r"HAR_ARCHIVE_DIR.*this again.*load_har_dataset\('simul"):
         load_har_dataset()
     left = [path for path in no_publisher.rglob("*") if path.is_file() and path.name != ".lock"]
     assert left == []
     (no_publisher / "data/raw").mkdir()
-    with pytest.raises(HarError, match="folder='data/raw' does not hold UCI HAR.* `dvc repro down"):
+    with pytest.raises(HarError, match="folder='data/raw' does not hold UCI HAR.*delete it"):
         load_har_dataset()
     with pytest.raises(HarError, match="models/bundle.json: no trained model there"):
         load_bundle("models")

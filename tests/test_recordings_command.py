@@ -31,7 +31,7 @@ def test_simulated_ones_where_there_is_no_archive(monkeypatch, capsys, tmp_path)
     monkeypatch.setattr("har.data.archive.time.sleep", lambda _: None)
     downloads = ("--downloads", tmp_path / "downloads")
     code, _ = run(monkeypatch, capsys, tmp_path / "to", "--archives", tmp_path, *downloads)
-    assert "HAPT is not to be had" in code
+    assert "HAPT is not available" in code
     assert "--simulate" in code
     assert not (tmp_path / "to").exists()
     code, _ = run(monkeypatch, capsys, tmp_path / "to", "--simulate")

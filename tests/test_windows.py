@@ -71,7 +71,7 @@ def test_saved_windows_come_back_and_the_bytes_repeat(tmp_path, windows):
 
 def test_a_missing_or_damaged_file_is_one_line(tmp_path, windows):
     path = tmp_path / "windows.npz"
-    with pytest.raises(HarError, match="is not there: make it with"):
+    with pytest.raises(HarError, match="is not there: run the pipeline"):
         har_windows.load(path)
     har_windows.save(path, windows)
     whole = path.read_bytes()

@@ -31,8 +31,8 @@ def recordings(
 ) -> None:
     """Write a recording of each test subject, to replay on the page or to recognise.
 
-    They are HAPT's, of the sessions that UCI HAR was cut from. The archive is taken from a folder
-    of yours or from its publisher.
+    They are HAPT's: the whole sessions that UCI HAR's windows come from. The archive is taken from
+    a folder of yours or from its publisher.
     """
     import numpy as np
     from tqdm import tqdm
@@ -65,7 +65,7 @@ def _measured(archives: Path | None, downloads: Path) -> "Iterator[Session]":
             hapt.fetch(Path(unpacked), archives, downloads)
         except ArchiveUnavailable as error:
             raise ArchiveUnavailable(
-                f"HAPT is not to be had ({error}). Two ways on: put its archive into a folder and "
+                f"HAPT is not available ({error}). Two ways on: put its archive into a folder and "
                 "name it, `export HAR_ARCHIVE_DIR=/that/folder`; or write simulated recordings, "
                 "`python -m har recordings --simulate`"
             ) from None

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class ArchiveUnavailable(HarError):
-    """The archive is neither here nor to be had from its publisher."""
+    """The archive is neither here nor available from its publisher."""
 
 
 class WrongArchive(HarError):

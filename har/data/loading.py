@@ -79,7 +79,7 @@ def load_har_dataset(
         seconds: As for `load_recordings`.
 
     Raises:
-        HarError: An argument is out of range, or the data set is not to be had.
+        HarError: An argument is out of range, or the data set is not available.
     """
     groups = channels if isinstance(channels, str) else list(channels)  # a string is refused
     windowing = checked(Windowing, size=size, overlap=overlap, channels=groups)
@@ -112,10 +112,9 @@ def load_recordings(
 
     Args:
         name: `"uci_har"` or `"simulated"`.
-        folder: UCI HAR's unpacked files. Where there is no such folder it is made first, as
-            `dvc repro download` would: from the archive in the folder that the environment variable
-            `HAR_ARCHIVE_DIR` names, or from the publisher (61 MB). Not read for simulated
-            recordings.
+        folder: UCI HAR's unpacked files. Where there is no such folder it is made first: from the
+            archive in the folder that the environment variable `HAR_ARCHIVE_DIR` names, or from the
+            publisher (61 MB). Not read for simulated recordings.
         seconds: Length of each simulated person's recording of each activity, s, 3 to 600.
         seed: Of the simulated people.
 
@@ -123,7 +122,7 @@ def load_recordings(
         A recording for each stretch of one activity: signals in g and rad/s at 50 Hz.
 
     Raises:
-        HarError: An argument is out of range, or the data set is not to be had.
+        HarError: An argument is out of range, or the data set is not available.
     """
     return _read(name, Path(folder), seconds, seed)[0]
 
@@ -143,8 +142,8 @@ def _read(name: str, folder: Path, seconds: float, seed: int) -> tuple[list[Reco
         return uci_har.read_recordings(folder)
     except HarError as error:
         raise HarError(
-            f"folder={str(folder)!r} does not hold UCI HAR ({error}): run `dvc repro download`, "
-            "name another folder, or load_har_dataset('simulated')"
+            f"folder={str(folder)!r} does not hold UCI HAR ({error}): delete it, and it is "
+            "unpacked again; name another folder; or load_har_dataset('simulated')"
         ) from None
 
 
@@ -155,7 +154,7 @@ def _fetch(folder: Path) -> None:
             uci_har.fetch(partial, Path(named) if named else None, folder.parent / "downloads")
     except ArchiveUnavailable as error:
         raise ArchiveUnavailable(
-            f"UCI HAR is not to be had ({error}). Two ways on: put the archive into a folder and "
-            "name it, `export HAR_ARCHIVE_DIR=/that/folder`, then `make run` or call this again; "
+            f"UCI HAR is not available ({error}). Two ways on: put the archive into a folder and "
+            "name it, `export HAR_ARCHIVE_DIR=/that/folder`, then call this again; "
             "or use simulated recordings, load_har_dataset('simulated')"
         ) from None

@@ -97,9 +97,9 @@ def load(path: Path) -> tuple[Windows, dict[str, np.ndarray]]:
             arrays = {name: file[name] for name in file.files}
         own = {field.name: arrays.pop(field.name) for field in fields(Windows)}
     except FileNotFoundError:
-        raise HarError(f"{path} is not there: make it with `dvc repro`") from None
+        raise HarError(f"{path} is not there: run the pipeline, which makes it") from None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-        raise HarError(f"{path} is damaged ({error}): delete it and run `dvc repro`") from error
+        raise HarError(f"{path} is damaged ({error}): delete it and run the pipeline") from error
     # What is a single value comes back as an array without axes.
     own = {name: value.item() if value.ndim == 0 else value for name, value in own.items()}
     return Windows(**own), arrays

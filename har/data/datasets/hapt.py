@@ -35,8 +35,6 @@ SUBJECTS = (
 
 LABELS = "RawData/labels.txt"
 
-MADE_BY = "make recordings"
-
 NO_ACTIVITY = -1
 """Between activities, or changing from one posture to another."""
 
@@ -86,12 +84,12 @@ def read_sessions(folder: Path, subjects: Sequence[int] = SUBJECTS) -> Iterator[
     Raises:
         HarError: A file is missing or damaged.
     """
-    labels = read_numbers(folder / LABELS, 5, int, MADE_BY)
+    labels = read_numbers(folder / LABELS, 5, int)
     for experiment, subject in enumerate(SUBJECTS, start=1):
         if subject not in subjects:
             continue
         acceleration, angular_rate = (
-            read_numbers(folder / name, 3, float, MADE_BY) for name in _names(experiment)
+            read_numbers(folder / name, 3, float) for name in _names(experiment)
         )
         if len(acceleration) != len(angular_rate):
             raise HarError(f"{folder}: experiment {experiment} has files of different lengths")

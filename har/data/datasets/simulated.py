@@ -349,5 +349,5 @@ def read_recordings(folder: Path) -> tuple[list[Recording], str]:
     except (OSError, UnicodeDecodeError):
         written = False
     if not written:
-        raise HarError(f"{folder} does not hold simulated recordings; run `dvc repro download`")
+        raise HarError(f"{folder} does not hold simulated recordings: write them again")
     return uci_har.recordings_of(uci_har.read_parts(folder))

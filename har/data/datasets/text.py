@@ -8,14 +8,13 @@ from numpy.typing import DTypeLike
 from har.errors import HarError
 
 
-def read_numbers(path: Path, columns: int, dtype: DTypeLike, made_by: str) -> np.ndarray:
+def read_numbers(path: Path, columns: int, dtype: DTypeLike) -> np.ndarray:
     """The numbers of a text file.
 
     Args:
         path: The file.
         columns: Numbers in each row.
         dtype: Of the array.
-        made_by: Command that makes the file, for the message where it is missing.
 
     Returns:
         (rows, columns).
@@ -26,7 +25,7 @@ def read_numbers(path: Path, columns: int, dtype: DTypeLike, made_by: str) -> np
     try:
         values = np.loadtxt(path, dtype=dtype, ndmin=2, encoding="ascii")
     except FileNotFoundError:
-        raise HarError(f"{path} is not there: make it with `{made_by}`") from None
+        raise HarError(f"{path} is missing: unpack the data set again") from None
     except (ValueError, OSError) as error:
         raise HarError(f"{path} is damaged: {error}") from None
     if values.shape[1] != columns or not np.isfinite(values).all():

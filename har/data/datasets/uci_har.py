@@ -93,7 +93,7 @@ class Part:
         )
 
 
-_read_numbers = partial(read_numbers, dtype=np.float32, made_by="dvc repro download")
+_read_numbers = partial(read_numbers, dtype=np.float32)
 
 
 def read_parts(folder: Path) -> dict[str, Part]:
