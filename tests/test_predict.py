@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_bundle import simple_bundle
 
 from har.model import bundle
 from har.recognition import recording_files

@@ -31,7 +31,7 @@ class Batcher:
 
     async def recognize(self, stream: Stream, batch: WindowBatch) -> list[Prediction]:
         """As `Recognizer.recognize` for one stream, whose next batch waits for this answer."""
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[list[Prediction]] = asyncio.get_running_loop().create_future()
         self._waiting.append((stream, batch, answer))
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())

@@ -444,7 +444,7 @@ def _best(sensor: str, tables: list[_Table]) -> _Found | None:
     return _Found(sensor, having[0]) if having else None
 
 
-def _rows(found: _Found, all_found: dict[str, _Found | None], cache: dict) -> Rows:
+def _rows(found: _Found, all_found: dict[str, _Found | None], cache: dict[str, list[Rows]]) -> Rows:
     """A sensor's samples; a table is read once for all the sensors that are taken from it."""
     table = found.table
     sensors = [each.sensor for each in all_found.values() if each and each.table is table]

@@ -6,7 +6,7 @@ Headings are taken apart by their words, so that `acc_x_g`, `Acceleration x (m/s
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 
@@ -340,7 +340,7 @@ def _sensors(headings: Sequence[str], file: str, choices: Choices) -> dict[str, 
     return sensors
 
 
-def _sensor(words: str, file: str, headings: Sequence[str], whole: dict) -> str | None:
+def _sensor(words: str, file: str, headings: Sequence[str], whole: Container[str]) -> str | None:
     if words == "":
         return _sensor_of_file(file, headings)
     if words == "a" and "gf" in whole:
