@@ -203,7 +203,7 @@ def test_an_iphones_sign_is_turned_round(page, address):
         ("delete window.DeviceMotionEvent", "has no motion sensors"),
         (
             "Object.defineProperty(window, 'isSecureContext', {get: () => false})",
-            "secure pages alone",
+            "secure pages only",
         ),
         ("", "No motion comes from this device"),
     ],
@@ -256,7 +256,9 @@ def test_aligning_makes_up_for_how_the_phone_hangs(page, address):
     send = MOVE.replace("Math.random()", "0")
     page.evaluate(send, {"acceleration": askew.tolist(), "rate": [0, 0, 0]})
     page.clock.run_for(9_000)
-    expect(page.locator("#aligned")).to_have_text(re.compile(r"Aligned: it hangs 20° askew"))
+    expect(page.locator("#aligned")).to_have_text(
+        re.compile(r"Aligned: the phone is tilted by 20°")
+    )
 
 
 def test_a_server_that_goes_and_comes_back(browser, folder):

@@ -379,7 +379,7 @@ def test_who_stays_too_long_is_ended(models, data):
             for message in in_messages(walk(20_000), 10):
                 client.send(message)
                 time.sleep(0.01)
-        assert "as long as one may be" in caught.value.rcvd.reason
+        assert "reached its maximum length" in caught.value.rcvd.reason
 
 
 def test_who_sends_too_much_is_slowed_down_and_loses_nothing(models, data):
@@ -498,7 +498,7 @@ def test_who_takes_no_answers_is_ended(models, data):
     connections = Connections(Recognizer(bundle.load(models)), data, Limits(sending=0.05))
     deaf = Deaf([json.dumps(HELLO), *in_messages(walk(300), 100)])
     asyncio.run(connections.serve(deaf))
-    assert deaf.closed == (1008, "answers are not taken")
+    assert deaf.closed == (1008, "the client does not read its answers")
     assert not connections.open
 
 
@@ -868,7 +868,7 @@ def test_a_loggers_file_is_read_as_a_recording(address):
         ("mine.csv", b"", 422, "the file"),
         ("mine.csv", b"a,b\n1,2\n", 422, "; `python -m har predict` takes these options"),
         ("mine.csv", b"\x00\xff" * 500, 422, "the file"),
-        ("mine.zip", b"PK\x03\x04 no", 422, "no zip"),
+        ("mine.zip", b"PK\x03\x04 no", 422, "not a zip"),
         ("../../etc/passwd.csv", b"a,b\n1,2\n", 422, "the file"),
         ("large.csv", b"1" * (65 << 20), 413, "larger than 64 MB"),
     ],

@@ -283,7 +283,7 @@ def test_sensor_logger_on_an_iphone_has_gravity_apart_and_other_signs(tmp_path):
     }
     samples = read(zipped(tmp_path, **members, **{"Metadata.csv": metadata("ios")}))
     assert_is_interpolated(samples)
-    assert "signs are turned" in said(samples)
+    assert "signs are inverted" in said(samples)
     standardised = {
         "Accelerometer.csv": sensor_logger(LINEAR),
         "Gravity.csv": sensor_logger(GRAVITY),
@@ -407,7 +407,7 @@ def test_sensors_that_were_not_recorded_together(tmp_path):
         "Accelerometer.csv": text("Time (s),X (g),Y (g),Z (g)", TIMES, ACCELERATION),
         "Gyroscope.csv": text("Time (s),X (rad/s),Y (rad/s),Z (rad/s)", TIMES + 9, ANGULAR_RATE),
     }
-    with pytest.raises(HarError, match="not recorded at one time"):
+    with pytest.raises(HarError, match="not recorded at the same time"):
         read(zipped(tmp_path, **members))
 
 
@@ -420,7 +420,7 @@ def test_sensors_that_took_turns(tmp_path):
             "Time (s),X (rad/s),Y (rad/s),Z (rad/s)", gyro_times, np.ones((len(gyro_times), 3))
         ),
     }
-    with pytest.raises(HarError, match="never measured at one time"):
+    with pytest.raises(HarError, match="never measured at the same time"):
         read(zipped(tmp_path, **members))
 
 

@@ -70,8 +70,8 @@ def live(
         print("Whoever is in this network can open the page and record sessions.", flush=True)
         if certificate is None:
             print(
-                "Phones give motion to HTTPS pages alone: `python -m har certificate`, then "
-                f"--certificate {CERTIFICATE} --key {KEY}",
+                "Browsers allow motion sensors on HTTPS pages only: `python -m har certificate`, "
+                f"then --certificate {CERTIFICATE} --key {KEY}",
                 flush=True,
             )
     # What has been loaded so far stays: looking through it for garbage takes half a second.
@@ -89,7 +89,7 @@ def certificate(
         list[str] | None, typer.Option(help="Further name or address; repeat for several.")
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Write over those that phones may trust already.")
+        bool, typer.Option("--replace", help="Overwrite files that phones may trust already.")
     ] = False,
 ) -> None:
     """Make a certificate, with which phones reach the page over HTTPS."""

@@ -54,9 +54,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    smoothing: Annotated[
-        bool, typer.Option(help="Weigh each window in the light of those before it.")
-    ] = True,
+    smoothing: Annotated[bool, typer.Option(help="Smooth the predictions over time.")] = True,
     threshold: Annotated[
         float, typer.Option(help="Probability below which the activity is not known.")
     ] = 0.5,
@@ -72,8 +70,8 @@ def predict(
     stand: Annotated[
         str | None,
         typer.Option(
-            help="Seconds START:END of the recording in which the person stood still: makes up for "
-            "a phone that hangs askew. Which way its screen faces is for --mounting to say.",
+            help="Seconds START:END of the recording in which the person stood still: corrects for "
+            "a tilted phone. Which way its screen faces is for --mounting to say.",
             show_default=False,
         ),
     ] = None,
@@ -99,8 +97,8 @@ def predict(
         bool | None,
         typer.Option(
             "--flip/--no-flip",
-            help="Turn the acceleration's signs: for apps on iPhones by which a phone flat on a "
-            "table shows -1 g on z. By default as the logger's own notes say.",
+            help="Invert the acceleration's signs: for apps on iPhones that show -1 g on z for a "
+            "phone flat on a table. By default as the logger's metadata say.",
             show_default=False,
         ),
     ] = None,
@@ -108,7 +106,7 @@ def predict(
     """Recognise the activities in a recording.
 
     The table has a row per window: time of its last sample, activity,
-    probability, whether to believe it (probability at the threshold or
+    probability, whether it is accepted (probability at the threshold or
     above, novelty at most 1), novelty, and each activity's probability.
     A summary goes to standard error.
     """
@@ -168,7 +166,7 @@ def _predict_file(
     stream = recognizer.stream(readings)
     tally = Tally()
     count = len(samples.times)
-    # Beside rows on the same terminal a bar would only be torn.
+    # A progress bar would mix with rows on the same terminal.
     hidden = True if out is None and sys.stdout.isatty() else None
     with ExitStack() as together:  # both are written before either takes its place
         rows = together.enter_context(_table(out, recognizer))
@@ -277,7 +275,7 @@ class Tally:
 
 
 class Table:
-    """Predictions as rows of CSV, each block of them there at once for whoever reads along.
+    """Predictions as rows of CSV, flushed after each block for programs that read along.
 
     Args:
         output: Where to.
@@ -308,7 +306,7 @@ class Table:
 
 @contextmanager
 def _table(out: Path | None, recognizer: "Recognizer") -> Iterator[Table]:
-    """The table, which is whole at `out` or not there; ends quietly when nobody reads it on."""
+    """The table: written whole to `out`, or to standard output until its reader stops."""
     from har.files import replacing_file
 
     activities = recognizer.description.activities
@@ -325,7 +323,7 @@ def _table(out: Path | None, recognizer: "Recognizer") -> Iterator[Table]:
 
 
 def _standard_input() -> Iterator[tuple[bytes, bool]]:
-    """What comes, when it comes; and whether it is the end, as it also is after Ctrl-C."""
+    """Bytes as they come, and whether they are the last; Ctrl-C ends the input too."""
     interrupted = reading = False
 
     def on_interrupt(*_: object) -> None:
@@ -380,7 +378,7 @@ def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None"
     mounting = mounting or "right-edge-up"
     if mounting not in MOUNTINGS:
         raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
-    worn = MOUNTINGS[mounting]
+    worn: np.ndarray = MOUNTINGS[mounting]
     if stand is None:
         return worn
     assert samples is not None
@@ -391,7 +389,7 @@ def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None"
     during = (samples.times >= start) & (samples.times <= end)
     if np.count_nonzero(during) < 10:
         span = f"{samples.times.min():.1f} to {samples.times.max():.1f} s"
-        raise HarError(f"--stand {stand}: hardly a sample then; the recording has {span}")
+        raise HarError(f"--stand {stand}: too few samples then; the recording has {span}")
     acceleration = samples.acceleration[during] * ACCELERATION_UNITS[samples.acceleration_unit]
     sway = float(np.linalg.norm(acceleration.std(axis=0)))
     if not sway < 0.1:
@@ -399,7 +397,8 @@ def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None"
             f"--stand {stand}: the phone does not keep still then, its acceleration varies by "
             f"{sway:.2g} g"
         )
-    return rotation_upright(acceleration @ worn.T) @ worn
+    rotation: np.ndarray = rotation_upright(acceleration @ worn.T) @ worn
+    return rotation
 
 
 def _readings(samples: "Samples", rotation: "np.ndarray") -> "Readings":
@@ -410,11 +409,11 @@ def _readings(samples: "Samples", rotation: "np.ndarray") -> "Readings":
 
 def _why_nothing(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> str:
     if stream.rejected_windows:
-        return tally.problem or "no window's readings are such as a worn phone makes"
+        return tally.problem or "no window has readings that a worn phone makes"
     seconds = recognizer.description.window_size / recognizer.description.sampling_rate
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in stream.rejected.most_common())
     return (
-        f"no {seconds:.2f} s without a gap of more than {recognizer.gap:g} s, which a window takes"
+        f"a window needs {seconds:.2f} s without a gap of more than {recognizer.gap:g} s: none has"
         + (f"; samples rejected: {reasons}; are the units right?" if reasons else "")
     )
 
@@ -434,7 +433,7 @@ def _summarize(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> None
     if stream.rejected_windows:
         _say(f"windows left out: {stream.rejected_windows:,}; {tally.problem}".rstrip("; "))
     if stream.restarts:
-        _say(f"gaps or jumps of the clock, after which it began anew: {stream.restarts:,}")
+        _say(f"restarts after a gap or a jump of the clock: {stream.restarts:,}")
 
 
 def _right(
@@ -477,7 +476,7 @@ def _draw(
     description = recognizer.description
     converted = readings.convert(samples.acceleration, samples.angular_rate)
     order = np.argsort(samples.times, kind="stable")
-    # A window says what was done over all of it: it is drawn about its middle.
+    # A prediction is for the whole window: it is drawn around its middle.
     length = description.window_size / description.sampling_rate
     middle = np.array([each.time for each in predictions]) - length / 2
     half = recognizer.hop / description.sampling_rate / 2

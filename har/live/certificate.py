@@ -1,4 +1,4 @@
-"""A certificate for HTTPS in one's own network: browsers give motion to secure pages alone."""
+"""A certificate for HTTPS in a local network: motion sensors work on secure pages only."""
 
 import datetime
 import ipaddress
@@ -65,7 +65,7 @@ def make(
         All names and addresses that it is for.
 
     Raises:
-        HarError: There are files already, both are one, or a name is none.
+        HarError: There are files already, both are the same file, or a name is not valid.
     """
     if os.path.realpath(certificate) == os.path.realpath(key):
         raise HarError(f"{certificate}: the certificate and its key should be two files")
@@ -77,7 +77,7 @@ def make(
     for name in names:
         if not _is_name(name):
             raise HarError(
-                f"{name!a}: no host name or address; write letters, figures, hyphens and dots"
+                f"{name!a}: no host name or address; write letters, digits, hyphens and dots"
             )
     own = [name for name in own_names() if _is_name(name)]
     every = list(dict.fromkeys(["localhost", "127.0.0.1", "::1", own_address(), *own, *names]))

@@ -109,7 +109,7 @@ class Connections:
         """Serve a client until either side ends."""
         if len(self.open) >= self.limits.streams:
             await socket.accept()
-            await socket.close(1013, "the server has as many phones as it takes; try later")
+            await socket.close(1013, "the server is full; try later")
             return
         connection = Connection(self, socket)
         self.open.add(connection)
@@ -177,7 +177,7 @@ class Connection:
                 return
             await self._take(message)
             if time.monotonic() > end:
-                raise Ended(1008, "the session is as long as one may be; start a new one")
+                raise Ended(1008, "the session has reached its maximum length; start a new one")
 
     async def _next(self) -> Message:
         try:
@@ -288,7 +288,7 @@ class Connection:
         if session.full:
             if await self._save():
                 await self._send(
-                    messages.error("the session is as long as one may be; it is saved")
+                    messages.error("the session has reached its maximum length; it is saved")
                 )
         elif time.monotonic() - self._flushed >= SAVED_EVERY:
             self._flushed = time.monotonic()
@@ -323,7 +323,7 @@ class Connection:
         await self._send(messages.kept(session.name, session.rows, session.until, done))
 
     def keep(self) -> None:
-        """Bring what was recorded to the disk, whole rows, and record no more."""
+        """Write what was recorded to the disk, whole rows, and record no more."""
         session, self.session = self.session, None
         if session is not None:
             try:
@@ -347,4 +347,4 @@ class Connection:
             async with asyncio.timeout(self._limits.sending):
                 await sending
         except TimeoutError:
-            raise Ended(1008, "answers are not taken") from None
+            raise Ended(1008, "the client does not read its answers") from None

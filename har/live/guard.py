@@ -16,7 +16,7 @@ class Guard:
     browser names it as `Origin`. Or its own name can be made to point to this machine (DNS
     rebinding): then that name is in `Host`. An IP address cannot be made to point anywhere else,
     so every one is accepted, which Starlette's `TrustedHostMiddleware` cannot say. Programs that
-    are no browsers send no `Origin`, and are let in.
+    are not browsers send no `Origin`, and are let in.
 
     Args:
         app: What is guarded.

@@ -48,7 +48,7 @@ class Hello(_Message):
         angular_rate_unit: Likewise.
         rotation: Likewise, row by row.
         hop: Samples at 50 Hz from one prediction to the next.
-        smoothing: Weigh each window in the light of those before it.
+        smoothing: Whether to smooth the predictions over time.
     """
 
     type: Literal["hello"]
@@ -120,7 +120,7 @@ def parse(text: str) -> Message:
     """A message.
 
     Raises:
-        HarError: It is none; the text says where.
+        HarError: It is not valid; the text says where.
     """
     try:
         return _ANY.validate_json(text)

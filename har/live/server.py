@@ -165,7 +165,7 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that listens.
 
     Raises:
-        HarError: The address cannot be had.
+        HarError: The address cannot be used.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

@@ -59,7 +59,7 @@ class Session:
             self._write(HEADER)
         else:
             if not re.fullmatch(NAME, name):
-                raise HarError(f"{name:.40}: no name of a session")
+                raise HarError(f"{name:.40}: not the name of a session")
             self.name = name
             self._path = folder / f"{name}.csv"
             self._go_on()
@@ -99,7 +99,7 @@ class Session:
             limits = np.repeat([MAX_ACCELERATION, MAX_ANGULAR_RATE], 3)
             sane = (np.abs(converted) <= limits).all(axis=1)
         for moment, row, good in zip(times, converted.tolist(), sane.tolist(), strict=True):
-            # Six digits are written; a time that reads like the one before is none of its own.
+            # Six digits are written; a time that reads like the one before is dropped.
             if good and abs(moment) <= MAX_TIME and moment >= self._newest + 2e-6:
                 self._newest = moment
                 values = ",".join(f"{value:.7g}" for value in row)
@@ -107,11 +107,11 @@ class Session:
 
     @property
     def full(self) -> bool:
-        """Whether it is as long as a session may be."""
+        """Whether it has reached its maximum length."""
         return self.rows + len(self._pending) >= MAX_ROWS
 
     def flush(self) -> None:
-        """Bring what was taken to the disk.
+        """Write what was taken to the disk.
 
         Raises:
             OSError: It cannot be written; the rows are kept for the next try.

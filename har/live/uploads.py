@@ -32,7 +32,7 @@ def converted(content: bytes, name: str) -> dict[str, Any]:
         `recording`, the text of the CSV; `notes`, what was decided about it, in words.
 
     Raises:
-        HarError: It is none, or too large.
+        HarError: It is not a recording, or too large.
     """
     suffix = PurePath(name).suffix.lower()
     if suffix not in SUFFIXES:
@@ -46,7 +46,7 @@ def converted(content: bytes, name: str) -> dict[str, Any]:
             samples = recording_files.read(path)
         except HarError as error:
             text = str(error).replace(str(path), "the file")
-            if re.search(r"--[a-z]", text):  # advice for the command line, which the page has not
+            if re.search(r"--[a-z]", text):  # advice for the command line, which the page lacks
                 text += "; `python -m har predict` takes these options"
             raise HarError(text) from None
         readings = Readings(samples.acceleration_unit, samples.angular_rate_unit)
@@ -70,6 +70,6 @@ def _refuse_large(path: Path) -> None:
         with ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
     except BadZipFile:
-        raise HarError("the file is no zip") from None
+        raise HarError("the file is not a zip") from None
     if unpacked > MAX_UNPACKED:
         raise HarError(f"the zip holds {unpacked / 1e6:,.0f} MB; `python -m har predict` takes it")

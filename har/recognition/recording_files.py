@@ -1,8 +1,8 @@
 """A person's own recording: read from what phone loggers write, or written in the project's form.
 
-Read are CSV files, and zips and folders of them, as Sensor Logger, phyphox and Physics Toolbox
-Sensor Suite export them. What their headings leave open is decided from the numbers where these
-are plain, and said; else the person is asked.
+It reads CSV files, and zips and folders of them, as Sensor Logger, phyphox and Physics Toolbox
+Sensor Suite export them. What the headings leave open, such as a unit, is inferred from the numbers
+where they are clear, and noted; otherwise an error asks the user to say it.
 """
 
 from collections.abc import Callable
@@ -50,14 +50,14 @@ MAX_BYTES = 1 << 30
 """What a file may hold, unpacked: days of recording."""
 
 TOO_SLOW, SLOW = 9, 15
-"""Samples a second: below the one steps are no longer to be made out, below the other less well.
+"""Samples a second: below the first, steps cannot be recognised; below the second, less well.
 
 Four training subjects' recordings thinned out gave 98 % of windows right down to 17 samples a
 second, 95 to 96 % at 10 and 12, 75 % at 5.
 """
 
 ENOUGH = 50
-"""Samples to decide from what no heading says."""
+"""Samples from which to infer what no heading says."""
 
 FROM_START = "times count from the first sample"
 
@@ -78,7 +78,7 @@ class Samples:
         activity: (samples,) names out of `ACTIVITIES` or empty; None if the file has no labels.
         acceleration_unit: A key of `har.signals.sensors.ACCELERATION_UNITS`.
         angular_rate_unit: A key of `har.signals.sensors.ANGULAR_RATE_UNITS`.
-        notes: What was decided or left out, in words.
+        notes: What was inferred or left out, in words.
     """
 
     times: np.ndarray
@@ -112,7 +112,7 @@ def write(
     angular_rate: np.ndarray,
     activity: np.ndarray | None = None,
 ) -> None:
-    """Write a recording in the project's own form; the file is whole or not there.
+    """Write a recording in the project's own form; the file appears only once it is complete.
 
     Args:
         path: Where to.
@@ -135,10 +135,10 @@ def read(path: Path, choices: Choices | None = None) -> Samples:
 
     Args:
         path: A CSV file, or a zip or folder of them.
-        choices: What is not to be found out.
+        choices: What the user says about the tables, rather than their headings.
 
     Raises:
-        HarError: It is no recording, lacks a sensor, or does not say what it must.
+        HarError: It is not a recording, lacks a sensor, or leaves something necessary open.
     """
     choices = choices or Choices()
     try:
@@ -303,7 +303,7 @@ def _contents(path: Path) -> dict[str, Callable[[int], bytes]]:
         files = [each for each in sorted(path.iterdir()) if each.is_file()]
         return {each.name: partial(_first_bytes, each) for each in files if _is_table(each.name)}
     if path.exists() and not path.is_file():
-        raise HarError("is no file of its own; from a pipe, - reads standard input")
+        raise HarError("is not a regular file; from a pipe, - reads standard input")
     if path.suffix.lower() in (".xls", ".xlsx"):
         raise HarError("is for Excel: let the logger export CSV")
     with path.open("rb") as file:
@@ -358,12 +358,12 @@ def _text(content: bytes) -> str:
 
 
 def _beside(path: Path, tables: list[_Table], choices: Choices) -> list[_Table]:
-    """The folder's tables, where this one has but one of the sensors, as loggers write them."""
+    """The folder's tables, if this one has only one of the sensors, as loggers write them."""
     if len(tables) != 1 or choices.time or not _lacking(tables):
         return []
     siblings = _tables(_contents(path.parent), choices)
     kinds = [sensor for table in siblings for sensor in table.layout.sensors]
-    # Files of several recordings in one folder are not to be mixed.
+    # Files of several recordings in one folder must not be mixed.
     return siblings if len(kinds) == len(set(kinds)) and not _lacking(siblings) else []
 
 
@@ -506,11 +506,11 @@ def _unit(found: _Found, metadata: dict[str, str]) -> str:
 
 
 def _flip(main: _Found, total: bool, metadata: dict[str, str], choices: Choices) -> bool:
-    """Whether to turn the acceleration's signs to Android's.
+    """Whether to invert the acceleration's signs to those of Android.
 
     Sensor Logger leaves them as the phone has them
-    (https://github.com/tszheichoi/awesome-sensor-logger/blob/main/COORDINATES.md); phyphox turns
-    Apple's itself (kG = -9.81 in phyphox-ios' ExperimentSensorInput.swift).
+    (https://github.com/tszheichoi/awesome-sensor-logger/blob/main/COORDINATES.md); phyphox inverts
+    those of Apple itself (kG = -9.81 in phyphox-ios' ExperimentSensorInput.swift).
     """
     if choices.flip is not None:
         return choices.flip
@@ -522,8 +522,8 @@ def _flip(main: _Found, total: bool, metadata: dict[str, str], choices: Choices)
     if total and "uncalibrated" not in main.table.name.lower():
         return False  # TotalAcceleration.csv is written on Android only
     raise HarError(
-        "Sensor Logger's Metadata.csv is not beside it, so it is open which signs the acceleration "
-        "has: say --flip if it was recorded on an iPhone, --no-flip if on Android"
+        "Sensor Logger's Metadata.csv is not beside it, so the signs of the acceleration are "
+        "unknown: say --flip if it was recorded on an iPhone, --no-flip if on Android"
     )
 
 
@@ -547,7 +547,7 @@ def _finished(
         notes.append(f"rows left out: {np.count_nonzero(silent):,} without an acceleration yet")
     both = _joined(acceleration, angular_rate, ~silent)
     if not len(both[0].times):
-        raise HarError("accelerometer and gyroscope never measured at one time")
+        raise HarError("accelerometer and gyroscope never measured at the same time")
     _check_rate(both[0].times, notes)
     times, labels = both[0].times, both[0].activity if acceleration.activity is not None else None
     acceleration_unit = _acceleration_unit(
@@ -557,7 +557,7 @@ def _finished(
         both[1].values, choices.angular_rate_unit or angular_rate_unit, notes
     )
     if flip:
-        notes.append("the acceleration's signs are turned from Apple's to Android's")
+        notes.append("the acceleration's signs are inverted, from Apple's to Android's")
     return Samples(
         times=times,
         acceleration=-both[0].values if flip else both[0].values,
@@ -609,7 +609,8 @@ def _joined(acceleration: Rows, angular_rate: Rows, keep: np.ndarray) -> tuple[R
             for each in (acceleration, angular_rate)
         ]
         raise HarError(
-            f"accelerometer ({spans[0]}) and gyroscope ({spans[1]}) were not recorded at one time"
+            f"accelerometer ({spans[0]}) and gyroscope ({spans[1]}) were not recorded at the same "
+            "time"
         )
     rates = [
         np.count_nonzero((each.times >= start) & (each.times <= end))
@@ -653,7 +654,7 @@ def _sum(linear: Rows, gravity: Rows) -> Rows:
         return replace(linear, values=linear.values + gravity.values)
     kept, at_times = _at_times_of(linear, gravity)
     if not len(kept.times):
-        raise HarError("accelerometer and gravity were not recorded at one time")
+        raise HarError("accelerometer and gravity were not recorded at the same time")
     return replace(kept, values=kept.values + at_times)
 
 
@@ -664,7 +665,7 @@ def _check_rate(times: np.ndarray, notes: list[str]) -> None:
             f"only {1 / each:.2g} samples a second: {SLOW} or more are needed, 50 are best"
         )
     if each > 1 / SLOW:
-        notes.append(f"only {1 / each:.0f} samples a second: expect worse answers than at 50")
+        notes.append(f"only {1 / each:.0f} samples a second: expect worse predictions than at 50")
 
 
 def _acceleration_unit(values: np.ndarray, stated: str, notes: list[str]) -> str:
@@ -673,12 +674,10 @@ def _acceleration_unit(values: np.ndarray, stated: str, notes: list[str]) -> str
     length = float(np.median(np.linalg.norm(values, axis=1)))
     for unit, gravity in (("g", 1.0), ("m/s2", STANDARD_GRAVITY)):
         if 0.8 < length / gravity < 1.25:
-            notes.append(
-                f"acceleration taken to be in {unit}: it is {length:.2f} long on the median"
-            )
+            notes.append(f"acceleration taken to be in {unit}: its median length is {length:.2f}")
             return unit
     raise HarError(
-        f"the acceleration is {length:.3g} long on the median, so neither in g (1) nor in m/s2 "
+        f"the median length of the acceleration is {length:.3g}, so neither in g (1) nor in m/s2 "
         "(9.8) with gravity; say --acc-unit if it has gravity"
     )
 

@@ -1,6 +1,6 @@
 """Tables that phone loggers write: which column measures what, in which unit, and when.
 
-Headings are taken apart by their words, so that `acc_x_g`, `Acceleration x (m/s^2)`, `gFx` and
+Headings are split into words, so that `acc_x_g`, `Acceleration x (m/s^2)`, `gFx` and
 `motionRotationRateX(rad/s)` all say what they are.
 """
 
@@ -75,7 +75,7 @@ MAX_HEADING_LINE = 50
 
 @dataclass(frozen=True)
 class Choices:
-    """What a person says about a file; what is None is found out.
+    """What a user says about a file; what is None is inferred.
 
     Attributes:
         time: Heading of the column of times.
@@ -83,7 +83,7 @@ class Choices:
         angular_rate: Likewise.
         acceleration_unit: A key of `har.signals.sensors.ACCELERATION_UNITS`.
         angular_rate_unit: A key of `har.signals.sensors.ANGULAR_RATE_UNITS`.
-        flip: Whether to turn the acceleration's signs, as Apple's are the opposite of Android's.
+        flip: Whether to invert the acceleration's signs: Apple's are the opposite of Android's.
     """
 
     time: str | None = None
@@ -203,9 +203,9 @@ def find_layout(text: str, file: str, choices: Choices) -> Layout | None:
         quoted = '"' in data
         decimal_comma = r'"[^",]*\d,\d[^",]*"' if separator == "," else r"\d,\d"
         comma = re.search(decimal_comma, data) is not None
-        taken_apart = [_taken_apart(each) for each in headings]
+        parsed = [_parsed(each) for each in headings]
         labels = [
-            column for column, each in enumerate(taken_apart) if each.words in ("activity", "label")
+            column for column, each in enumerate(parsed) if each.words in ("activity", "label")
         ]
         return Layout(
             separator=separator,
@@ -221,7 +221,7 @@ def find_layout(text: str, file: str, choices: Choices) -> Layout | None:
 
 
 def headings_of(text: str) -> str:
-    """The first line that has something in it, to be shown to a person."""
+    """The first line that is not blank, to show to the user."""
     line = next((each.strip() for each in text.splitlines() if each.strip()), "")
     return line if len(line) <= 120 else f"{line[:117]}..."
 
@@ -229,7 +229,7 @@ def headings_of(text: str) -> str:
 def read_rows(content: bytes, layout: Layout, sensors: Sequence[str]) -> list[Rows]:
     """The samples of some sensors; times of day are as they are written, see `Unwrapper`.
 
-    Sensors with the same column of times have the same rows: one of them unreadable, and all are.
+    Sensors with the same column of times have the same rows: a row is left out for all of them.
 
     Args:
         content: Lines of the table in UTF-8, those up to the headings left out.
@@ -237,7 +237,7 @@ def read_rows(content: bytes, layout: Layout, sensors: Sequence[str]) -> list[Ro
         sensors: Keys of `layout.sensors`.
 
     Raises:
-        HarError: It is no table.
+        HarError: It is not a table.
     """
     # Some loggers write the true minus sign.
     content = content.replace("\N{MINUS SIGN}".encode(), b"-")
@@ -305,12 +305,12 @@ def unit_of_times(times: np.ndarray) -> str:
 
 def _sensors(headings: Sequence[str], file: str, choices: Choices) -> dict[str, Columns]:
     """The sensors whose three axes and times are there."""
-    taken_apart = [_taken_apart(each) for each in headings]
-    times = _time_columns(headings, taken_apart, choices)
+    parsed = [_parsed(each) for each in headings]
+    times = _time_columns(headings, parsed, choices)
     if not times:
         return {}
     axes: dict[str, dict[str, int]] = {}
-    for column, each in enumerate(taken_apart):
+    for column, each in enumerate(parsed):
         if each.axis:
             axes.setdefault(each.words, {}).setdefault(each.axis, column)
     whole = {words: by_axis for words, by_axis in axes.items() if set(by_axis) == set("xyz")}
@@ -331,12 +331,12 @@ def _sensors(headings: Sequence[str], file: str, choices: Choices) -> dict[str, 
             found[sensor] = (first, second, third)
     sensors = {}
     for sensor, columns in found.items():
-        time = _time_of(min(columns), times, taken_apart)
-        units = {taken_apart[column].unit for column in columns}
+        time = _time_of(min(columns), times, parsed)
+        units = {parsed[column].unit for column in columns}
         unit = units.pop() if len(units) == 1 else ""
-        if not unit and taken_apart[columns[0]].words == "gf":
+        if not unit and parsed[columns[0]].words == "gf":
             unit = "g"
-        sensors[sensor] = Columns(columns, unit, time, taken_apart[time].unit)
+        sensors[sensor] = Columns(columns, unit, time, parsed[time].unit)
     return sensors
 
 
@@ -365,13 +365,13 @@ def _sensor_of_file(file: str, headings: Sequence[str]) -> str | None:
 
 
 def _time_columns(
-    headings: Sequence[str], taken_apart: Sequence[_Heading], choices: Choices
+    headings: Sequence[str], parsed: Sequence[_Heading], choices: Choices
 ) -> list[int]:
     if choices.time is not None:
         return [column for column, each in enumerate(headings) if each == choices.time]
     return [
         column
-        for column, each in enumerate(taken_apart)
+        for column, each in enumerate(parsed)
         if not each.axis
         and (
             "time" in each.words
@@ -380,16 +380,16 @@ def _time_columns(
     ]
 
 
-def _time_of(column: int, times: Sequence[int], taken_apart: Sequence[_Heading]) -> int:
+def _time_of(column: int, times: Sequence[int], parsed: Sequence[_Heading]) -> int:
     """The times that belong to a column: those nearest on its left, as phyphox writes them."""
     for time in times:
-        if taken_apart[time].words == "secondselapsed":
+        if parsed[time].words == "secondselapsed":
             return time
     before = [time for time in times if time < column]
     return before[-1] if before else times[0]
 
 
-def _taken_apart(heading: str) -> _Heading:
+def _parsed(heading: str) -> _Heading:
     name, unit = heading, ""
     if match := re.fullmatch(r"(.*?)\s*[(\[]([^)\]]*)[)\]]\s*", heading):
         name, unit = match[1], _unit(match[2])

@@ -368,8 +368,8 @@ async function align() {
   const angle = Math.round(Math.acos(Math.min(Math.max(up[0] / Math.hypot(...up), -1), 1)) * 180 / Math.PI);
   correction = rotationUpright(up);
   $("aligned").textContent = angle > 60
-    ? `Aligned, but it hangs ${angle}° from how you say you wear it. Is that choice right?`
-    : `Aligned: it hangs ${angle}° askew, which is now made up for.`;
+    ? `Aligned, but the phone is tilted by ${angle}° from the chosen mounting. Is that choice right?`
+    : `Aligned: the phone is tilted by ${angle}°, which is now corrected.`;
 }
 
 // ---- a recording, or a file ----------------------------------------------------------------------
@@ -432,7 +432,7 @@ async function startFile() {
   const interrupted = mine.stopping;
   await stop();
   $("progress").hidden = true;
-  if (interrupted) problem("file", "The file is not recognised to its end.", "It was stopped, or the server went away. Start it again.");
+  if (interrupted) problem("file", "The file was not recognised to its end.", "It was stopped, or the server went away. Start it again.");
   else if (mine.count) {
     $("truth").hidden = true;
     show("idle", "Done", `${mine.count} answers over ${clock(recording.times.at(-1) - recording.times[0])}; the timeline has them.`, "DONE");

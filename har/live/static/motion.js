@@ -19,7 +19,7 @@ export class Motion {
   /** Ask and listen. To be called from a tap: iOS asks for permission only then. Returns whether it may go on. */
   async start() {
     if (!window.isSecureContext) {
-      return this.fail("Phones give motion to secure pages alone.",
+      return this.fail("Browsers allow motion sensors on secure pages only.",
         `This page came over plain HTTP from ${location.hostname}. Start the server with a certificate and open https:// instead; the README says how, under Live.`);
     }
     if (typeof DeviceMotionEvent === "undefined") {
@@ -66,7 +66,7 @@ export class Motion {
     const now = performance.now();
     if (this.problem) { this.problem = false; this.onproblem(null); }
     this.heard = now;
-    // When it was measured rather than when we got round to it, where the browser says so.
+    // When it was measured rather than when it is handled, where the browser says so.
     const moment = Math.abs(now - event.timeStamp) < 1000 ? event.timeStamp : now;
     this.onsample(moment / 1000, [SIGN * acceleration.x, SIGN * acceleration.y, SIGN * acceleration.z],
       // alpha, beta and gamma turn about x, y and z here, unlike those of DeviceOrientation.

@@ -23,7 +23,7 @@ export function parseRecording(text) {
   for (let row = 0; row < count; row++) {
     const cells = lines[row + 1].split(",");
     const values = at.slice(0, 7).map((column) => cells[column]?.trim() ? Number(cells[column]) : NaN);
-    if (!values.every(Number.isFinite)) throw new Error(`Line ${row + 2} has something that is no number.`);
+    if (!values.every(Number.isFinite)) throw new Error(`Line ${row + 2} has a cell that is not a number.`);
     recording.times[row] = values[0];
     recording.acceleration[row] = values.slice(1, 4);
     recording.angularRate[row] = values.slice(4, 7);
