@@ -90,13 +90,17 @@ def windows(recordings) -> Windows:
 def finished(tmp_path_factory) -> Project:
     """A project whose pipeline has run and was committed, one for all test processes.
 
-    Tests copy it and leave it as it is.
+    It is as somebody without the archive has it: `dvc repro` failed (its output is in repro.txt
+    above the project's folder) and `make run` went on with simulated recordings (run.txt). Tests
+    copy it and leave it as it is.
     """
 
     def run(folder: Path) -> None:
-        project = Project.copy(folder / "project", folder, SMALL)
-        output = project.dvc("repro")
+        project = Project.copy(folder / "project", folder, SMALL | {"dataset.name": "uci_har"})
+        (folder / "repro.txt").write_text(project.dvc("repro", fails=True))
+        output = project.stage("")
         assert output.count("Running stage") == len(STAGES)
+        (folder / "run.txt").write_text(output)
         project.commit("a run")
 
     folder = made_once(tmp_path_factory, "finished", run)

@@ -1,13 +1,20 @@
 """A copy of the project to run DVC in, as a new user has it: no identity, network or archive."""
 
+import contextlib
+import importlib
+import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import yaml
+
+from stages import common
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -113,8 +120,35 @@ class Project:
         """Run DVC."""
         return self.run(sys.executable, "-m", "dvc", *arguments, fails=fails, **environment)
 
+    def call(self, stage: str, *arguments: str, fails: bool = False, **environment: str) -> str:
+        """Run a stage in this process, which has PyTorch and MLflow imported already.
+
+        The code is the working tree's, not the copy's. Returns its output, both streams together.
+        """
+        main = importlib.import_module(f"stages.{stage}").main
+        output, status = io.StringIO(), None
+        before = signal.getsignal(signal.SIGTERM)
+        with (
+            contextlib.chdir(self.folder),
+            mock.patch.dict(os.environ, self.environment | environment, clear=True),
+            mock.patch.object(sys, "argv", [stage, *arguments]),
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(output),
+        ):
+            try:
+                common.run(main)
+            except SystemExit as ended:
+                status = ended.code
+                if isinstance(status, str):  # what Python itself would do
+                    print(status)
+            finally:
+                signal.signal(signal.SIGTERM, before)
+        text = output.getvalue()
+        assert bool(status) == fails, f"{stage} {arguments}: {status}\n{text}"
+        return text
+
     def stage(self, name: str, *arguments: str, fails: bool = False, **environment: str) -> str:
-        """Run a stage script by hand."""
+        """Run a stage script by hand, or the whole pipeline where `name` is empty."""
         module = f"stages.{name}" if name else "stages"
         return self.run(sys.executable, "-m", module, *arguments, fails=fails, **environment)
 

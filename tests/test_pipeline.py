@@ -6,11 +6,14 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 
 import pandas as pd
 import pytest
 import yaml
-from project import SMALL, Project
+from imports import dvc_hash
+from mlflow.tracking import MlflowClient
+from project import SMALL, STAGES, Project
 
 from har.data import windows
 from har.signals.recordings import ACTIVITIES
@@ -120,14 +123,7 @@ def test_a_second_repro_runs_nothing(project):
     assert project.run("git", "status", "--porcelain") == ""
 
 
-def test_training_again_gives_the_same_model(project):
-    before = locked(project, "train")
-    output = project.dvc("repro", "--force", "--single-item", "--no-run-cache", "train")
-    assert "Running stage 'train'" in output
-    assert locked(project, "train") == before
-
-
-def test_test_people_change_nothing_that_is_learnt(project):
+def test_training_again_gives_the_same_model_whatever_test_people_do(project):
     """Nonsense in place of the test people's signals: same scaling, same epochs, same model."""
     names = (
         "models/bundle.json",
@@ -140,34 +136,40 @@ def test_test_people_change_nothing_that_is_learnt(project):
     cut, _ = windows.load(path)
     cut.signals[cut.split == "test"] *= -1000
     windows.save(path, cut)
+    for name in names:
+        (project.folder / name).unlink()
     for stage in ("normalization", "train", "package"):
-        project.stage(stage)
+        project.call(stage)
     assert [(project.folder / name).read_bytes() for name in names] == before
+    assert {name: dvc_hash(project.folder / name) for name in names[:2]} == locked(
+        project, "package"
+    )
 
 
 def test_validation_people_change_nothing_but_the_choice_of_the_epoch(project):
     last = ("--train.keep", "last")
-    project.stage("train", *last)
+    project.call("train", *last)
     before = (project.folder / "models/weights.safetensors").read_bytes()
     path = project.folder / "data/windows.npz"
     cut, _ = windows.load(path)
     scaled, _ = windows.load(project.folder / "data/normalized.npz")
     cut.signals[scaled.split == "val"] *= -1000
     windows.save(path, cut)
-    project.stage("normalization")
-    project.stage("train", *last)
+    project.call("normalization")
+    project.call("train", *last)
     assert (project.folder / "models/weights.safetensors").read_bytes() == before
 
 
 def test_a_model_is_not_scored_on_people_it_was_trained_on(project):
     subjects = json.loads(project.read("models/bundle.json"))["training"]["train_subjects"][:2]
     reports = project.read("reports/metrics.json")
-    project.stage("normalization", "--split.val_subjects", str(subjects))
-    output = project.stage("evaluate", fails=True)
+    project.call("normalization", "--split.val_subjects", str(subjects))
+    output = project.call("evaluate", fails=True)
     assert "error: the model was trained with another training subjects" in output
     assert project.read("reports/metrics.json") == reports
 
 
+@pytest.mark.slow
 def test_an_experiment_and_what_can_be_asked_of_it(project):
     output = project.dvc("exp", "run", "-S", "model.hidden_size=12", "-n", "wider")
     for stage, runs in [("windowing", False), ("train", True), ("evaluate", True), ("plots", True)]:
@@ -193,25 +195,27 @@ def test_an_experiment_and_what_can_be_asked_of_it(project):
         assert {name for name in pictures if figure in name and name.startswith("workspace")}
 
 
-def test_a_number_in_scientific_notation_arrives_as_one(project):
-    project.dvc(
-        "exp",
-        "run",
-        "--temp",
-        "-S",
-        "train.learning_rate=1e-4",
-        "-S",
+@pytest.mark.slow
+def test_the_network_of_plain_lstm_layers_is_some_settings_away(project):
+    changes = [
+        "model.name=recurrent",
+        "model.hidden_size=64",
+        "model.num_layers=2",
+        "model.bidirectional=false",
+        "windowing.channels=[total_acc,gyro]",
+        "train.learning_rate=1e-4",  # which DVC writes as a number that YAML reads as text
         "train.schedule=constant",
-        "-n",
-        "slow",
-    )
+    ]
+    settings = (part for change in changes for part in ("-S", change))
+    project.dvc("exp", "run", "--temp", *settings, "-n", "plain")
     assert project.run("git", "status", "--porcelain") == ""  # all happened in a copy
-    project.dvc("exp", "apply", "slow")
-    history = project.read("reports/history.csv")
-    rows = list(csv.DictReader(io.StringIO(history)))
+    project.dvc("exp", "apply", "plain")
+    assert json.loads(project.read("reports/metrics.json"))["parameters"] == 60_806
+    rows = list(csv.DictReader(io.StringIO(project.read("reports/history.csv"))))
     assert {float(row["learning_rate"]) for row in rows} == {1e-4}
 
 
+@pytest.mark.slow
 def test_a_queue_of_two_at_once_and_every_run_in_one_store(project):
     project.dvc("exp", "run", "--queue", "-S", "model.hidden_size=4,6")
     project.dvc("queue", "start", "-j", "2")
@@ -242,34 +246,35 @@ def test_a_queue_of_two_at_once_and_every_run_in_one_store(project):
 
 
 def mlflow_runs(project: Project) -> list[dict]:
-    """Every run of the project's own store, read by another process."""
-    script = """
-import json, sys
-from mlflow.tracking import MlflowClient
-client = MlflowClient("sqlite:///mlflow.db")
-def files(run, path=None):
-    for one in client.list_artifacts(run, path):
-        yield from files(run, one.path) if one.is_dir else [one.path]
-print("RUNS" + json.dumps([
-    {"params": run.data.params, "metrics": run.data.metrics, "tags": run.data.tags,
-     "status": run.info.status, "id": run.info.run_id,
-     "history": len(client.get_metric_history(run.info.run_id, "train_loss")),
-     "artifacts": list(files(run.info.run_id))}
-    for one in client.search_experiments() for run in client.search_runs([one.experiment_id])]))
-"""
-    output = project.run(sys.executable, "-c", script)
-    return json.loads(output.split("RUNS")[1])
+    """Every run of the project's own store."""
+    client = MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
+
+    def files(run_id: str, path: str | None = None) -> Iterator[str]:
+        for one in client.list_artifacts(run_id, path):
+            yield from files(run_id, one.path) if one.is_dir else [one.path]
+
+    found = client.search_runs([one.experiment_id for one in client.search_experiments()])
+    return [
+        {
+            "params": run.data.params,
+            "metrics": run.data.metrics,
+            "tags": run.data.tags,
+            "status": run.info.status,
+            "id": run.info.run_id,
+            "history": len(client.get_metric_history(run.info.run_id, "train_loss")),
+            "artifacts": list(files(run.info.run_id)),
+        }
+        for run in found
+    ]
 
 
 def test_evaluating_and_plotting_again_after_a_change_leaves_the_older_run(project):
-    project.stage(
-        "plots"
-    )  # no run knows this model yet, as after a pull: one is made from the files
+    project.call("plots")  # no run knows this model yet, as after a pull: it is made of the files
     before = mlflow_runs(project)
     assert len(before) == 1
-    project.stage("evaluate")  # the same outcome is no news
+    project.call("evaluate")  # the same outcome is no news
     assert mlflow_runs(project) == before
-    code = project.folder / "stages/evaluate.py"
+    code = project.folder / "har/evaluation/scoring.py"
     code.write_text(code.read_text().replace("round(value, 6)", "round(value, 3)"))
     output = project.dvc("repro")
     assert "Running stage 'evaluate'" in output
@@ -284,27 +289,30 @@ def test_evaluating_and_plotting_again_after_a_change_leaves_the_older_run(proje
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://x", "sqlite:////dev/null/x.db"])
 def test_a_tracking_server_that_is_not_there_is_a_warning(project, uri):
-    output = project.stage("evaluate", MLFLOW_TRACKING_URI=uri)
+    output = project.call("evaluate", MLFLOW_TRACKING_URI=uri)
     assert "warning: MLflow at" in output
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ("model.hidden_size=-3", "error: model.hidden_size=-3: Input should be greater than"),
-        ("model.cell=lstmm", "error: model.cell=lstmm: Input should be 'lstm' or 'gru'"),
-        ("model.hiden_size=3", "Key 'hiden_size' is not in struct"),
-    ],
-)
-def test_a_wrong_setting_is_said_and_nothing_is_overwritten(project, setting, message):
+def test_a_wrong_setting_is_said_and_nothing_is_overwritten(project):
     untouched = {path: (project.folder / path).read_bytes() for path in CONTRACT}
-    output = project.dvc("exp", "run", "-S", setting, fails=True)
-    project.run("git", "checkout", "-q", "params.yaml")
-    assert message in output
-    assert "Traceback" not in output
-    assert untouched == {path: (project.folder / path).read_bytes() for path in CONTRACT}
-    assert project.run("git", "status", "--porcelain") == ""
+
+    def check(output: str, message: str) -> None:
+        project.run("git", "checkout", "-q", "params.yaml")
+        assert message in output
+        assert "Traceback" not in output
+        assert untouched == {path: (project.folder / path).read_bytes() for path in CONTRACT}
+        assert project.run("git", "status", "--porcelain") == ""
+
+    for setting, message in (
+        ("model.hidden_size=-3", "error: model.hidden_size=-3: Input should be greater than"),
+        ("model.hiden_size=3", "Key 'hiden_size' is not in struct"),
+    ):
+        check(project.dvc("exp", "run", "-S", setting, fails=True), message)
+    params = project.folder / "params.yaml"
+    params.write_text(params.read_text().replace("cell: lstm", "cell: lstmm"))
+    message = "error: model.cell=lstmm: Input should be 'lstm' or 'gru'"
+    check(project.call("train", fails=True), message)
 
 
 def test_pushed_results_need_no_archive_on_a_second_clone(project, tmp_path):
@@ -334,31 +342,33 @@ def test_pushed_results_need_no_archive_on_a_second_clone(project, tmp_path):
 def test_a_damaged_input_is_one_line(project, path, stage):
     damaged = project.folder / path
     damaged.write_bytes(damaged.read_bytes()[:7])
-    output = project.stage(stage, fails=True)
+    output = project.call(stage, fails=True)
     assert output.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in output
 
 
-def test_repro_without_the_archive_fails_with_the_two_ways_on(project):
-    output = project.dvc("exp", "run", "--temp", "-S", "dataset.name=uci_har", fails=True)
+def test_repro_without_the_archive_fails_with_the_two_ways_on(finished):
+    output = (finished.folder.parent / "repro.txt").read_text()
     assert "error: UCI HAR is not to be had" in output
     assert "HAR_ARCHIVE_DIR" in output
     assert "dvc exp run -S dataset.name=simulated" in output
     assert "Traceback" not in output
 
 
-def test_make_run_without_the_archive_says_so_and_runs_on_simulated_recordings(tmp_path):
-    project = Project.copy(tmp_path / "project", tmp_path, SMALL | {"dataset.name": "uci_har"})
-    output = project.stage("")
+def test_make_run_without_the_archive_says_so_and_runs_on_simulated_recordings(finished):
+    output = (finished.folder.parent / "run.txt").read_text()
     assert "SIMULATED recordings instead" in output
-    params = project.read("params.yaml")
+    params = finished.read("params.yaml")
     assert yaml.safe_load(params) == yaml.safe_load(
-        project.run("git", "show", "HEAD:params.yaml").replace("uci_har", "simulated")
+        finished.run("git", "show", "HEAD~1:params.yaml").replace("uci_har", "simulated")
     )
     assert "simulated: accuracy" in output.splitlines()[-2]
-    assert json.loads(project.read("reports/metrics.json"))["dataset"] == "simulated"
-    assert "error: " in project.stage("", "--train.epochs", "3", fails=True)
-    assert {run["tags"]["dataset"] for run in mlflow_runs(project)} == {"simulated"}
+    assert json.loads(finished.read("reports/metrics.json"))["dataset"] == "simulated"
+    assert {run["tags"]["dataset"] for run in mlflow_runs(finished)} == {"simulated"}
+
+
+def test_make_run_takes_no_settings(finished):
+    assert "error: " in finished.stage("", "--train.epochs", "3", fails=True)
 
 
 def test_a_stage_stands_alone_and_other_windows_work_all_the_way(tmp_path):
@@ -366,8 +376,9 @@ def test_a_stage_stands_alone_and_other_windows_work_all_the_way(tmp_path):
     project = Project.copy(tmp_path / "project", tmp_path, SMALL | {"simulated.seconds": 10})
     arguments = ["--windowing.size", "200", "--windowing.channels", "[total_acc, acc_norm]"]
     arguments += ["--split.val_subjects", "0", "--train.keep", "last", "--model.cell", "gru"]
-    for stage in ("download", "windowing", "normalization", "train", "evaluate", "plots"):
-        project.stage(stage, *arguments)
+    project.stage(STAGES[0], *arguments)  # in a process of its own, as the rest in `finished`
+    for stage in STAGES[1:]:
+        project.call(stage, *arguments)
     metrics = json.loads(project.read("reports/metrics.json"))
     assert metrics["val"] == {}
     training = json.loads(project.read("models/bundle.json"))["training"]
@@ -376,25 +387,14 @@ def test_a_stage_stands_alone_and_other_windows_work_all_the_way(tmp_path):
     assert all((project.folder / path).exists() for path in CONTRACT)
 
 
-def test_the_network_of_plain_lstm_layers_is_some_settings_away(project):
-    changes = [
-        "model.name=recurrent",
-        "model.hidden_size=64",
-        "model.num_layers=2",
-        "model.bidirectional=false",
-        "windowing.channels=[total_acc,gyro]",
-    ]
-    project.dvc("exp", "run", *(part for change in changes for part in ("-S", change)))
-    assert json.loads(project.read("reports/metrics.json"))["parameters"] == 60_806
-
-
 def test_smoothing_is_an_option_that_leaves_the_windows_own_scores_alone(project):
     before = json.loads(project.read("reports/metrics.json"))
-    project.dvc("exp", "run", "-S", "evaluation.smoothing=false")
+    project.call("evaluate", "--evaluation.smoothing", "false")
     after = json.loads(project.read("reports/metrics.json"))
     assert after == {name: value for name, value in before.items() if name != "smoothed"}
 
 
+@pytest.mark.slow
 def test_named_experiments_are_queued_run_and_gone_on_with(project):
     tiny = {
         "own": {"tiny": {"settings": {"model.hidden_size": 4, "windowing.channels": ["gyro"]}}},
