@@ -1,9 +1,9 @@
-"""Queue named configurations as DVC experiments and run them: `make experiments`.
+"""Cross-validate named configurations and score them on the test subjects: `make experiments`.
 
-Each becomes a DVC experiment of its own name, in which experiments/dvc.yaml cross-validates the
-configuration and scores it on the test subjects; those of the ablations, which are there to choose
-by, are never scored on them. What an earlier run has finished is not run again. Whatever else waits
-in DVC's queue runs too.
+One after the other, as `experiments.crossval` does with settings of one's own; how many trainings
+run side by side, `crossval.jobs` of params.yaml says. Trainings that an earlier run has finished
+are not run again, and a configuration that fails does not keep the others from running. Those of
+the ablations, which are there to choose by, are never scored on the test subjects.
 
     python -m experiments                         # all of configurations.yaml
     python -m experiments lstm_standard bilstm    # some of them
@@ -11,20 +11,21 @@ in DVC's queue runs too.
 """
 
 import argparse
-import subprocess
+import json
 import sys
+from typing import Any
 
-from experiments import configurations, table
+from experiments import configurations, crossval, table
 from har.errors import HarError, in_one_line
-
-STAGE = "experiments/dvc.yaml:crossval"
+from har.params import Params
+from stages.common import PARAMS
 
 
 def main() -> None:
     known = configurations.read()
     parser = argparse.ArgumentParser(
         prog="python -m experiments",
-        description="Run named configurations as DVC experiments.",
+        description="Cross-validate named configurations.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
     parser.add_argument(
@@ -45,57 +46,31 @@ def main() -> None:
         if name in arguments.names
         or (not arguments.names and arguments.group in (None, configuration.group))
     }
-    made = dvc("exp", "list", "--name-only", capture=True).split()
-    waiting = dvc("queue", "status", capture=True).split()
+    failed = []
     for name, configuration in chosen.items():
-        settings = configuration.settings | {
+        protocol = {
             "crossval.name": name,
             "crossval.seeds": arguments.seeds,
             "crossval.test_seeds": 0
             if configuration.group in table.AGAINST
             else arguments.test_seeds,
         }
-        if name in made:
-            dvc("exp", "remove", name)
-        elif name in waiting:  # left by a run that was interrupted
-            continue
-        changes = [
-            part for key, value in settings.items() for part in ("-S", assignment(key, value))
-        ]
-        dvc("exp", "run", "--queue", "--name", name, *changes, STAGE)
-    dvc("exp", "run", "--run-all")
-    made = dvc("exp", "list", "--name-only", capture=True).split()
-    if failed := [name for name in chosen if name not in made]:
-        raise HarError(
-            f"{', '.join(failed)} did not finish; `dvc queue logs {failed[0]}` says why, and the "
-            "same command goes on"
-        )
-    table.main()
+        try:
+            crossval.main(with_settings(configuration.settings | protocol))
+        except HarError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            failed.append(name)
+    if len(failed) < len(chosen):
+        table.main()
+    if failed:
+        raise HarError(f"{', '.join(failed)} did not finish; each says why above")
 
 
-def assignment(key: str, value: object) -> str:
-    """A setting as `dvc exp run -S` takes it."""
-    if isinstance(value, list):
-        return f"{key}=[{','.join(map(str, value))}]"
-    return f"{key}={str(value).lower() if isinstance(value, bool) else value}"
-
-
-def dvc(*arguments: str, capture: bool = False) -> str:
-    """Run a DVC command.
-
-    Raises:
-        HarError: It failed; DVC has said why.
-    """
-    command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, text=True, stdout=subprocess.PIPE if capture else None)
-    if done.returncode:
-        raise HarError(f"`dvc {' '.join(arguments[:3])}` failed (see above)")
-    return done.stdout or ""
+def with_settings(settings: dict[str, Any]) -> Params:
+    """The settings of params.yaml with others, by dotted name, in their place."""
+    return Params.read(PARAMS, [f"--{key}={json.dumps(value)}" for key, value in settings.items()])
 
 
 if __name__ == "__main__":
-    with in_one_line(
-        "interrupted; finished trainings are kept. DVC's queue goes on by itself: "
-        "`dvc queue stop --kill` ends it, and the same command goes on"
-    ):
+    with in_one_line("interrupted; finished trainings are kept, and the same command goes on"):
         main()

@@ -11,9 +11,8 @@ import json
 
 import numpy as np
 
-from experiments.crossval import refuse_other_windows
-from har.data import windows
-from har.data.windows import step_of
+from experiments.crossval import windows_of
+from har.data.windows import Windows, step_of
 from har.evaluation import metrics
 from har.evaluation.crossval import HeldOut, hold_out_each_once
 from har.evaluation.streaming_metrics import windows_until_recognised
@@ -22,14 +21,13 @@ from har.model.calibration import fit_temperature, with_temperature
 from har.model.hmm import learn_durations, smooth
 from har.params import Params
 from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
-from stages.common import CALIBRATION, WINDOWS, run
+from stages.common import CALIBRATION, run
 
 
 def main(params: Params) -> None:
-    cut, _ = windows.load(WINDOWS)
-    refuse_other_windows(cut, params)
-    held_out = list(hold_out_each_once(cut, params))
-    report = calibrated(cut.of("train"), held_out)
+    windows = windows_of(params)
+    held_out = list(hold_out_each_once(windows, params))
+    report = calibrated(windows.of("train"), held_out)
     with replacing_file(CALIBRATION) as partial:
         partial.write_text(json.dumps(report, indent=2) + "\n")
     print(
@@ -38,7 +36,7 @@ def main(params: Params) -> None:
     )
 
 
-def calibrated(training: windows.Windows, held_out: list[HeldOut]) -> dict[str, float]:
+def calibrated(training: Windows, held_out: list[HeldOut]) -> dict[str, float]:
     """The temperature, and figures of all people held out together.
 
     The temperature is fitted on the same people that the other figures are of: one number for

@@ -1,45 +1,49 @@
 """Cross-validate the settings of params.yaml, and score them on the test subjects if asked to.
 
-Reads data/windows.npz, writes a file per training to experiments/trials/NAME/ and what they say
-together to reports/crossval.json. Trainings that are there are not run again, so a run that was
-killed goes on where it stopped; after a change of the code, delete their folder first.
+Cuts the recordings of data/raw into the windows that the settings ask for (the data set is fetched
+where that folder is not there) and writes a file per training to experiments/trials/NAME/.
+Trainings that are there are not run again, so a run that was killed goes on where it stopped; after
+a change of the code, delete their folder first.
 
     python -m experiments.crossval --crossval.name wide --model.hidden_size 128
     python -m experiments.crossval --crossval.test_seeds 5       # once all is chosen
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from har import tracking
-from har.data import windows
-from har.data.windows import Windows
+from har.data.loading import read_with_digest
+from har.data.windows import Windows, cut
 from har.errors import HarError
 from har.evaluation import trials
 from har.evaluation.crossval import deciding_settings, planned, run_trials
 from har.evaluation.trials import Trial
-from har.files import replacing_file
+from har.learning.networks import choose_device
 from har.params import Params
-from har.signals.channels import channel_names
-from stages.common import CROSSVAL, TRIALS, WINDOWS, project_root, run
+from stages.common import RAW, TRIALS, run
 from stages.track import origin
 
 
+def windows_of(params: Params) -> Windows:
+    """All windows that the settings ask for, unscaled."""
+    simulated, windowing = params.simulated, params.windowing
+    name = params.dataset.name
+    recordings, digest = read_with_digest(name, RAW, simulated.seconds, simulated.seed)
+    return cut(recordings, windowing.size, windowing.overlap, windowing.channels, name, digest)
+
+
 def main(params: Params) -> None:
-    cut, _ = windows.load(WINDOWS)
-    refuse_other_windows(cut, params)
-    # Kept in the person's checkout also where DVC works in a copy: half-done work must survive it.
-    folder = project_root() / TRIALS
+    windows = windows_of(params)
     name = params.crossval.name
-    plan = planned(cut, params)
-    done = _stored(folder, params, plan, cut)
+    plan = planned(windows, params)
+    done = _stored(TRIALS, params, plan, windows)
     missing = {key: held_out for key, held_out in plan.items() if key not in done}
     print(f"{name}: {len(plan)} trainings, {len(done)} of them stored")
-    for trial in run_trials(cut, params, missing) if missing else ():
-        trials.save(folder, trial)
+    for trial in run_trials(windows, params, missing) if missing else ():
+        trials.save(TRIALS, trial)
         done[trial.part, trial.seed] = trial
         shown = f", accuracy {trials.accuracy([trial]):.4f}" if trial.part != trials.TEST else ""
         print(
@@ -48,9 +52,7 @@ def main(params: Params) -> None:
             flush=True,
         )
     ordered = [done[key] for key in plan]
-    summary = trials.summary(ordered) | {"dataset": cut.dataset}
-    with replacing_file(CROSSVAL) as partial:
-        partial.write_text(json.dumps(summary, indent=2) + "\n")
+    summary = trials.summary(ordered)
     record(ordered, summary, params)
     if cv := summary.get("cv"):
         print(
@@ -61,22 +63,6 @@ def main(params: Params) -> None:
         print(
             f"{name}: test accuracy {test['accuracy']:.4f}, macro F1 {test['f1']:.4f}, worst "
             f"person {test['worst_subject_accuracy']:.4f}, over {test['seeds']} seeds"
-        )
-
-
-def refuse_other_windows(cut: Windows, params: Params) -> None:
-    """Raise HarError where data/windows.npz is not what the settings say: trials name those."""
-    given = (cut.dataset, cut.size, cut.overlap, tuple(cut.channels.tolist()))
-    wanted = (
-        params.dataset.name,
-        params.windowing.size,
-        params.windowing.overlap,
-        channel_names(params.windowing.channels),
-    )
-    if given != wanted:
-        raise HarError(
-            f"{WINDOWS} was cut with other settings of dataset or windowing: put those into "
-            "params.yaml and run `dvc repro windowing`"
         )
 
 
@@ -110,12 +96,12 @@ def record(done: list[Trial], summary: dict[str, Any], params: Params) -> None:
 
 
 def _stored(
-    folder: Path, params: Params, plan: dict[tuple[str, int], np.ndarray], cut: Windows
+    folder: Path, params: Params, plan: dict[tuple[str, int], np.ndarray], windows: Windows
 ) -> dict[tuple[str, int], Trial]:
     """The planned trials that were run before.
 
     Raises:
-        HarError: A trial of this name, planned or not, is of other settings, data or folds.
+        HarError: A trial of this name, planned or not, is of other settings, data, folds or device.
     """
     name, settings = params.crossval.name, deciding_settings(params)
     found = {}
@@ -126,10 +112,12 @@ def _stored(
             for key in sorted({*settings, *trial.settings})
             if settings.get(key) != trial.settings.get(key)
         ]
-        if trial.dataset_digest != cut.dataset_digest:
+        if trial.dataset_digest != windows.dataset_digest:
             other.append("the data")
         if trial.part != trials.TEST and not trial.part.endswith(f"of{params.crossval.folds}"):
             other.append("crossval.folds")
+        if trial.device != choose_device(params.train.device).type:
+            other.append("train.device")
         if other:
             raise HarError(
                 f"{path.parent} holds trainings with another {', '.join(other)}: choose another "

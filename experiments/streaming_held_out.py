@@ -11,23 +11,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from experiments.crossval import refuse_other_windows
+from experiments.crossval import windows_of
 from experiments.streaming import read_sessions, table, write
-from har.data import windows
 from har.evaluation.crossval import hold_out_each_once
 from har.learning.weights import record_of
 from har.model.packaging import package
 from har.params import Params
 from har.signals.scaling import fit_scaling
-from stages.common import STREAMING_HELD_OUT, WINDOWS, run
+from stages.common import STREAMING_HELD_OUT, run
 
 
 def main(params: Params) -> None:
-    cut, _ = windows.load(WINDOWS)
-    refuse_other_windows(cut, params)
-    training = cut.of("train")
+    windows = windows_of(params)
+    training = windows.of("train")
     people = []
-    for one in hold_out_each_once(cut, params):
+    for one in hold_out_each_once(windows, params):
         left_out = np.unique(one.windows.subject)
         known = training.select(~np.isin(training.subject, left_out))
         scaling = fit_scaling(known.signals, params.normalization.method)

@@ -12,7 +12,7 @@ import pandas as pd
 from experiments import configurations
 from har.errors import HarError, in_one_line
 from har.evaluation import trials
-from har.evaluation.trials import TEST, Trial, accuracy, compare, of_part, summary
+from har.evaluation.trials import TEST, Trial, accuracy, compare, device_of, of_part, summary
 from har.files import replacing_file
 from stages.common import TRIALS
 
@@ -38,6 +38,7 @@ def row(its: Sequence[Trial]) -> dict[str, object]:
     return {
         "name": both["name"],
         "parameters": both["parameters"],
+        "device": both["device"],
         "train_seconds": round(sum(seconds) / len(seconds), 1),
         "cv_accuracy": cv["accuracy"],
         "cv_accuracy_low": cv["accuracy_low"],
@@ -111,17 +112,26 @@ def main() -> None:
     # In the file's order, then those of one's own that it does not name.
     networks = [name for name in dict.fromkeys([*known, *stored]) if name in stored]
     networks = [name for name in networks if name not in (*rivals, *ablation)]
+    reference = {name: AGAINST[known[name].group] for name in ablation}
+    reference |= dict.fromkeys(rivals, DEFAULT)
+    elsewhere = [
+        name
+        for name, against in reference.items()
+        if against in stored and device_of(stored[name]) != device_of(stored[against])
+    ]
+    if elsewhere:
+        print(f"not compared, since trained on another device: {', '.join(elsewhere)}")
     tables = {
         EXPERIMENTS: [row(stored[name]) for name in networks],
         RIVALS: [
             rival_row(stored[name], stored[DEFAULT])
             for name in (DEFAULT, *rivals)
-            if rivals and DEFAULT in stored
+            if rivals and DEFAULT in stored and name not in elsewhere
         ],
         ABLATION: [
             ablation_row(stored[name], stored[against], known[name].note)
             for name in ablation
-            if (against := AGAINST[known[name].group]) in stored and name != against
+            if (against := reference[name]) in stored and name not in (against, *elsewhere)
         ],
     }
     if not any(tables.values()):

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from imports import ROOT
 
-from benchmarks import rivals
-from experiments import compare, configurations, errors, table
-from experiments.__main__ import assignment
+from experiments import __main__ as experiments_main
+from experiments import compare, configurations, crossval, errors, rivals, table
 from har.errors import HarError
 from har.evaluation import trials
 from har.evaluation.trials import Trial
@@ -118,12 +119,68 @@ def test_a_comparison_in_words(folder, monkeypatch, capsys):
         compare.main()
 
 
-def test_settings_as_dvc_takes_them():
-    assert assignment("model.bidirectional", True) == "model.bidirectional=true"
-    assert assignment("windowing.channels", ["gyro", "acc_norm"]) == (
-        "windowing.channels=[gyro,acc_norm]"
-    )
-    assert assignment("model.companding", []) == "model.companding=[]"
+@pytest.fixture
+def small_project(folder, tmp_path, monkeypatch):
+    """Two configurations of a simulated data set, the second of which fails."""
+    settings = yaml.safe_load((ROOT / "params.yaml").read_text())
+    settings["dataset"]["name"] = "simulated"
+    settings["simulated"]["seconds"] = 4
+    settings["model"] |= {"hidden_size": 4, "filters": 4}
+    settings["train"] |= {"epochs": 1, "device": "cpu"}
+    settings["crossval"]["jobs"] = 1
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
+    named = {
+        "broken": {"settings": {"model.pooling": [16, 16]}},
+        "tiny": {"settings": {"windowing.channels": ["gyro"], "crossval.folds": 2}},
+    }
+    (tmp_path / "named.yaml").write_text(yaml.safe_dump({"own": named}))
+    monkeypatch.setattr(configurations, "FILE", tmp_path / "named.yaml")
+    monkeypatch.setattr(crossval, "record", lambda *_: None)  # MLflow has tests of its own
+    return folder
+
+
+def test_a_configuration_that_fails_is_run_again_and_a_finished_one_is_not(
+    small_project, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("sys.argv", ["experiments", "--test-seeds", "1"])
+    with pytest.raises(HarError, match="^broken did not finish"):
+        experiments_main.main()
+    told = capsys.readouterr()
+    assert "broken: model.pooling=[16, 16] needs windows of 256 samples" in told.err
+    assert "tiny: 3 trainings, 0 of them stored" in told.out
+    stored_files = {path.name: path.stat().st_mtime_ns for path in small_project.glob("tiny/*")}
+    assert set(stored_files) == {"fold0of2-seed0.json", "fold1of2-seed0.json", "test-seed0.json"}
+    trial = trials.load(small_project / "tiny" / "test-seed0.json")
+    assert trial.settings["windowing.channels"] == ["gyro"]
+    assert list(pd.read_csv(tmp_path / "reports/experiments.csv").name) == ["tiny"]
+
+    named = tmp_path / "named.yaml"
+    named.write_text(named.read_text().replace("- 16", "- 2"))
+    (small_project / "tiny" / "test-seed0.json").unlink()  # as if it had been interrupted there
+    experiments_main.main()
+    told = capsys.readouterr()
+    assert "broken: 6 trainings, 0 of them stored" in told.out
+    assert "tiny: 3 trainings, 2 of them stored" in told.out
+    for name in ("fold0of2-seed0.json", "fold1of2-seed0.json"):
+        assert (small_project / "tiny" / name).stat().st_mtime_ns == stored_files[name]
+
+
+def test_other_settings_under_the_name_of_stored_trials_are_refused(small_project):
+    stored(small_project, "tiny", 1)
+    params = experiments_main.with_settings({"crossval.name": "tiny", "crossval.folds": 2})
+    with pytest.raises(HarError, match="holds trainings with another .*model.hidden_size"):
+        crossval.main(params)
+
+
+def test_configurations_of_another_device_are_not_compared(folder, tmp_path, capsys):
+    stored(folder, "fast", 1)
+    stored(folder, "no_rotation", 2, test=False)
+    stored(folder, "no_shift", 3, test=False)
+    for path in folder.glob("no_shift/*"):
+        path.write_text(path.read_text().replace('"device":"cpu"', '"device":"cuda"'))
+    table.main()
+    assert list(pd.read_csv(tmp_path / "reports/ablation.csv").name) == ["no_rotation"]
+    assert "not compared, since trained on another device: no_shift" in capsys.readouterr().out
 
 
 def test_the_readme_networks_differ_in_what_their_names_say():

@@ -88,7 +88,7 @@ def load_har_dataset(
     split = checked(Split, val_subjects=val_subjects, seed=seed)
     if normalization not in METHODS:
         raise HarError(f"normalization={normalization!r}: expected one of {', '.join(METHODS)}")
-    recordings, digest = _read(name, Path(folder), seconds, seed)
+    recordings, digest = read_with_digest(name, Path(folder), seconds, seed)
     windows = cut(recordings, windowing.size, windowing.overlap, windowing.channels, name, digest)
     scaled, scaling = split_and_scale(windows, split.val_subjects, split.seed, normalization)
     return HarDataset(
@@ -124,11 +124,13 @@ def load_recordings(
     Raises:
         HarError: An argument is out of range, or the data set is not available.
     """
-    return _read(name, Path(folder), seconds, seed)[0]
+    return read_with_digest(name, Path(folder), seconds, seed)[0]
 
 
-def _read(name: str, folder: Path, seconds: float, seed: int) -> tuple[list[Recording], str]:
-    """Recordings, and the digest of the data set."""
+def read_with_digest(
+    name: str, folder: Path, seconds: float, seed: int
+) -> tuple[list[Recording], str]:
+    """What `load_recordings` gives, and the digest of the data set."""
     if name not in DATASETS:
         raise HarError(f"name={name!r}: expected one of {', '.join(DATASETS)}")
     if name == "simulated":
