@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy.spatial import KDTree
 
 from experiments.table import DEFAULT, finished
@@ -37,7 +38,7 @@ def alike_at_home(scaled: Windows) -> np.ndarray:
     Returns:
         int (windows,), indices into `ACTIVITIES`; -1 for a person with a single bout.
     """
-    summaries = summarize(scaled.signals, scaled.channels)
+    summaries = summarize(torch.from_numpy(scaled.signals), scaled.channels.tolist()).numpy()
     summaries /= np.maximum(summaries.std(axis=0), 1e-9)
     nearest = np.full(len(scaled), -1)
     for person in np.unique(scaled.subject):

@@ -66,7 +66,8 @@ def confusion(actual: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
 def accuracy_of(tables: np.ndarray) -> np.ndarray:
     """Share of windows recognised, of confusion matrices (..., activities, activities)."""
     hits: np.ndarray = np.trace(tables, axis1=-2, axis2=-1)
-    return hits / tables.sum(axis=(-2, -1))
+    share: np.ndarray = hits / tables.sum(axis=(-2, -1))
+    return share
 
 
 def f1_of(tables: np.ndarray) -> np.ndarray:
@@ -75,7 +76,8 @@ def f1_of(tables: np.ndarray) -> np.ndarray:
     0 for an activity that does not occur.
     """
     hits: np.ndarray = np.diagonal(tables, axis1=-2, axis2=-1)
-    return 2 * hits / np.maximum(_occurrences(tables), 1)
+    f1: np.ndarray = 2 * hits / np.maximum(_occurrences(tables), 1)
+    return f1
 
 
 def macro_f1(tables: np.ndarray) -> np.ndarray:
@@ -85,14 +87,15 @@ def macro_f1(tables: np.ndarray) -> np.ndarray:
     does not count, one that was predicted though nobody did it counts as 0. It is scikit-learn's
     `f1_score(average="macro")`.
     """
-    of_all: np.ndarray = f1_of(tables).sum(axis=-1)
-    return of_all / (_occurrences(tables) > 0).sum(axis=-1)
+    occur = (_occurrences(tables) > 0).sum(axis=-1)
+    mean: np.ndarray = f1_of(tables).sum(axis=-1) / occur
+    return mean
 
 
 def _occurrences(tables: np.ndarray) -> np.ndarray:
     """How often each activity was done and predicted, together."""
-    done: np.ndarray = tables.sum(axis=-1)
-    return done + tables.sum(axis=-2)
+    count: np.ndarray = tables.sum(axis=-1) + tables.sum(axis=-2)
+    return count
 
 
 def per_subject(actual: np.ndarray, predicted: np.ndarray, subject: np.ndarray) -> pd.DataFrame:
