@@ -42,7 +42,7 @@ experiments: $(INSTALLED)  ## cross-validate and score the named configurations;
 	python -m experiments
 
 rivals: $(RIVALS) $(INSTALLED)  ## the same for methods without a recurrent network; an hour or two
-	$(RIVALS_VENV)/bin/python -m benchmarks.rivals
+	$(RIVALS_VENV)/bin/python -m experiments.rivals
 	python -m experiments.table
 
 tables: $(INSTALLED)  ## make the tables in reports/ from the stored trials
@@ -117,8 +117,8 @@ $(DOCS): docs/requirements.txt $(INSTALLED)
 	@touch $(DOCS)
 
 # aeon wants other versions of NumPy and pandas than the project has.
-$(RIVALS): benchmarks/requirements.txt
+$(RIVALS): experiments/requirements.txt
 	$(PYTHON) -m venv $(RIVALS_VENV)
 	$(RIVALS_VENV)/bin/python -m pip install --disable-pip-version-check --quiet \
-		-r benchmarks/requirements.txt
+		-r experiments/requirements.txt
 	@touch $(RIVALS)

@@ -5,7 +5,7 @@ trials are stored beside those of the networks (experiments/trials), and trials 
 not run again.
 
     make rivals                                    # all of them: about two hours on one core
-    .venv-rivals/bin/python -m benchmarks.rivals --only minirocket
+    .venv-rivals/bin/python -m experiments.rivals --only minirocket
 """
 
 import argparse
