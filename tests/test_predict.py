@@ -56,7 +56,8 @@ def here(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
 
     def predict(*arguments):
-        get_command(app).main(["predict", *map(str, arguments)], standalone_mode=False)
+        given = ["predict", *map(str, arguments), "--model", "models"]
+        get_command(app).main(given, standalone_mode=False)
         written = capsys.readouterr()
         table = pd.read_csv(io.StringIO(written.out)) if written.out else None
         return table, written.err
