@@ -213,7 +213,8 @@ class _Store:
                 **tags,
             },
         )
-        return run.info.run_id
+        run_id: str = run.info.run_id
+        return run_id
 
     def _experiment(self, local: bool) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)

@@ -54,7 +54,7 @@ def project_root() -> Path:
 def read_metrics() -> dict[str, Any]:
     """What `evaluate` wrote to reports/metrics.json."""
     try:
-        metrics = json.loads(METRICS.read_text())
+        metrics: dict[str, Any] = json.loads(METRICS.read_text())
         metrics["dataset"], metrics["test"]["accuracy"]
     except FileNotFoundError:
         raise HarError(f"{METRICS} is not there: make it with `dvc repro`") from None

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import made_bundle
 import numpy as np
 import pytest
 from filelock import FileLock
@@ -29,12 +30,16 @@ def archive(name: str) -> Path:
     return path
 
 
+def shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """The folder of this run that all test processes share."""
+    # With several processes, each has a folder below it.
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
     """A folder that the first test process to want it fills, for all of them."""
-    # With several processes, each has a folder below the one that they share.
-    several = "PYTEST_XDIST_WORKER" in os.environ
-    base = factory.getbasetemp()
-    folder = (base.parent if several else base) / name
+    folder = shared_folder(factory) / name
     done = folder.with_name(f"{name}.done")
     with FileLock(f"{folder}.lock"):
         if not done.exists():
@@ -43,6 +48,11 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(folder)
             done.touch()
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bundles_are_made_once(tmp_path_factory):
+    made_bundle.SHARED = shared_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

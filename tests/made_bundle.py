@@ -1,8 +1,6 @@
 """Bundles with untrained networks that are sure of themselves, and signals to feed them."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -26,6 +24,8 @@ from har.signals.scaling import Scaling, fit_scaling
 
 SIZE = 32
 CLASSES = len(ACTIVITIES)
+SHARED = Path()
+"""A folder of this test run, for all its processes: an export takes seconds."""
 GROUPS = tuple(CHANNEL_GROUPS)
 MEASURED = ("body_acc", "gyro", "total_acc")
 
@@ -117,7 +117,7 @@ def made_bundle(
         limit: Of novelty, about a summary of zeros, instead of what is fitted.
     """
     name = repr((groups, size, temperature, num_layers, limit))
-    folder = _shared() / hashlib.sha256(name.encode()).hexdigest()[:16]
+    folder = SHARED / hashlib.sha256(name.encode()).hexdigest()[:16]
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
             save(folder, _packaged(trained(groups, size, num_layers), temperature, limit))
@@ -134,15 +134,6 @@ def _packaged(
     fixed = novelty.Novelty(np.ones(parts), np.zeros((1, parts)), limit)
     with mock.patch("har.model.novelty.fit", return_value=fixed):
         return package(network, record, windows, temperature)
-
-
-@cache
-def _shared() -> Path:
-    """A folder of this test run, for all its processes: an export takes seconds."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    folder = Path(tempfile.gettempdir()) / f"har-test-bundles-{run}"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 def simple_bundle(limit: float | None = 1e6) -> Bundle:

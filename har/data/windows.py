@@ -49,7 +49,8 @@ class Windows:
     @property
     def size(self) -> int:
         """Samples a window."""
-        return self.signals.shape[1]
+        size: int = self.signals.shape[1]
+        return size
 
     def select(self, where: np.ndarray) -> "Windows":
         """The windows at a boolean mask or at indices."""

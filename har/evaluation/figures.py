@@ -421,7 +421,7 @@ def _runs(spans: np.ndarray, names: np.ndarray) -> list[tuple[tuple[float, float
 
 
 def _heatmap(
-    ax: Axes, table: pd.DataFrame, rows: Iterable, columns: Iterable, **options: Any
+    ax: Axes, table: pd.DataFrame, rows: Iterable[Any], columns: Iterable[Any], **options: Any
 ) -> None:
     options = {"annot": True, "fmt": "d", "linewidths": 0.5} | options
     sns.heatmap(table, xticklabels=columns, yticklabels=rows, ax=ax, **options)

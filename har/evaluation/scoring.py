@@ -47,7 +47,8 @@ class Evaluation:
     @property
     def predicted(self) -> np.ndarray:
         """The likeliest activity of each window, int (windows,)."""
-        return self.probabilities.argmax(axis=1)
+        predicted: np.ndarray = self.probabilities.argmax(axis=1)
+        return predicted
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.accuracy, self.report, self.confusion))

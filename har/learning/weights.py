@@ -187,4 +187,5 @@ def _record_in(content: bytes) -> TrainingRecord:
 
 
 def _people(windows: Windows) -> list[int]:
-    return np.unique(windows.subject).tolist()
+    people: list[int] = np.unique(windows.subject).tolist()
+    return people

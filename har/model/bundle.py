@@ -162,7 +162,8 @@ class Bundle:
 
 def _add_up_to_one(probabilities: np.ndarray) -> np.ndarray:
     exact = probabilities.astype(np.float64)
-    return exact / exact.sum(axis=1, keepdims=True)
+    shares: np.ndarray = exact / exact.sum(axis=1, keepdims=True)
+    return shares
 
 
 def session(model: bytes) -> "InferenceSession":

@@ -14,7 +14,8 @@ def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarra
         return probabilities
     logits = np.log(np.maximum(probabilities, np.finfo(float).tiny)) / temperature
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return raised / raised.sum(axis=1, keepdims=True)
+    changed: np.ndarray = raised / raised.sum(axis=1, keepdims=True)
+    return changed
 
 
 def fit_temperature(probabilities: np.ndarray, actual: np.ndarray) -> float:

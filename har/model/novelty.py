@@ -111,4 +111,7 @@ def _centres(scaled: np.ndarray) -> np.ndarray:
     if len(scaled) <= CENTRES:
         return scaled
     centres, nearest = kmeans2(scaled, CENTRES, minit="++", rng=np.random.default_rng(0))
-    return centres[np.unique(nearest)]  # one that no window is near to stays where it began
+    kept: np.ndarray = centres[
+        np.unique(nearest)
+    ]  # one that no window is near to stays where it began
+    return kept

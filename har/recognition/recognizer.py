@@ -184,7 +184,8 @@ class Stream:
         in_range = (np.abs(converted) <= limits).all(axis=1) & (np.abs(times) <= MAX_TIME)
         self._reject(NOT_FINITE, ~finite)
         self._reject(OUT_OF_RANGE, finite & ~in_range)
-        return finite & in_range
+        sane: np.ndarray = finite & in_range
+        return sane
 
     def _reject(self, reason: str, which: np.ndarray) -> None:
         if count := int(np.count_nonzero(which)):

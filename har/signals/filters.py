@@ -49,6 +49,7 @@ class CausalFilter:
         """Filter (samples, channels), going on from where the last block ended."""
         if len(samples) == 0:
             return np.zeros_like(samples, dtype=float)
+        filtered: np.ndarray
         filtered, self._state = sosfilt(self.sections, samples, axis=0, zi=self._state)
         return filtered
 
@@ -68,7 +69,7 @@ class MedianOfThree:
         if len(samples) == 0:
             return np.zeros_like(samples, dtype=float)
         joined = np.concatenate([self._last_two, samples])
-        medians = np.median(np.stack([joined[:-2], joined[1:-1], joined[2:]]), axis=0)
+        medians: np.ndarray = np.median(np.stack([joined[:-2], joined[1:-1], joined[2:]]), axis=0)
         self._last_two = joined[-2:]
         if not self._waiting:
             self._waiting = True

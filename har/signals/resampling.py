@@ -84,11 +84,15 @@ def _on_line(times: np.ndarray, samples: np.ndarray, at: np.ndarray) -> np.ndarr
     before = after - 1
     share = (at - times[before]) / (times[after] - times[before])
     share = np.clip(share, 0, 1)[:, None]
-    return samples[before] * (1 - share) + samples[after] * share
+    made: np.ndarray = samples[before] * (1 - share) + samples[after] * share
+    return made
 
 
 def _area(times: np.ndarray, samples: np.ndarray, area: np.ndarray, at: np.ndarray) -> np.ndarray:
     """The area under that line from its first sample to some times: (at, columns)."""
     before = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 1)
     since = np.clip(at, times[0], times[-1]) - times[before]
-    return area[before] + since[:, None] * (samples[before] + _on_line(times, samples, at)) / 2
+    areas: np.ndarray = (
+        area[before] + since[:, None] * (samples[before] + _on_line(times, samples, at)) / 2
+    )
+    return areas

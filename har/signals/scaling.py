@@ -16,11 +16,13 @@ class Scaling:
 
     def apply(self, signals: np.ndarray) -> np.ndarray:
         """Scale (..., channels)."""
-        return (signals - self.offset) / self.scale
+        scaled: np.ndarray = (signals - self.offset) / self.scale
+        return scaled
 
     def undo(self, scaled: np.ndarray) -> np.ndarray:
         """Scaled (..., channels) back in g and rad/s."""
-        return scaled * self.scale + self.offset
+        unscaled: np.ndarray = scaled * self.scale + self.offset
+        return unscaled
 
 
 def fit_scaling(signals: np.ndarray, method: str) -> Scaling:

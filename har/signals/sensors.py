@@ -60,7 +60,8 @@ def rotation_upright(acceleration: np.ndarray) -> np.ndarray:
         return np.diag([-1.0, -1.0, 1.0])
     axis = np.cross(up, UP)
     skew = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    return np.eye(3) + skew + skew @ skew / (1 + cosine)
+    rotation: np.ndarray = np.eye(3) + skew + skew @ skew / (1 + cosine)
+    return rotation
 
 
 @dataclass(frozen=True)

@@ -224,7 +224,8 @@ def _rest(rng: np.random.Generator, name: str, samples: int) -> np.ndarray:
 def _slow_noise(rng: np.random.Generator, samples: int, columns: int, cutoff: float) -> np.ndarray:
     """Noise (samples, columns) below `cutoff` in Hz, of standard deviation about 1."""
     white = rng.standard_normal((samples, columns)) * np.sqrt(SAMPLING_RATE / (2.2 * cutoff))
-    return sosfilt(butter(2, cutoff, fs=SAMPLING_RATE, output="sos"), white, axis=0)
+    noise: np.ndarray = sosfilt(butter(2, cutoff, fs=SAMPLING_RATE, output="sos"), white, axis=0)
+    return noise
 
 
 def draw_bouts(rng: np.random.Generator, seconds: float) -> list[tuple[str, int]]:
@@ -248,7 +249,10 @@ def read_sensors(rng: np.random.Generator, person: Person, movement: np.ndarray)
     tilting = np.cross(np.gradient(up, 1 / SAMPLING_RATE, axis=0), up)
     turned = [up + movement[:, 3:6], tilting + movement[:, 6:] * up]
     readings = np.hstack([each @ person.mounting.T for each in turned])
-    return readings + person.offset + rng.normal(0, [0.003] * 3 + [0.004] * 3, readings.shape)
+    measured: np.ndarray = (
+        readings + person.offset + rng.normal(0, [0.003] * 3 + [0.004] * 3, readings.shape)
+    )
+    return measured
 
 
 def simulate_session(
