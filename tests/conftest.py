@@ -126,8 +126,11 @@ def project(finished, tmp_path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def little_trained(uci_har_folder, tmp_path_factory):
-    """Folder of a bundle trained on the real training subjects for a few seconds."""
+def little_trained(uci_har_folder, tmp_path_factory) -> Path:
+    """Folder of a bundle trained on the real training subjects for a few seconds.
+
+    One for all test processes.
+    """
     from dataclasses import replace
 
     from har.data.datasets import uci_har
@@ -138,19 +141,31 @@ def little_trained(uci_har_folder, tmp_path_factory):
     from har.params import Params
     from har.signals.scaling import fit_scaling
 
-    params = Params.model_validate({"train": {"epochs": 5, "device": "cpu"}})
-    train = cut(
-        uci_har.read_recordings(uci_har_folder)[0],
-        128,
-        0.5,
-        params.windowing.channels,
-        "uci_har",
-        "",
-    ).of("train")
-    scaling = fit_scaling(train.signals, "standard")
-    train = replace(train, signals=scaling.apply(train.signals))
-    model, history = fit(train, scaling, params, show_progress=False)
-    folder = tmp_path_factory.mktemp("little_trained") / "models"
-    record = record_of(model, train, scaling, params, history.kept_epoch)
-    bundle.save(folder, package(model, record, train, params.calibration.temperature))
-    return folder
+    def train(folder: Path) -> None:
+        params = Params.model_validate({"train": {"epochs": 5, "device": "cpu"}})
+        channels = params.windowing.channels
+        recordings, digest = uci_har.read_recordings(uci_har_folder)
+        windows = cut(recordings, 128, 0.5, channels, "uci_har", digest).of("train")
+        scaling = fit_scaling(windows.signals, "standard")
+        scaled = replace(windows, signals=scaling.apply(windows.signals))
+        network, history = fit(scaled, scaling, params, show_progress=False)
+        record = record_of(network, scaled, scaling, params, history.kept_epoch)
+        packaged = package(network, record, scaled, params.calibration.temperature)
+        bundle.save(folder / "models", packaged)
+
+    return made_once(tmp_path_factory, "little_trained", train) / "models"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that no process waits for another at the end.
+
+    Tests that go to one process together (`xdist_group`) are before those that only take long, so
+    that one process begins with a group and another makes the finished project.
+    """
+
+    def rank(item: pytest.Item) -> int:
+        if item.get_closest_marker("xdist_group"):
+            return 0
+        return 1 if item.get_closest_marker("slow") else 2
+
+    items.sort(key=rank)
