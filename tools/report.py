@@ -94,7 +94,10 @@ def facts() -> dict[str, Any]:
         HarError: An output of the pipeline is missing or damaged, or not of its last run.
     """
     metrics = read_metrics()
-    description = bundle.describe(BUNDLE)
+    try:
+        description = bundle.describe(BUNDLE)
+    except HarError as error:  # the library does not know what makes it here
+        raise HarError(f"{error}: make it with `dvc repro`") from None
     scaled, _ = windows.load(NORMALIZED)
     locked = _lock()
     _refuse_outdated(locked)
