@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -36,8 +36,7 @@ from har.data.windows import Windows
 from har.files import replacing_file
 from har.learning import training
 from har.learning.networks import Classifier, build
-from har.model.hmm import CausalSmoother, learn_transitions
-from har.params import ConvRecurrent, Params
+from har.params import Params
 from har.signals.channels import channel_names
 from har.signals.recordings import ACTIVITIES
 from har.signals.scaling import Scaling
@@ -322,77 +321,11 @@ def time_loop(name: str, threads: int) -> None:
     print(json.dumps(LOOP_WINDOWS / timed(lambda: loop(data, threads))))
 
 
-OPERATIONS = {
-    "recurrent layers": ("rnn_layer", "lstm"),
-    "convolutions": ("conv",),
-    "normalization": ("batch_norm",),
-    "pooling": ("max_pool", "maxpool"),
-    "optimizer": ("_fused_adam", "Optimizer"),
-}
-"""Parts of profiled operations' names; the rest is augmentation, companding and small things."""
-
-
-def profile_fit() -> None:
-    """Print, as JSON, what share of the core's peak training reaches, and where time goes."""
-    data = random_windows()
-    fit_epoch(data.select(np.arange(3 * Params().train.batch_size)), 1)  # warm-up
-    started = time.perf_counter()
-    fit_epoch(data, 1)
-    speed = LOOP_WINDOWS / (time.perf_counter() - started)
-    square = torch.randn(1024, 1024)
-    fastest = min(timed(lambda: square @ square) for _ in range(20))
-    peak = 2 * 1024**3 / fastest
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        fit_epoch(data, 1)
-    spent: dict[str, float] = {}
-    for event in profile.key_averages():
-        part = next(
-            (
-                part
-                for part, names in OPERATIONS.items()
-                if any(name in event.key for name in names)
-            ),
-            "the rest",
-        )
-        spent[part] = spent.get(part, 0.0) + event.self_cpu_time_total
-    total = sum(spent.values())
-    ordered = sorted(spent.items(), key=lambda item: -item[1])
-    flop = flop_a_window()
-    measured = {
-        "value": round(speed * flop / peak, 3),
-        "gflops": {"training": speed * flop / 1e9, "peak": peak / 1e9},
-        "windows_per_second": speed,
-        "mflop_a_window": flop / 1e6,
-        "share_of_time": ", ".join(f"{part} {time_ / total:.0%}" for part, time_ in ordered),
-    }
-    print(json.dumps(measured))
-
-
 def timed(work: Callable[[], object]) -> float:
     """Seconds that something takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
-
-
-def flop_a_window() -> float:
-    """Multiplications and additions of one training step per window: forward, and twice back.
-
-    Convolutions and recurrent layers of the default network; the others are next to nothing.
-    """
-    settings = ConvRecurrent()  # the default
-    steps = Params().windowing.size
-    channels = CHANNELS * (1 + len(settings.companding))
-    share = settings.filters / len(settings.kernels)
-    forward = sum(2.0 * steps * channels * share * kernel for kernel in settings.kernels)
-    first, second = settings.pooling
-    forward += 2 * (steps / first) * settings.filters**2 * 5
-    directions, inputs = 1 + settings.bidirectional, float(settings.filters)
-    for _ in range(settings.num_layers):
-        gates = 4 * settings.hidden_size * (inputs + settings.hidden_size)
-        forward += 2 * (steps / first / second) * directions * gates
-        inputs = settings.hidden_size * directions
-    return 3 * forward
 
 
 def in_process(name: str, threads: int) -> Callable[[], float]:
@@ -463,26 +396,6 @@ def run_without_training(temporary: Path) -> dict[str, Any]:
 def training_loop(_: Path) -> dict[str, Any]:
     """The speed of `har.learning.training.train_model` against bare PyTorch loops."""
     return compare_loops({name: in_process(name, threads=1) for name in LOOPS})
-
-
-def peak_share(_: Path) -> dict[str, Any]:
-    """The arithmetic of training against the best that one core does, and where time goes."""
-    code = "from benchmarks import speed; speed.profile_fit()"
-    last = run_python(ROOT, "-c", code)[-2][1]
-    return json.loads(last)
-
-
-def smoothing(_: Path) -> dict[str, Any]:
-    """What `har.model.hmm.CausalSmoother` takes for a window, of the 1.28 s until the next."""
-    generator = np.random.default_rng(0)
-    classes = len(ACTIVITIES)
-    given = generator.dirichlet(np.ones(classes), 10_000)
-    label = np.repeat(np.arange(classes), 50)
-    transitions = learn_transitions(label, np.zeros_like(label), classes)
-    smoother = CausalSmoother(transitions, np.full(classes, 1 / classes))
-    times = [timed(partial(smoother.step, one)) for one in given]
-    middle, slowest = (float(np.percentile(times, share) * 1e6) for share in (50, 99))
-    return {"value": round(middle, 1), "p99": slowest, "windows": len(given)}
 
 
 def threads(_: Path) -> dict[str, Any]:
@@ -560,18 +473,6 @@ MEASUREMENTS = {
         "{windows_per_second[fit]:,.0f} / {windows_per_second[loader]:,.0f} windows a second; "
         "against one that indexes its batches {value_to_bare:.2f}",
         goal=("≥", 2.0),
-    ),
-    "peak_share": Measurement(
-        peak_share,
-        "training / the core's peak in matrix multiplication",
-        "{gflops[training]:.0f} / {gflops[peak]:.0f} GFLOP/s, {windows_per_second:,.0f} windows a "
-        "second of {mflop_a_window:.0f} MFLOP; time goes to {share_of_time}",
-    ),
-    "smoothing": Measurement(
-        smoothing,
-        "smoothing a window over time, median",
-        "99 of 100 within {p99:.0f} µs, over {windows:,} windows",
-        " µs",
     ),
     "live_latency": Measurement(
         as_measured(live.latency),
