@@ -16,7 +16,7 @@ import numpy as np
 
 from har import tracking
 from har.data.loading import read_with_digest
-from har.data.windows import Windows, cut
+from har.data.windows import Windows, cut_windows
 from har.errors import HarError
 from har.evaluation import trials
 from har.evaluation.crossval import deciding_settings, planned, run_trials
@@ -32,7 +32,9 @@ def windows_of(params: Params) -> Windows:
     simulated, windowing = params.simulated, params.windowing
     name = params.dataset.name
     recordings, digest = read_with_digest(name, RAW, simulated.seconds, simulated.seed)
-    return cut(recordings, windowing.size, windowing.overlap, windowing.channels, name, digest)
+    return cut_windows(
+        recordings, windowing.size, windowing.overlap, windowing.channels, name, digest
+    )
 
 
 def main(params: Params) -> None:

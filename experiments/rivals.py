@@ -138,7 +138,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     recordings, digest = uci_har.read_recordings(RAW)
-    whole = windows.cut(recordings, uci_har.WINDOW, 0.5, GROUPS, "uci_har", digest)
+    whole = windows.cut_windows(recordings, uci_har.WINDOW, 0.5, GROUPS, "uci_har", digest)
     training = whole.of("train")
     folds = subject_folds(training.subject, FOLDS, SPLIT_SEED)
     for name in arguments.only:

@@ -135,7 +135,7 @@ def live_scores(work: Sequence[tuple[Recognizer, hapt.Session]]) -> dict[str, fl
 
 
 def unlike(recognizer: Recognizer, sessions: list[hapt.Session]) -> list[dict[str, float | str]]:
-    """Share of predictions that the recogniser does not stand by, by kind of recording."""
+    """Share of predictions that the recogniser does not accept, by kind of recording."""
     upright = [*range(3), ACTIVITIES.index("STANDING")]  # told apart from lying by any turn
     rows = []
     turned = {

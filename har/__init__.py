@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from har.data.loading import HarDataset, load_har_dataset, load_recordings
-    from har.data.windows import Windows, prepare_lstm_data
-    from har.data.windows import cut as cut_windows
+    from har.data.windows import Windows, cut_windows, prepare_lstm_data
     from har.errors import HarError
     from har.evaluation.scoring import Evaluation, evaluate_model
     from har.learning.augmentation import Augmenter
@@ -40,7 +39,7 @@ PLACES = {
     "SAMPLING_RATE": "har.signals.recordings.SAMPLING_RATE",
     "Stream": "har.recognition.recognizer.Stream",
     "Windows": "har.data.windows.Windows",
-    "cut_windows": "har.data.windows.cut",
+    "cut_windows": "har.data.windows.cut_windows",
     "evaluate_model": "har.evaluation.scoring.evaluate_model",
     "load_bundle": "har.model.bundle.load",
     "load_har_dataset": "har.data.loading.load_har_dataset",

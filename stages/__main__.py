@@ -1,4 +1,4 @@
-"""`make run`: the whole pipeline, on simulated recordings where UCI HAR is not to be had.
+"""`make run`: the whole pipeline, on simulated recordings where UCI HAR is out of reach.
 
 `dvc repro` alone never swaps the data set; this does, in plain words.
 """
@@ -16,7 +16,7 @@ from stages.common import PARAMS, RAW, read_metrics, run
 from stages.download import fetch_uci_har, raw_holds_uci_har
 
 SWAP = """
-UCI HAR is neither in a local archive nor to be had from its publisher:
+UCI HAR is neither in a local archive nor can it be downloaded from its publisher:
   {reason}
 The pipeline now runs on SIMULATED recordings instead. They show that everything works; a score on
 them says nothing about people. `dataset.name` in params.yaml becomes `simulated`. To come back, set

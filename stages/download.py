@@ -44,7 +44,7 @@ def main(params: Params) -> None:
             fetch_uci_har(folder)
         except ArchiveUnavailable as error:
             raise ArchiveUnavailable(
-                f"UCI HAR is not to be had ({error}). Two ways on: put the archive into a folder "
+                f"UCI HAR cannot be found ({error}). Two ways on: put the archive into a folder "
                 "and name it, `export HAR_ARCHIVE_DIR=/that/folder`; or use simulated recordings, "
                 "`dvc exp run -S dataset.name=simulated`"
             ) from error

@@ -9,15 +9,15 @@ from stages.common import NORMALIZED, WINDOWS, run
 
 
 def main(params: Params) -> None:
-    cut, _ = windows.load(WINDOWS)
+    unscaled, _ = windows.load(WINDOWS)
     scaled, scaling = split_and_scale(
-        cut, params.split.val_subjects, params.split.seed, params.normalization.method
+        unscaled, params.split.val_subjects, params.split.seed, params.normalization.method
     )
     windows.save(NORMALIZED, scaled, offset=scaling.offset, scale=scaling.scale)
     for part in ("train", "val", "test"):
-        its = scaled.of(part)
-        subjects = np.unique(its.subject).tolist()
-        print(f"{part}: {len(its):,} windows of subjects {subjects}")
+        selected = scaled.of(part)
+        subjects = np.unique(selected.subject).tolist()
+        print(f"{part}: {len(selected):,} windows of subjects {subjects}")
 
 
 if __name__ == "__main__":

@@ -26,11 +26,11 @@ from stages.track import record
 
 
 def main(params: Params) -> None:
-    cut, _ = windows.load(WINDOWS)
+    unscaled, _ = windows.load(WINDOWS)
     scaled, _ = windows.load(NORMALIZED)
-    if not np.array_equal([cut.bout, cut.start], [scaled.bout, scaled.start]):
+    if not np.array_equal([unscaled.bout, unscaled.start], [scaled.bout, scaled.start]):
         raise HarError(f"{NORMALIZED} was made of other windows than {WINDOWS}; run `dvc repro`")
-    measured = replace(cut, split=scaled.split)  # signals in their units, and who is in which part
+    measured = replace(unscaled, split=scaled.split)  # in g and rad/s, with the parts of the split
     history, predictions = read_table(HISTORY), read_table(PREDICTIONS)
     per_class, per_subject = read_table(PER_CLASS), read_table(PER_SUBJECT)
     kept_epoch = bundle.describe(BUNDLE).training.kept_epoch

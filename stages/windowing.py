@@ -8,7 +8,7 @@ from stages.common import RAW, WINDOWS, run
 
 def main(params: Params) -> None:
     recordings, digest = DATASETS[params.dataset.name].read_recordings(RAW)
-    cut = windows.cut(
+    made = windows.cut_windows(
         recordings,
         size=params.windowing.size,
         overlap=params.windowing.overlap,
@@ -16,8 +16,8 @@ def main(params: Params) -> None:
         dataset=params.dataset.name,
         dataset_digest=digest,
     )
-    windows.save(WINDOWS, cut)
-    print(f"{len(cut):,} windows of {cut.size} samples, {', '.join(cut.channels)}")
+    windows.save(WINDOWS, made)
+    print(f"{len(made):,} windows of {made.size} samples, {', '.join(made.channels)}")
 
 
 if __name__ == "__main__":

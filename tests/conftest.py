@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 from project import SMALL, STAGES, Project
 
-from har.data.windows import Windows, cut
+from har.data.windows import Windows, cut_windows
 from har.signals.recordings import Recording
 
 
@@ -93,7 +93,7 @@ def recordings() -> list[Recording]:
 @pytest.fixture
 def windows(recordings) -> Windows:
     """Windows of 64 samples of `recordings`, total_acc and gyro."""
-    return cut(recordings, 64, 0.5, ["total_acc", "gyro"], "made_up", "0" * 64)
+    return cut_windows(recordings, 64, 0.5, ["total_acc", "gyro"], "made_up", "0" * 64)
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +145,7 @@ def little_trained(uci_har_folder, tmp_path_factory) -> Path:
         params = Params.model_validate({"train": {"epochs": 5, "device": "cpu"}})
         channels = params.windowing.channels
         recordings, digest = uci_har.read_recordings(uci_har_folder)
-        windows = cut(recordings, 128, 0.5, channels, "uci_har", digest).of("train")
+        windows = cut_windows(recordings, 128, 0.5, channels, "uci_har", digest).of("train")
         scaling = fit_scaling(windows.signals, "standard")
         scaled = replace(windows, signals=scaling.apply(windows.signals))
         network, history = fit(scaled, scaling, params, show_progress=False)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from har.data.windows import Windows, cut
+from har.data.windows import Windows, cut_windows
 from har.evaluation import figures
 from har.signals.channels import CHANNEL_GROUPS, channel_units
 from har.signals.recordings import ACTIVITIES, Recording
@@ -32,7 +32,7 @@ def make_windows(
                 rhythm = np.sin(2 * np.pi * (1 + activity) * time)
                 signals += rhythm[:, None] * random.uniform(0.2, 0.5, 9)
             recordings.append(Recording(subject, activity, part, signals.astype(np.float32)))
-    return cut(recordings, size, overlap, groups, "simulated", "0" * 64)
+    return cut_windows(recordings, size, overlap, groups, "simulated", "0" * 64)
 
 
 def make_history(epochs=10) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pytest
 
 from har.data.datasets import uci_har
 from har.data.datasets.simulated import SUBJECTS, read_recordings, simulate, write
-from har.data.windows import cut
+from har.data.windows import cut_windows
 from har.signals.recordings import ACTIVITIES, Recording
 
 SECONDS = 12.0
@@ -67,7 +67,7 @@ def test_bouts_come_back_whole(recordings: list[Recording]) -> None:
 
 def test_cutting_gives_back_the_written_windows(folder: Path, recordings: list[Recording]) -> None:
     groups = ["body_acc", "gyro", "total_acc"]
-    windows = cut(recordings, 128, 0.5, groups, "simulated", "")
+    windows = cut_windows(recordings, 128, 0.5, groups, "simulated", "")
     for split in ("train", "test"):
         part, mine = uci_har.read_part(folder, split), windows.of(split)
         np.testing.assert_array_equal(mine.signals, part.signals)

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from har.data import windows
 from har.data.datasets import uci_har
-from har.data.windows import cut
+from har.data.windows import cut_windows
 from har.errors import HarError
 from har.signals.filters import filter_recording
 
@@ -30,7 +30,7 @@ def recordings(uci_har_folder):
 
 def test_the_published_windows_come_back_bit_for_bit_in_order(published, recordings):
     groups = ["body_acc", "gyro", "total_acc"]
-    made = cut(recordings, 128, 0.5, groups, "uci_har", "")
+    made = cut_windows(recordings, 128, 0.5, groups, "uci_har", "")
     assert len(made) == 10_299
     for split, part in published.items():
         of_split = made.of(split)
@@ -48,7 +48,7 @@ def test_bouts(recordings):
 
 @pytest.mark.parametrize("size", [64, 200, 256])
 def test_other_lengths_are_cut_from_the_same_stretches(recordings, size):
-    made = cut(recordings, size, 0.5, ["total_acc"], "uci_har", "")
+    made = cut_windows(recordings, size, 0.5, ["total_acc"], "uci_har", "")
     lengths = np.array([len(recording.signals) for recording in recordings])
     step = size // 2
     assert len(made) == np.maximum(0, (lengths - size) // step + 1).sum()
@@ -81,7 +81,7 @@ def test_windowing_needs_little_memory(uci_har_folder, tmp_path):
         "import re, sys; from pathlib import Path; from har import windows;"
         "from har.data.datasets import uci_har;"
         "recordings, digest = uci_har.read_recordings(Path(sys.argv[1]));"
-        "cut = windows.cut(recordings, 128, .5, ['total_acc', 'gyro'], 'uci_har', digest);"
+        "cut = windows.cut_windows(recordings, 128, .5, ['total_acc', 'gyro'], 'uci_har', digest);"
         "windows.save(Path(sys.argv[2]), cut);"
         "print(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])"
     )

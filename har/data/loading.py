@@ -12,7 +12,7 @@ import numpy as np
 from har.data.archive import ArchiveUnavailable
 from har.data.datasets import DATASETS, simulated, uci_har
 from har.data.splits import split_and_scale
-from har.data.windows import Windows, cut
+from har.data.windows import Windows, cut_windows
 from har.errors import HarError
 from har.files import replacing_folder
 from har.params import Normalization, Simulated, Split, Windowing, checked
@@ -89,7 +89,9 @@ def load_har_dataset(
     if normalization not in METHODS:
         raise HarError(f"normalization={normalization!r}: expected one of {', '.join(METHODS)}")
     recordings, digest = read_with_digest(name, Path(folder), seconds, seed)
-    windows = cut(recordings, windowing.size, windowing.overlap, windowing.channels, name, digest)
+    windows = cut_windows(
+        recordings, windowing.size, windowing.overlap, windowing.channels, name, digest
+    )
     scaled, scaling = split_and_scale(windows, split.val_subjects, split.seed, normalization)
     return HarDataset(
         train=scaled.of("train"),

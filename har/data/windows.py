@@ -111,7 +111,7 @@ def step_of(size: int, overlap: float) -> int:
     return max(1, round(size * (1 - overlap)))
 
 
-def cut(
+def cut_windows(
     recordings: Sequence[Recording],
     size: int,
     overlap: float,
