@@ -379,7 +379,7 @@ class Params(Section):
                 section, key = name.split(".")
                 content.setdefault(section, {})[key] = yaml.safe_load(text)
         except (yaml.YAMLError, AttributeError, TypeError):
-            raise HarError(f"--{name} {text}: not a value as YAML would hold it") from None
+            raise HarError(f"--{name} {text}: not a value in YAML") from None
         try:
             return cls.model_validate(content)
         except ValidationError as error:
