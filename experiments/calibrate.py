@@ -65,7 +65,7 @@ def calibrated(training: Windows, held_out: list[HeldOut]) -> dict[str, float]:
         "change_delay": float(windows_until_recognised(actual, over_time, subject).mean()),
         "change_delay_without": float(windows_until_recognised(actual, plain, subject).mean()),
     }
-    return {"temperature": temperature} | {key: round(its, 6) for key, its in figures.items()}
+    return {"temperature": temperature} | {key: round(value, 6) for key, value in figures.items()}
 
 
 if __name__ == "__main__":

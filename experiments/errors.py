@@ -74,7 +74,7 @@ def confusions(predictions: pd.DataFrame, at_home: np.ndarray) -> pd.DataFrame:
         clear=np.append(ACTIVITIES, "")[at_home] == predictions["actual"],
     )
     rows = []
-    for (subject, actual, predicted), its in table[wrong].groupby(
+    for (subject, actual, predicted), chosen in table[wrong].groupby(
         ["subject", "actual", "predicted"]
     ):
         same = (predictions["subject"] == subject) & (predictions["actual"] == actual)
@@ -83,12 +83,12 @@ def confusions(predictions: pd.DataFrame, at_home: np.ndarray) -> pd.DataFrame:
                 "subject": subject,
                 "actual": actual,
                 "predicted": predicted,
-                "windows": len(its),
+                "windows": len(chosen),
                 "of": int(same.sum()),
-                "bouts": its["bout"].nunique(),
-                "longest": int(its.groupby("run").size().max()),
-                "probability": float(its["probability"].mean()),
-                "clear": float(its["clear"].mean()),
+                "bouts": chosen["bout"].nunique(),
+                "longest": int(chosen.groupby("run").size().max()),
+                "probability": float(chosen["probability"].mean()),
+                "clear": float(chosen["clear"].mean()),
             }
         )
     columns = ["subject", "actual", "predicted", "windows", "of", "bouts", "longest"]
@@ -98,20 +98,20 @@ def confusions(predictions: pd.DataFrame, at_home: np.ndarray) -> pd.DataFrame:
     return made.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
 
-def confusions_held_out(its: Sequence[Trial]) -> pd.DataFrame:
+def confusions_held_out(chosen: Sequence[Trial]) -> pd.DataFrame:
     """A row per person held out and pair of activities taken for each other, as `confusions`.
 
     Args:
-        its: Trials of one configuration on every fold, of one or more seeds.
+        chosen: Trials of one configuration on every fold, of one or more seeds.
 
     Returns:
         `subject, actual, predicted, windows` (mean over the seeds) and `of`.
     """
     total: dict[int, np.ndarray] = {}
-    for trial in its:
+    for trial in chosen:
         for subject, matrix in trial.confusion.items():
             total[subject] = total.get(subject, 0) + np.array(matrix)
-    seeds = len({trial.seed for trial in its})
+    seeds = len({trial.seed for trial in chosen})
     rows = [
         {
             "subject": subject,

@@ -30,11 +30,11 @@ AGAINST = {
 """What the configurations of a group are compared with, each with a part changed."""
 
 
-def row(its: Sequence[Trial]) -> dict[str, object]:
+def row(done: Sequence[Trial]) -> dict[str, object]:
     """One configuration's figures; accuracies and F1 as shares, times of one CPU thread."""
-    both = summary(its)
+    both = summary(done)
     cv, test = both["cv"], both.get("test", {})
-    seconds = [trial.train_seconds for trial in of_part(its, "test") or its]
+    seconds = [trial.train_seconds for trial in of_part(done, "test") or done]
     return {
         "name": both["name"],
         "parameters": both["parameters"],
@@ -52,15 +52,15 @@ def row(its: Sequence[Trial]) -> dict[str, object]:
     }
 
 
-def rival_row(its: Sequence[Trial], ours: Sequence[Trial]) -> dict[str, object]:
+def rival_row(done: Sequence[Trial], ours: Sequence[Trial]) -> dict[str, object]:
     """The same, with what a rival costs besides, and how far the default is ahead of it."""
-    both: dict[str, object] = row(its) | {
-        "predict_ms": round(sum(trial.predict_ms for trial in its) / len(its), 4),
-        "model_bytes": max(trial.model_bytes for trial in its),
+    both: dict[str, object] = row(done) | {
+        "predict_ms": round(sum(trial.predict_ms for trial in done) / len(done), 4),
+        "model_bytes": max(trial.model_bytes for trial in done),
     }
     for part in ("cv", "test"):
-        own, other = of_part(ours, part), of_part(its, part)
-        difference = compare(own, other) if own and other and its is not ours else None
+        own, other = of_part(ours, part), of_part(done, part)
+        difference = compare(own, other) if own and other and done is not ours else None
         both |= {
             f"{part}_behind": difference and difference.mean,
             f"{part}_behind_low": difference and difference.low,
@@ -69,12 +69,12 @@ def rival_row(its: Sequence[Trial], ours: Sequence[Trial]) -> dict[str, object]:
     return both
 
 
-def ablation_row(its: Sequence[Trial], reference: Sequence[Trial], note: str) -> dict[str, object]:
+def ablation_row(done: Sequence[Trial], reference: Sequence[Trial], note: str) -> dict[str, object]:
     """How a configuration differs from the reference in the cross-validation, by person."""
-    folds = of_part(its, "cv")
+    folds = of_part(done, "cv")
     difference = compare(folds, of_part(reference, "cv"))
     return {
-        "name": its[0].name,
+        "name": done[0].name,
         "against": reference[0].name,
         "note": note,
         "seeds": len({trial.seed for trial in folds}),
@@ -87,24 +87,24 @@ def ablation_row(its: Sequence[Trial], reference: Sequence[Trial], note: str) ->
     }
 
 
-def finished(its: Sequence[Trial]) -> list[Trial]:
+def finished(done: Sequence[Trial]) -> list[Trial]:
     """The trials on the test subjects, and those of seeds for which every fold has been run."""
     parts: dict[int, set[str]] = {}
-    for trial in its:
+    for trial in done:
         if trial.part != TEST:
             parts.setdefault(trial.seed, set()).add(trial.part)
     whole = {
         seed
-        for seed, its_parts in parts.items()
-        if len(its_parts) == int(next(iter(its_parts)).partition("of")[2])
+        for seed, found in parts.items()
+        if len(found) == int(next(iter(found)).partition("of")[2])
     }
-    return [trial for trial in its if trial.part == TEST or trial.seed in whole] if whole else []
+    return [trial for trial in done if trial.part == TEST or trial.seed in whole] if whole else []
 
 
 def main() -> None:
     known = configurations.read()
     everything = trials.load_all(TRIALS)
-    stored = {name: kept for name, its in everything.items() if (kept := finished(its))}
+    stored = {name: kept for name, done in everything.items() if (kept := finished(done))}
     if left := [name for name in everything if name not in stored]:
         print(f"not in the tables, since a fold is missing: {', '.join(left)}")
     rivals = [name for name in stored if stored[name][0].parameters is None]

@@ -29,7 +29,7 @@ def params(model=None, train=None, **protocol):
 def test_each_training_subject_is_held_out_once_and_no_test_subject_ever(windows):
     plan = planned(windows, params(folds=4, seeds=2))
     for seed in (0, 1):
-        held_out = np.concatenate([out for (_, its), out in plan.items() if its == seed])
+        held_out = np.concatenate([out for (_, each), out in plan.items() if each == seed])
         assert sorted(held_out) == [1, 2, 3, 4]
     assert {part for part, _ in plan} == {f"fold{n}of4" for n in range(4)}
 
@@ -156,11 +156,11 @@ def test_calibration_puts_the_people_held_out_together(windows):
     training = windows.of("train")
     held_out = []
     for people in ([4, 1], [2, 3]):
-        its = training.select(np.isin(training.subject, people))
-        probabilities = np.full((len(its), 6), 0.08)
-        probabilities[np.arange(len(its)), its.label] = 0.6
+        chosen = training.select(np.isin(training.subject, people))
+        probabilities = np.full((len(chosen), 6), 0.08)
+        probabilities[np.arange(len(chosen)), chosen.label] = 0.6
         probabilities[:3] = np.roll(probabilities[:3], 1, axis=1)  # three lone errors
-        held_out.append(HeldOut(None, its, probabilities, 0.0, 0.0))
+        held_out.append(HeldOut(None, chosen, probabilities, 0.0, 0.0))
     report = calibrated(training, held_out)
     assert report["temperature"] < 0.7
     assert report["ece"] < 0.05 < report["ece_before"]
@@ -191,12 +191,12 @@ def test_configurations_are_settings_that_exist():
 def test_what_is_committed_is_of_one_kind():
     from har.evaluation import trials
 
-    for name, its in trials.load_all(ROOT / "experiments/trials").items():
-        settings = {json.dumps(trial.settings, sort_keys=True) for trial in its}
+    for name, chosen in trials.load_all(ROOT / "experiments/trials").items():
+        settings = {json.dumps(trial.settings, sort_keys=True) for trial in chosen}
         assert len(settings) == 1, name
-        assert len({trial.dataset_digest for trial in its}) == 1, name
-        assert len({(trial.part, trial.seed) for trial in its}) == len(its), name
-        assert {trial.name for trial in its} == {name}
+        assert len({trial.dataset_digest for trial in chosen}) == 1, name
+        assert len({(trial.part, trial.seed) for trial in chosen}) == len(chosen), name
+        assert {trial.name for trial in chosen} == {name}
 
 
 def test_what_is_committed_has_the_settings_that_its_name_stands_for():

@@ -252,8 +252,8 @@ def test_what_a_persons_own_windows_say_comes_from_another_bout(windows):
 def test_errors_of_people_held_out_are_means_over_the_seeds(folder):
     stored(folder, "default", 0, seeds=(0,))  # one sitting window wrong of every odd person
     stored(folder, "default", 2, seeds=(1,))
-    its = trials.of_part(trials.load_all(folder)["default"], "cv")
-    table = errors.confusions_held_out(its)
+    chosen = trials.of_part(trials.load_all(folder)["default"], "cv")
+    table = errors.confusions_held_out(chosen)
     assert table["subject"].tolist() == [1, 3, 5, 7, 9, 0, 2, 4, 6, 8]
     assert table["windows"].tolist() == [2.0] * 5 + [1.0] * 5
     assert set(zip(table["actual"], table["predicted"], table["of"], strict=True)) == {
