@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -105,38 +105,6 @@ def latency() -> dict[str, Any]:
             taken.append(time.perf_counter() - begin)
     found = percentiles(taken)
     return {"value": found["p99"], **found, "windows": len(taken)}
-
-
-def against_bare() -> dict[str, Any]:
-    """A prediction from a sample's arrival against the model alone; in turns."""
-    bundle = untrained()
-    recognizer = Recognizer(bundle, hop=1)
-    stream = recognizer.stream()
-    size = bundle.description.window_size
-    times, acceleration, angular_rate = walk(WINDOWS + size)
-    window = np.random.default_rng(0).normal(size=(1, size, 9)).astype(np.float32)
-
-    def recognize(at: int) -> None:
-        part = slice(at, at + 1)
-        recognizer.push(stream, times[part], acceleration[part], angular_rate[part])
-
-    def model(_: int) -> None:
-        bundle.predict(window)
-
-    for at in range(size):
-        recognize(at)
-    ways: dict[str, Callable[[int], None]] = {"recognizer": recognize, "model": model}
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    for at in range(size, size + WINDOWS):
-        for name, way in ways.items():
-            begin = time.perf_counter()
-            way(at)
-            taken[name].append(time.perf_counter() - begin)
-    middle = {name: float(np.median(seconds)) for name, seconds in taken.items()}
-    return {
-        "value": round(middle["recognizer"] / middle["model"], 2),
-        "ms": {name: round(1000 * seconds, 3) for name, seconds in middle.items()},
-    }
 
 
 def many_streams() -> dict[str, Any]:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,17 +25,13 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import torch
 import yaml
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks import live
 from benchmarks.live import Unmeasured
 from har.data.windows import Windows
 from har.files import replacing_file
 from har.learning import training
-from har.learning.networks import Classifier, build
 from har.params import Params
 from har.signals.channels import channel_names
 from har.signals.recordings import ACTIVITIES
@@ -237,7 +233,7 @@ def plain_pipeline(folder: Path) -> None:
     run_python(folder, "-m", "dvc", "repro")
 
 
-# The training loop; these functions run in processes of their own
+# Training; these functions run in processes of their own
 
 
 def random_windows() -> Windows:
@@ -259,11 +255,6 @@ def random_windows() -> Windows:
     )
 
 
-def new_model() -> Classifier:
-    """The network of the default settings."""
-    return build(Params().model, CHANNELS, len(ACTIVITIES))
-
-
 def fit_epoch(data: Windows, threads: int) -> None:
     """One epoch as stages.train has it, without validation."""
     settings = Params().train.model_copy(
@@ -274,51 +265,11 @@ def fit_epoch(data: Windows, threads: int) -> None:
     training.fit(data, scaling, params)
 
 
-def bare_epoch(batches: Iterable[Sequence[Tensor]], threads: int) -> None:
-    """One epoch as short as PyTorch allows."""
-    torch.manual_seed(0)
-    torch.set_num_threads(threads)
-    model = new_model()
-    optimizer = torch.optim.Adam(model.parameters())
-    model.train()
-    for x, y in batches:
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-
-
-def split_batches(data: Windows) -> Iterable[Sequence[Tensor]]:
-    """Shuffled batches by indexing."""
-    x, y = torch.from_numpy(data.signals), torch.from_numpy(data.label)
-    for batch in torch.randperm(len(y)).split(Params().train.batch_size):
-        yield x[batch], y[batch]
-
-
-def loader_batches(data: Windows) -> Iterable[Sequence[Tensor]]:
-    """Shuffled batches by PyTorch's DataLoader as it comes."""
-    x, y = torch.from_numpy(data.signals), torch.from_numpy(data.label)
-    batch_size = Params().train.batch_size
-    return DataLoader(TensorDataset(x, y), batch_size=batch_size, shuffle=True)
-
-
-LOOPS: dict[str, Callable[[Windows, int], None]] = {
-    "fit": fit_epoch,
-    "loader": lambda data, threads: bare_epoch(loader_batches(data), threads),
-    "bare": lambda data, threads: bare_epoch(split_batches(data), threads),
-}
-
-
-def time_loop(name: str, threads: int) -> None:
-    """Print, as JSON, the speed of one epoch in windows a second.
-
-    Args:
-        name: Key of `LOOPS`.
-        threads: PyTorch's threads.
-    """
-    data, loop = random_windows(), LOOPS[name]
-    loop(data.select(np.arange(3 * Params().train.batch_size)), threads)  # warm-up
-    print(json.dumps(LOOP_WINDOWS / timed(lambda: loop(data, threads))))
+def time_training(threads: int) -> None:
+    """Print, as JSON, the speed of one epoch in windows a second on so many threads."""
+    data = random_windows()
+    fit_epoch(data.select(np.arange(3 * Params().train.batch_size)), threads)  # warm-up
+    print(json.dumps(LOOP_WINDOWS / timed(lambda: fit_epoch(data, threads))))
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -328,29 +279,15 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def in_process(name: str, threads: int) -> Callable[[], float]:
-    """`time_loop` in a new process each time, since threads belong to a process."""
-    code = f"from benchmarks import speed; speed.time_loop({name!r}, {threads})"
+def in_process(threads: int) -> Callable[[], float]:
+    """`time_training` in a new process each time, since threads belong to a process."""
+    code = f"from benchmarks import speed; speed.time_training({threads})"
 
     def once() -> float:
         *_, (_, last), _ = run_python(ROOT, "-c", code)
         return float(json.loads(last))
 
     return once
-
-
-def compare_loops(runs: dict[str, Callable[[], float]]) -> dict[str, Any]:
-    """Take turns with two loops or more; the value is the first one's speed by the second one's."""
-    speed = alternate(runs, LOOP_PAIRS)
-    first, second, *more = speed
-    value, extremes = ratio(speed[first], speed[second])
-    return {
-        "value": value,
-        "range": extremes,
-        **{f"value_to_{name}": ratio(speed[first], speed[name])[0] for name in more},
-        "pairs": LOOP_PAIRS,
-        "windows_per_second": {name: round(median(each), 3) for name, each in speed.items()},
-    }
 
 
 # The measurements: each gets a temporary folder that all share
@@ -393,16 +330,18 @@ def run_without_training(temporary: Path) -> dict[str, Any]:
     }
 
 
-def training_loop(_: Path) -> dict[str, Any]:
-    """The speed of `har.learning.training.train_model` against bare PyTorch loops."""
-    return compare_loops({name: in_process(name, threads=1) for name in LOOPS})
-
-
 def threads(_: Path) -> dict[str, Any]:
-    """The speed of `har.learning.training.train_model` on two threads against one."""
+    """The speed of `har.learning.training.fit` on two threads against one."""
     if (os.cpu_count() or 1) < 2:
         raise Unmeasured("the machine has one core")
-    return compare_loops({"two": in_process("fit", threads=2), "one": in_process("fit", threads=1)})
+    speed = alternate({"two": in_process(2), "one": in_process(1)}, LOOP_PAIRS)
+    value, extremes = ratio(speed["two"], speed["one"])
+    return {
+        "value": value,
+        "range": extremes,
+        "pairs": LOOP_PAIRS,
+        "windows_per_second": {name: round(median(each), 3) for name, each in speed.items()},
+    }
 
 
 def windowing_memory(temporary: Path) -> dict[str, Any]:
@@ -449,7 +388,6 @@ class Measurement:
 SIGNS: dict[str, Callable[[float, float], bool]] = {
     "≤": operator.le,
     "<": operator.lt,
-    "≥": operator.ge,
 }
 
 # The run comes first, for `noop_repro` finds nothing to do in the copy that it leaves.
@@ -467,13 +405,6 @@ MEASUREMENTS = {
         "{seconds[project]:.2f} s / {seconds[plain]:.2f} s, on {dataset}",
         goal=("≤", 1.3),
     ),
-    "training_loop": Measurement(
-        training_loop,
-        "training, augmentation included / bare loop over a DataLoader",
-        "{windows_per_second[fit]:,.0f} / {windows_per_second[loader]:,.0f} windows a second; "
-        "against one that indexes its batches {value_to_bare:.2f}",
-        goal=("≥", 2.0),
-    ),
     "live_latency": Measurement(
         as_measured(live.latency),
         "live: from a window's last sample to its prediction, in process, 99 of 100 within",
@@ -487,12 +418,6 @@ MEASUREMENTS = {
         "median {p50:.2f} ms, over {windows:,} windows",
         " ms",
         ("<", 15),
-    ),
-    "live_bare": Measurement(
-        as_measured(live.against_bare),
-        "a live prediction / the network alone in PyTorch",
-        "{ms[recognizer]:.2f} / {ms[pytorch]:.2f} ms; / onnxruntime {value_to_onnxruntime:.2f} "
-        "({ms[onnxruntime]:.2f} ms)",
     ),
     "live_streams": Measurement(
         as_measured(live.many_streams),
