@@ -98,6 +98,8 @@ def facts() -> dict[str, Any]:
         description = bundle.describe(BUNDLE)
     except HarError as error:  # the library does not know what makes it here
         raise HarError(f"{error}: make it with `dvc repro`") from None
+    if not NORMALIZED.exists():
+        raise HarError(f"{NORMALIZED} is not there: make it with `dvc repro`")
     scaled, _ = windows.load(NORMALIZED)
     locked = _lock()
     _refuse_outdated(locked)
