@@ -51,6 +51,7 @@ def test_there_are_four():
     assert [f"{name}.ipynb" for name in parts] == NOTEBOOKS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_it_runs_from_top_to_bottom(finished, tmp_path, name):
     subprocess.run(["cp", "-a", str(finished.folder), str(tmp_path / "project")], check=True)
