@@ -10,7 +10,7 @@ NODE_PACKAGES := har/live/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check venv mlflow extras lab notebooks readme docs report experiments rivals tables benchmark \
+.PHONY: help run test check venv mlflow extras lab notebooks readme docs report release experiments rivals tables benchmark \
 	recordings live browser lock clean
 
 help:  ## list the targets
@@ -66,6 +66,9 @@ docs: readme $(DOCS)  ## build the documentation into build/docs, with no dead l
 
 report: $(INSTALLED)  ## write reports/report.html and the model card models/README.md
 	python -m tools.report
+
+release: $(INSTALLED)  ## put the pipeline's committed model into the package, har/released
+	python -m tools.release
 
 benchmark: $(INSTALLED)  ## measure the pipeline's speed into benchmarks/results.json
 	python -m benchmarks.speed

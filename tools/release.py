@@ -33,7 +33,7 @@ def main() -> None:
         raise HarError(f"{LOCK} has changes that are not committed: commit them first")
     bundle, metrics = load(BUNDLE), read_metrics()
     note = {
-        "commit": _git("rev-parse", "HEAD"),
+        "commit": _git("log", "-1", "--format=%H", "--", str(LOCK)),
         "command": "dvc repro",
         "dataset": bundle.description.training.dataset,
         "dataset_digest": bundle.description.training.dataset_digest,
