@@ -1,5 +1,6 @@
 # `make help` lists the targets.
 PYTHON ?= python3
+PORT ?= 5000
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 EXTRAS := $(VENV)/.extras
@@ -31,9 +32,8 @@ check: $(INSTALLED)  ## formatting, lint and types
 
 venv: $(INSTALLED)  ## make .venv from requirements.txt; `run` and `test` do it by themselves
 
-mlflow: $(INSTALLED)  ## open MLflow's pages on http://127.0.0.1:5000
-	@test -f mlflow.db || { echo "error: no runs yet: make run"; exit 1; }
-	mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
+mlflow: $(INSTALLED)  ## open the runs in MLflow, on port 5000 or PORT=5001
+	@python -m tools.mlflow_ui $(PORT)
 
 live: $(INSTALLED)  ## the page that recognises as it happens, on http://127.0.0.1:8000
 	har live
