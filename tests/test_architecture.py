@@ -1,6 +1,9 @@
 """Which part of `har` may import which: arrows point one way."""
 
+import ast
+import json
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -91,6 +94,23 @@ def test_the_library_knows_nothing_of_what_stands_on_it():
     for module, path in MODULES.items():
         first = {name.split(".")[0] for name in imported_names(path, for_types=True)}
         assert not first & {"stages", "experiments", "tools", "benchmarks", "tests", "dvc"}, module
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.name)
+def test_what_a_notebook_imports_of_the_project_is_there(path):
+    """Without running it, which takes more packages and time."""
+    cells = [each for each in json.loads(path.read_text())["cells"] if each["cell_type"] == "code"]
+    lines = [line for cell in cells for line in "".join(cell["source"]).splitlines()]
+    code = "\n".join("pass" if line.strip() == "%cd project" else line for line in lines)
+    code = "\n".join(line for line in code.splitlines() if not line.startswith("%"))
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (
+            "har",
+            "stages",
+        ):
+            module = import_module(node.module)
+            for name in (alias.name for alias in node.names):
+                assert hasattr(module, name) or import_module(f"{node.module}.{name}")
 
 
 def test_only_tracking_knows_mlflow():

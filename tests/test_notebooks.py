@@ -73,7 +73,7 @@ def test_before_the_data_is_there_it_says_which_command_makes_it(empty, name):
     output = empty.run(sys.executable, "-m", "tools.notebooks", f"notebooks/{name}", fails=True)
     last = output.splitlines()[-1]
     assert last.startswith(f"error: notebooks/{name}: HarError: ")
-    assert re.search(r"is not there: run the pipeline|run `dvc repro train`", last)
+    assert "is not there: run the pipeline" in last
     assert empty.run("git", "status", "--porcelain") == ""
 
 
