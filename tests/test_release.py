@@ -10,8 +10,10 @@ import yaml
 from imports import ROOT
 from made_bundle import movement
 
-from har.model.bundle import DESCRIPTION, MODEL, RELEASED, load
+from har.errors import HarError
+from har.model.bundle import DESCRIPTION, MODEL, RELEASED, digest, load
 from har.recognition.recognizer import Recognizer
+from tools import release
 
 NOTE = RELEASED / "release.json"
 LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
@@ -44,6 +46,42 @@ def test_its_note_names_what_made_it():
     package = yaml.safe_load(shown.stdout)["stages"]["package"]
     outs = {out["path"]: out["md5"] for out in package["outs"]}
     assert outs[f"models/{MODEL}"] == note["md5"][MODEL]
+
+
+def test_its_card_is_of_this_model():
+    assert digest(RELEASED) in (RELEASED / "README.md").read_text()
+
+
+def test_a_release_takes_a_card_of_the_same_model_with_links_that_hold(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    models = tmp_path / "models"
+    models.mkdir()
+    card = models / "README.md"
+    (models / DESCRIPTION).write_bytes((RELEASED / DESCRIPTION).read_bytes())
+    (models / MODEL).write_bytes((RELEASED / MODEL).read_bytes())
+    (tmp_path / "reports").mkdir()
+    metrics = {"dataset": "uci_har", "test": {"accuracy": 0.5}}
+    (tmp_path / "reports/metrics.json").write_text(json.dumps(metrics))
+    paths = (f"models/{DESCRIPTION}", f"models/{MODEL}", "reports/metrics.json")
+    outs = [{"path": path, "md5": release.md5(tmp_path / path)} for path in paths]
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"package": {"outs": outs}}}))
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "add", "dvc.lock"], check=True)
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *who, "commit", "-qm", "lock"], check=True)
+    monkeypatch.setattr(release, "RELEASED", tmp_path / "released")
+
+    with pytest.raises(HarError, match=r"models/README.md is not there: run `make report`"):
+        release.main()
+    card.write_text("[live](../docs/live.md) of another")
+    with pytest.raises(HarError, match=r"models/README.md is of another model"):
+        release.main()
+    assert not (tmp_path / "released").exists()
+    card.write_text(f"[live](../docs/live.md) of {digest(models)}")
+    release.main()
+    assert "(../../docs/live.md)" in (tmp_path / "released/README.md").read_text()
+    assert load(tmp_path / "released").model == load().model
+    assert json.loads((tmp_path / "released/release.json").read_text())["test_accuracy"] == 0.5
 
 
 def test_it_is_small_and_recognises():

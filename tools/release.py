@@ -15,7 +15,7 @@ import yaml
 
 from har.errors import HarError, in_one_line
 from har.files import replacing_folder
-from har.model.bundle import DESCRIPTION, MODEL, RELEASED, load
+from har.model.bundle import DESCRIPTION, MODEL, RELEASED, digest, load
 from stages.common import BUNDLE, METRICS, read_metrics
 
 LOCK = Path("dvc.lock")
@@ -31,7 +31,7 @@ def main() -> None:
             raise HarError(f"{path} is not what dvc.lock says: run `dvc repro` and commit")
     if _git("status", "--porcelain", str(LOCK)):
         raise HarError(f"{LOCK} has changes that are not committed: commit them first")
-    bundle, metrics = load(BUNDLE), read_metrics()
+    bundle, metrics, card = load(BUNDLE), read_metrics(), _card()
     note = {
         "commit": _git("log", "-1", "--format=%H", "--", str(LOCK)),
         "command": "dvc repro",
@@ -41,8 +41,9 @@ def main() -> None:
         "md5": {name: md5(BUNDLE / name) for name in (DESCRIPTION, MODEL)},
     }
     with replacing_folder(RELEASED) as folder:
-        for name in (DESCRIPTION, MODEL, CARD):
+        for name in (DESCRIPTION, MODEL):
             shutil.copyfile(BUNDLE / name, folder / name)
+        (folder / CARD).write_text(card, encoding="utf-8")
         (folder / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
         folder.chmod(0o755)
     print(f"{RELEASED}: the model of commit {note['commit'][:10]}")
@@ -58,6 +59,18 @@ def md5(path: Path) -> str:
         return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     except FileNotFoundError:
         raise HarError(f"{path} is not there: run `dvc repro`") from None
+
+
+def _card() -> str:
+    """The model's card, its links as they are from the folder in the package."""
+    path = BUNDLE / CARD
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise HarError(f"{path} is not there: run `make report`") from None
+    if digest(BUNDLE) not in text:
+        raise HarError(f"{path} is of another model: run `make report`")
+    return text.replace("](../", "](../../")
 
 
 def _locked() -> dict[str, str]:
