@@ -43,7 +43,10 @@ async function fetchAll() {
       const part = windows.subarray(first, first + WINDOWS * each);
       const input = new ort.Tensor("float32", part, [part.length / each, ...shape]);
       const outputs = await session.run({ signals: input });
-      for (const name of description.outputs) all[name].push(...outputs[name].data);
+      for (const name of description.outputs) {
+        // One by one: a wide network has more features than a call may have arguments.
+        for (const value of outputs[name].data) all[name].push(value);
+      }
     }
     return all;
   }
