@@ -20,7 +20,8 @@ UCI HAR is neither in a local archive nor can it be downloaded from its publishe
   {reason}
 The pipeline now runs on SIMULATED recordings instead. They show that everything works; a score on
 them says nothing about people. `dataset.name` in params.yaml becomes `simulated`. To come back, set
-it to `uci_har` there and `make run`, with the archive at hand (README, "The data by hand").
+it to `uci_har` there and `make run`, with the archive at hand (docs/data.md, "Using your own
+copy").
 """
 
 
