@@ -123,7 +123,7 @@ def live_scores(work: Sequence[tuple[Recognizer, hapt.Session]]) -> dict[str, fl
         "smoothing": recognizer.smoothing,
         "hours": minutes / 60,
         "accuracy": np.concatenate(right).mean(),
-        "worst_person": min(np.concatenate(its).mean() for its in by_person.values()),
+        "worst_person": min(np.concatenate(each).mean() for each in by_person.values()),
         "known": np.concatenate(known).mean(),
         "accuracy_known": np.concatenate(right)[np.concatenate(known)].mean(),
         "changes": len(delays),
@@ -148,15 +148,15 @@ def unlike(recognizer: Recognizer, sessions: list[hapt.Session]) -> list[dict[st
         predictions = []
         for session in sessions:
             kept = np.isin(session.activity, upright)
-            its = recognized(
+            found = recognized(
                 recognizer,
                 session.acceleration,
                 session.angular_rate,
                 Readings(rotation=rotation),
             )
-            predictions += [one for one in its if kept[round(one.time * SAMPLING_RATE)]]
+            predictions += [one for one in found if kept[round(one.time * SAMPLING_RATE)]]
         rows.append(_shares(name, "measured", predictions))
-    its = [
+    found = [
         one
         for session in sessions
         for one in recognized(
@@ -167,10 +167,10 @@ def unlike(recognizer: Recognizer, sessions: list[hapt.Session]) -> list[dict[st
         )
         if session.activity[round(one.time * SAMPLING_RATE)] in upright
     ]
-    rows.append(_shares("test subjects, rounded as Chromium does", "measured", its))
+    rows.append(_shares("test subjects, rounded as Chromium does", "measured", found))
     for name, acceleration, angular_rate in made_up():
-        its = recognized(recognizer, acceleration, angular_rate, Readings())
-        rows.append(_shares(name, "made up", its))
+        found = recognized(recognizer, acceleration, angular_rate, Readings())
+        rows.append(_shares(name, "made up", found))
     return rows
 
 

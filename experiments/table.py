@@ -1,4 +1,4 @@
-"""Make reports/experiments.csv and reports/rivals.csv from the stored trials: `make table`.
+"""Make the tables of reports/ from the stored trials: `make tables`.
 
 A configuration has a row once all its folds have been run; its figures on the test subjects follow
 when those have.

@@ -124,7 +124,7 @@ def test_four_values_as_the_field_knows_them():
 def test_people_are_in_one_part_and_scaling_is_fitted_on_training_people(data):
     parts = [data.train, data.val, data.test]
     people = [set(part.subject.tolist()) for part in parts]
-    assert [len(its) for its in people] == [17, 4, 9]
+    assert [len(each) for each in people] == [17, 4, 9]
     assert len(set.union(*people)) == 30
     np.testing.assert_allclose(data.train.signals.mean(axis=(0, 1)), 0, atol=1e-4)
     np.testing.assert_allclose(data.train.signals.std(axis=(0, 1)), 1, atol=1e-4)
