@@ -289,8 +289,7 @@ class Calibration(Section):
         0.57,
         ge=0.05,
         le=20,
-        description="logits are divided by it, to predict; `python -m experiments.calibrate` "
-        "finds it",
+        description="logits are divided by it, to predict; fitted to people held out",
     )
 
 
@@ -303,7 +302,7 @@ class Evaluation(Section):
 
 
 class Crossval(Section):
-    """The protocol of `python -m experiments.crossval`; the pipeline does not read it."""
+    """The protocol of cross-validation; the pipeline does not read it."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)] = Field(
         "default", description="name of the configuration, under which its trials are kept"
@@ -374,16 +373,23 @@ class Params(Section):
         """
         given = vars(_parser(path).parse_args(arguments))
         content = _read_yaml(path)
+        for name, text in given.items():
+            section, key = name.split(".")
+            if not isinstance(content.setdefault(section, {}), dict):
+                raise HarError(f"{path}: {section} does not hold settings")
+            try:
+                content[section][key] = yaml.safe_load(text)
+            except yaml.YAMLError:
+                raise HarError(f"--{name} {text}: not a value in YAML") from None
         try:
-            for name, text in given.items():
-                section, key = name.split(".")
-                content.setdefault(section, {})[key] = yaml.safe_load(text)
-        except (yaml.YAMLError, AttributeError, TypeError):
-            raise HarError(f"--{name} {text}: not a value in YAML") from None
-        try:
-            return cls.model_validate(content)
+            params = cls.model_validate(content)
         except ValidationError as error:
             raise HarError(_in_words(error)) from None
+        # In the file settings of several networks stand side by side; asked for by name, one that
+        # changes nothing is a mistake.
+        for name in sorted(given.keys() - params.flat().keys()):
+            raise HarError(f"--{name}: no setting of model.name={params.model.name}")
+        return params
 
     def flat(self) -> dict[str, Any]:
         """Every setting by its dotted name, such as `model.hidden_size`.
@@ -484,6 +490,7 @@ def _in_words(error: ValidationError, depth: int = 2) -> str:
             where, given = f"{where}.name", each["ctx"]["tag"]
             message = f"Input should be one of {each['ctx']['expected_tags']}"
         if where and where not in problems:
-            message = f"{where}={given}: {message}".replace("\n", " ")
+            shown = where if isinstance(given, dict) else f"{where}={given}"
+            message = f"{shown}: {message}".replace("\n", " ")
         problems.setdefault(where, []).append(message)
     return "; ".join(" or ".join(messages) for messages in problems.values())

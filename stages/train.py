@@ -19,7 +19,8 @@ def main(params: Params) -> None:
     network, history = fit(train, scaling, params, val=scaled.of("val"))
     record = weights.record_of(network, train, scaling, params, history.kept_epoch)
     with replacing_file(HISTORY) as partial:
-        pd.DataFrame(history.epochs).to_csv(partial, index=False, float_format="%.6g")
+        # `dvc plots` draws an empty cell as zero, and leaves out what is not a number.
+        pd.DataFrame(history.epochs).to_csv(partial, index=False, float_format="%.6g", na_rep="NaN")
         weights.save(WEIGHTS, network, record)
     print(f"{count_parameters(network):,} parameters, {len(train):,} training windows")
 

@@ -113,6 +113,17 @@ def test_a_missing_bundle_is_named(tmp_path):
         bundle.load(tmp_path / "models")
 
 
+def test_a_file_in_place_of_the_folder_is_named(models):
+    with pytest.raises(HarError, match=r"no trained model there; name the folder of one"):
+        bundle.load(models / bundle.MODEL)
+
+
+def test_a_bundle_of_another_version_is_said_to_be_one(models):
+    change(models, format=3)
+    with pytest.raises(HarError, match="models was written by another version"):
+        bundle.load(models)
+
+
 @pytest.mark.parametrize("name", PATHS)
 @pytest.mark.parametrize("keep", [0, 40, 200])
 def test_a_damaged_bundle_is_one_line(models, name, keep):
@@ -140,7 +151,6 @@ def test_a_damaged_bundle_is_one_line(models, name, keep):
         ("window_size", 0, "window_size"),
         ("step", 5, "step: expected 64, got 5"),
         ("temperature", 0, "temperature"),
-        ("format", 3, "format"),
         ("surprise", 1, "surprise"),
     ],
 )

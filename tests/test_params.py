@@ -164,3 +164,22 @@ def test_the_shell_does_not_change_a_setting(tmp_path, monkeypatch):
     monkeypatch.setenv("TRAIN__EPOCHS", "7")
     monkeypatch.setenv("TRAIN", '{"epochs": 7}')
     assert read(tmp_path).train.epochs == Params().train.epochs
+
+
+def test_a_setting_of_another_network_on_the_command_line_is_a_mistake(tmp_path):
+    recurrent = "model: {name: recurrent, filters: 16}"  # in the file it may stand beside
+    assert read(tmp_path, recurrent).model.name == "recurrent"
+    with pytest.raises(HarError, match=r"^--model\.filters: no setting of model\.name=recurrent$"):
+        read(tmp_path, recurrent, ["--model.filters", "8"])
+    assert read(tmp_path, recurrent, ["--model.head_size", "8"]).model.head_size == 8
+
+
+def test_a_section_that_is_empty_is_named(tmp_path):
+    with pytest.raises(HarError, match="params.yaml: model does not hold settings"):
+        read(tmp_path, "model:", ["--model.hidden_size", "8"])
+
+
+def test_settings_that_do_not_fit_each_other_are_named_without_the_others(tmp_path):
+    with pytest.raises(HarError) as caught:
+        read(tmp_path, "model: {filters: 1, kernels: [3, 5]}")
+    assert str(caught.value).startswith("model: filters=1 are fewer than the 2 kernels")

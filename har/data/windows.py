@@ -145,8 +145,8 @@ def cut_windows(
     # Filled in place, bout by bout: a list of windows and their stack would be in memory at once.
     signals = np.empty((sum(counts), size, len(names)), np.float32)
     row = 0
-    for recording, its_starts in zip(recordings, starts, strict=True):
-        for start in its_starts:
+    for recording, begins in zip(recordings, starts, strict=True):
+        for start in begins:
             signals[row] = make_channels(recording.signals[start : start + size], groups)
             row += 1
     return Windows(

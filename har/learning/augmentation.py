@@ -53,7 +53,7 @@ class Augmenter:
 
     def __call__(self, indices: Tensor) -> Tensor:
         """The windows at `indices` (batch,), changed: float32 (batch, size, channels)."""
-        signals = self._cut(indices)
+        signals = self._shifted(indices)
         if not (self.settings.rotation or self.settings.scale):
             return signals
         signals = signals * self._scale + self._offset
@@ -66,7 +66,7 @@ class Augmenter:
             signals = signals * (draw * self.settings.scale).exp()
         return (signals - self._offset) / self._scale
 
-    def _cut(self, indices: Tensor) -> Tensor:
+    def _shifted(self, indices: Tensor) -> Tensor:
         """The windows at `indices` as their stretches have them, shifted."""
         place, first, last = self._place[indices], self._first[indices], self._last[indices]
         if self._reach:

@@ -257,9 +257,17 @@ def load(folder: str | Path = RELEASED) -> Bundle:
 def _problems_in_words(folder: Path) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError as error:
-        raise HarError(f"{error.filename or folder}: no trained model there") from None
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise HarError(
+            f"{error.filename or folder}: no trained model there; name the folder of one"
+        ) from None
     except (ValidationError, ValueError, OSError) as error:
+        if isinstance(error, ValidationError) and any(
+            each["loc"] == ("format",) for each in error.errors()
+        ):
+            raise HarError(
+                f"{folder} was written by another version: train and package anew"
+            ) from None
         text = " ".join(str(error).split())
         raise HarError(f"{folder} is damaged ({text:.300})") from None
 

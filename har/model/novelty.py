@@ -111,7 +111,6 @@ def _centres(scaled: np.ndarray) -> np.ndarray:
     if len(scaled) <= CENTRES:
         return scaled
     centres, nearest = kmeans2(scaled, CENTRES, minit="++", rng=np.random.default_rng(0))
-    kept: np.ndarray = centres[
-        np.unique(nearest)
-    ]  # one that no window is near to stays where it began
+    # One that no window is near to has stayed where it began.
+    kept: np.ndarray = centres[np.unique(nearest)]
     return kept

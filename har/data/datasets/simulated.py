@@ -333,8 +333,8 @@ def _write_part(
     windows, labels, numbers = [], [], []
     for subject in subjects:
         for activity, signals in simulate(seed, subject, seconds):
-            cuts = np.lib.stride_tricks.sliding_window_view(signals, uci_har.WINDOW, axis=0)
-            windows.append(cuts[:: uci_har.WINDOW // 2])
+            every = np.lib.stride_tricks.sliding_window_view(signals, uci_har.WINDOW, axis=0)
+            windows.append(every[:: uci_har.WINDOW // 2])
             labels += [activity + 1] * len(windows[-1])
             numbers += [subject] * len(windows[-1])
     (folder / "Inertial Signals").mkdir(parents=True)
