@@ -125,37 +125,6 @@ def project(finished, tmp_path) -> Project:
     return Project(tmp_path / "project", tmp_path)
 
 
-@pytest.fixture(scope="session")
-def little_trained(uci_har_folder, tmp_path_factory) -> Path:
-    """Folder of a bundle trained on the real training subjects for a few seconds.
-
-    One for all test processes.
-    """
-    from dataclasses import replace
-
-    from har.data.datasets import uci_har
-    from har.learning.training import fit
-    from har.learning.weights import record_of
-    from har.model import bundle
-    from har.model.packaging import package
-    from har.params import Params
-    from har.signals.scaling import fit_scaling
-
-    def train(folder: Path) -> None:
-        params = Params.model_validate({"train": {"epochs": 5, "device": "cpu"}})
-        channels = params.windowing.channels
-        recordings, digest = uci_har.read_recordings(uci_har_folder)
-        windows = cut_windows(recordings, 128, 0.5, channels, "uci_har", digest).of("train")
-        scaling = fit_scaling(windows.signals, "standard")
-        scaled = replace(windows, signals=scaling.apply(windows.signals))
-        network, history = fit(scaled, scaling, params, show_progress=False)
-        record = record_of(network, scaled, scaling, params, history.kept_epoch)
-        packaged = package(network, record, scaled, params.calibration.temperature)
-        bundle.save(folder / "models", packaged)
-
-    return made_once(tmp_path_factory, "little_trained", train) / "models"
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest comes first, so that no process waits for another at the end.
 

@@ -504,11 +504,11 @@ def test_it_can_be_used_with_a_keyboard_and_heard(page, address):
     expect(page.locator("#bout-rows tr").first).to_contain_text("0:0")
 
 
-# ---- the trained model, and a test person --------------------------------------------------------
+# ---- the released model, and a test person -------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def person(hapt_archive, little_trained, tmp_path_factory):
+def person(hapt_archive, tmp_path_factory):
     """A test subject's recording, with a server that recognises it."""
     folder = tmp_path_factory.mktemp("person")
     with zipfile.ZipFile(hapt_archive) as zipped:
@@ -516,7 +516,7 @@ def person(hapt_archive, little_trained, tmp_path_factory):
             (folder / name).write_bytes(zipped.read(f"RawData/{name}"))
     recording = hapt_recording(folder, 4)
     write_recording(folder / "recordings/subject02.csv", *recording)
-    with serving(little_trained, folder) as address:
+    with serving(bundle.RELEASED, folder) as address:
         yield address, folder, recording
 
 
