@@ -47,7 +47,7 @@ def test_only_some_people(folder):
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [("1 2\n", "rows of 3"), ("1 2 x\n", "damaged"), ("1 2 nan\n", "finite"), (None, "not there")],
+    [("1 2\n", "rows of 3"), ("1 2 x\n", "damaged"), ("1 2 nan\n", "finite"), (None, "is missing")],
 )
 def test_a_damaged_file_is_named(folder, content, says):
     path = folder / hapt.FILES[0]

@@ -78,7 +78,7 @@ def test_verified_data_are_kept_where_the_archive_is_gone(uci_har_folder, tmp_pa
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_windowing_needs_little_memory(uci_har_folder, tmp_path):
     script = (
-        "import re, sys; from pathlib import Path; from har import windows;"
+        "import re, sys; from pathlib import Path; from har.data import windows;"
         "from har.data.datasets import uci_har;"
         "recordings, digest = uci_har.read_recordings(Path(sys.argv[1]));"
         "cut = windows.cut_windows(recordings, 128, .5, ['total_acc', 'gyro'], 'uci_har', digest);"
