@@ -126,15 +126,26 @@ def project(finished, tmp_path) -> Project:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that no process waits for another at the end.
+    """The order in which no process waits for another.
 
-    Tests that go to one process together (`xdist_group`) are before those that only take long, so
-    that one process begins with a group and another makes the finished project.
+    Tests that go to one process together (`xdist_group`) come first. Then one that makes the
+    finished project, and as many that do not need it as others can run meanwhile; then what takes
+    long, so that nothing long is left for the end.
     """
+    maker = next((item for item in items if _needs_finished(item)), None)
+    meanwhile = ("test_crossval", "test_live_server", "test_figures", "test_api", "test_simulated")
 
     def rank(item: pytest.Item) -> int:
         if item.get_closest_marker("xdist_group"):
             return 0
-        return 1 if item.get_closest_marker("slow") else 2
+        if item is maker:
+            return 1
+        if item.path.stem in meanwhile and not _needs_finished(item):
+            return 2
+        return 3 if item.get_closest_marker("slow") else 4
 
     items.sort(key=rank)
+
+
+def _needs_finished(item: pytest.Item) -> bool:
+    return "finished" in getattr(item, "fixturenames", ())
