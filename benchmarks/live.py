@@ -273,8 +273,8 @@ async def _server(core: int | None = None) -> AsyncIterator[str]:
         free.close()
         bundles.save(Path(folder) / "models", untrained())
         command = [sys.executable, "-m", "har", "live", "--port", address.partition(":")[2]]
-        for name in ("bundle", "recordings", "sessions"):
-            place = "models" if name == "bundle" else name
+        for name in ("model", "recordings", "sessions"):
+            place = "models" if name == "model" else name
             command += [f"--{name}", str(Path(folder) / place)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             if core is not None:
