@@ -4,11 +4,9 @@ The model must be that of dvc.lock, and dvc.lock must be committed, so that the 
 the note makes it again.
 """
 
-import hashlib
 import json
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -17,17 +15,16 @@ from har.errors import HarError, in_one_line
 from har.files import replacing_folder
 from har.model.bundle import DESCRIPTION, MODEL, RELEASED, digest, load
 from stages.common import BUNDLE, METRICS, read_metrics
+from tools.report import CARD, LOCK, md5
 
-LOCK = Path("dvc.lock")
 NOTE = "release.json"
-CARD = "README.md"
 
 
 def main() -> None:
     """Copy the model, its card and a note of its making into the package."""
     locked = _locked()
     for path in (BUNDLE / DESCRIPTION, BUNDLE / MODEL, METRICS):
-        if md5(path) != locked.get(str(path)):
+        if not path.is_file() or md5(path) != locked.get(str(path)):
             raise HarError(f"{path} is not what dvc.lock says: run `dvc repro` and commit")
     if _git("status", "--porcelain", str(LOCK)):
         raise HarError(f"{LOCK} has changes that are not committed: commit them first")
@@ -43,33 +40,20 @@ def main() -> None:
     with replacing_folder(RELEASED) as folder:
         for name in (DESCRIPTION, MODEL):
             shutil.copyfile(BUNDLE / name, folder / name)
-        (folder / CARD).write_text(card, encoding="utf-8")
+        (folder / CARD.name).write_text(card, encoding="utf-8")
         (folder / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
         folder.chmod(0o755)
     print(f"{RELEASED}: the model of commit {note['commit'][:10]}")
 
 
-def md5(path: Path) -> str:
-    """The digest that dvc.lock has of a file.
-
-    Raises:
-        HarError: The file is not there.
-    """
-    try:
-        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-    except FileNotFoundError:
-        raise HarError(f"{path} is not there: run `dvc repro`") from None
-
-
 def _card() -> str:
     """The model's card, its links as they are from the folder in the package."""
-    path = BUNDLE / CARD
     try:
-        text = path.read_text("utf-8")
+        text = CARD.read_text("utf-8")
     except FileNotFoundError:
-        raise HarError(f"{path} is not there: run `make report`") from None
+        raise HarError(f"{CARD} is not there: run `make report`") from None
     if digest(BUNDLE) not in text:
-        raise HarError(f"{path} is of another model: run `make report`")
+        raise HarError(f"{CARD} is of another model: run `make report`")
     return text.replace("](../", "](../../")
 
 

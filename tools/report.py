@@ -202,9 +202,13 @@ def _refuse_outdated(locked: dict[str, Any]) -> None:
         for out in stage.get("outs", []):
             path = Path(out["path"])
             if path.parts[0] in ("models", "reports") and path.is_file():
-                digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-                if digest != out["md5"]:
+                if md5(path) != out["md5"]:
                     raise HarError(f"{path} is not what the last run made: run `dvc repro`")
+
+
+def md5(path: Path) -> str:
+    """The digest that dvc.lock has of a file."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def _experiments(locked: dict[str, Any]) -> list[str]:
