@@ -13,7 +13,7 @@ from har.model.bundle import Bundle, Description, Smoothing
 from har.model.deployed import DeployedModel
 from har.model.export import to_onnx
 from har.model.hmm import learn_durations
-from har.signals.channels import CHANNEL_GROUPS, groups_of
+from har.signals.channels import channel_units, groups_of
 from har.signals.recordings import BASE_CHANNELS, SAMPLING_RATE
 
 
@@ -48,10 +48,9 @@ def package(
     )
     model = to_onnx(deployed, record.window_size)
     durations = learn_durations(train.label, train.subject, classes, step / SAMPLING_RATE)
-    units = [CHANNEL_GROUPS[name].unit for name in ("body_acc", "gyro", "total_acc")]
     description = Description(
         signals=list(BASE_CHANNELS),
-        units=np.repeat(units, 3).tolist(),
+        units=[channel_units()[name] for name in BASE_CHANNELS],
         sampling_rate=SAMPLING_RATE,
         window_size=record.window_size,
         step=step,
