@@ -201,9 +201,9 @@ def _refuse_outdated(locked: dict[str, Any]) -> None:
     for stage in locked.get("stages", {}).values():
         for out in stage.get("outs", []):
             path = Path(out["path"])
-            if path.parts[0] in ("models", "reports") and path.is_file():
-                if md5(path) != out["md5"]:
-                    raise HarError(f"{path} is not what the last run made: run `dvc repro`")
+            ours = path.parts[0] in ("models", "reports") and path.is_file()
+            if ours and md5(path) != out["md5"]:
+                raise HarError(f"{path} is not what the last run made: run `dvc repro`")
 
 
 def md5(path: Path) -> str:
