@@ -152,6 +152,28 @@ def test_a_phones_motion_is_recognised_recorded_saved_and_downloaded(page, addre
         assert np.all(np.diff(numbers[:, 0]) > 0)
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_nothing_can_be_recorded_before_recognition_has_begun(page, address, stopped):
+    held = []
+    page.route("**/socket.js", lambda route: held.append(route))
+    visit(page, address)
+    choose(page, "phone")
+    move(page)
+    start(page)
+    expect(page.locator("#activity")).to_contain_text("Listening…")
+    expect(page.locator("#record")).to_be_disabled()
+    if stopped:
+        stop(page)
+    held.pop().continue_()
+    if stopped:
+        expect(page.locator("#record")).to_be_disabled()
+        start(page)
+    expect(page.locator("#connection-text")).to_have_text("connected")
+    page.locator("#record").click()
+    expect(page.locator("#kept")).to_have_text(re.compile(r"Recording; [1-9][\d,]+ samples"))
+    stop(page)
+
+
 def test_what_the_server_cannot_save_can_be_downloaded(page, address, monkeypatch):
     visit(page, address)
     choose(page, "phone")

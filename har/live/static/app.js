@@ -230,14 +230,18 @@ async function begin(settings, live) {
   connection("idle", "connecting");
   show("idle", live ? "Listening…" : "Reading…", `The first answer takes ${(config.window / 50).toFixed(1)} s of signals.`);
   try {
-    run.backend = await makeBackend(run.settings);
-    await run.backend.start();
+    const backend = await makeBackend(mine.settings);
+    if (mine.stopping) return null;
+    mine.backend = backend;
+    await backend.start();
   } catch (error) {
     problem("connection", "Recognition cannot start.", String(error.message ?? error));
     if (run === mine) stop();
     return null;
   }
-  return run === mine ? mine : null;
+  if (run !== mine || mine.stopping) return null;
+  running(true); // now there is something that can record
+  return mine;
 }
 
 function take(times, acceleration, angularRate) {
@@ -275,7 +279,7 @@ function running(on) {
   for (const element of document.querySelectorAll("#source select, #source input, #align")) {
     if (element.id !== "speed") element.disabled = on;
   }
-  $("record").disabled = !on || radio("source") === "file";
+  $("record").disabled = !run?.backend || radio("source") === "file";
   if (!on) $("start").disabled = radio("source") === "file" && !file || radio("source") === "replay" && !config.recordings?.length;
 }
 
