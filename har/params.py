@@ -29,13 +29,17 @@ from har.errors import HarError
 from har.signals.channels import CHANNEL_GROUPS
 
 
+def _each_once(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("one is named twice")
+    return names
+
+
 def _known_groups(groups: list[str]) -> list[str]:
     for group in groups:
         if group not in CHANNEL_GROUPS:
             raise ValueError(f"{group!r} is none of {', '.join(CHANNEL_GROUPS)}")
-    if len(set(groups)) < len(groups):
-        raise ValueError("a group is named twice")
-    return groups
+    return _each_once(groups)
 
 
 def _count_or_subjects(subjects: int | list[int]) -> int | list[int]:
@@ -62,6 +66,7 @@ def _odd(length: int) -> int:
 
 
 Kernel = Annotated[int, Field(ge=1, le=255), AfterValidator(_odd)]
+Frame = Literal["measured", "upright", "lengths"]
 Level = Annotated[float, Field(gt=0, le=100)]
 Pool = Annotated[int, Field(ge=1, le=16)]
 Subject = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -186,6 +191,11 @@ class ConvRecurrent(_Network):
         description="classify by what the convolutions found too, past the recurrent layers; of "
         "conv_recurrent only",
     )
+    frames: Annotated[list[Frame], Field(min_length=1), AfterValidator(_each_once)] = Field(
+        ["measured"],
+        description="frames of reference in which the network sees acceleration and angular rate, "
+        f"any of {', '.join(get_args(Frame))}; of conv_recurrent only",
+    )
 
     @model_validator(mode="after")
     def _a_filter_for_each_length(self) -> "ConvRecurrent":
@@ -256,6 +266,13 @@ class Train(Section):
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="share of the target spread over all activities"
     )
+    balance: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="how evenly data sets, placements and activities are drawn: 0 each window "
+        "once an epoch, 1 all of them alike often",
+    )
     keep: Literal["best", "last"] = Field(
         "last", description="epoch to keep: lowest validation loss, or the last one"
     )
@@ -276,8 +293,10 @@ class Augmentation(Section):
     shift: float = Field(
         0.25, ge=0, le=1, description="cut up to this share of a window earlier or later"
     )
-    rotation: float = Field(
-        15.0, ge=0, le=180, description="angle of the sensor frame, standard deviation, degrees"
+    rotation: Annotated[float, Field(ge=0, le=180)] | Literal["any"] = Field(
+        15.0,
+        description="angle of the sensor frame, standard deviation in degrees; any: all rotations "
+        "are alike",
     )
     scale: float = Field(0.0, ge=0, le=1, description="size of all movement, deviation of its log")
 
@@ -290,6 +309,13 @@ class Calibration(Section):
         ge=0.05,
         le=20,
         description="logits are divided by it, to predict; fitted to people held out",
+    )
+    posture_temperature: float = Field(
+        1.0,
+        ge=0.05,
+        le=100,
+        description="those of sitting, standing and lying are divided by it too, to tell these "
+        "from each other; high where nobody knows how the phone is worn",
     )
 
 
@@ -356,6 +382,18 @@ class Params(Section):
             raise ValueError(
                 f"model.pooling={self.model.pooling} needs windows of {shortest} samples and "
                 f"windowing.size is {self.windowing.size}; lower the one or raise the other"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _frames_turn_vectors(self) -> "Params":
+        if not isinstance(self.model, ConvRecurrent) or self.model.frames == ["measured"]:
+            return self
+        vectors = (["total_acc", "gyro"], ["total_acc"])
+        if self.windowing.channels not in vectors or self.normalization.method != "none":
+            raise ValueError(
+                f"model.frames={self.model.frames} need windowing.channels=[total_acc, gyro], or "
+                "[total_acc] alone, and normalization.method=none"
             )
         return self
 

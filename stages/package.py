@@ -20,6 +20,7 @@ def main(params: Params) -> None:
         training,
         scaled.of("train"),
         temperature=params.calibration.temperature,
+        posture_temperature=params.calibration.posture_temperature,
         weights_sha256=sha256(WEIGHTS),
     )
     bundle.save(BUNDLE, packaged)

@@ -22,8 +22,8 @@ class Augmenter:
     - Shift: a window is cut anew from the stretch that it came from, at most `settings.shift` of
       its length earlier or later, and never beyond the stretch's ends.
     - Rotation: the phone sits at another angle. Acceleration and angular rate of a window are
-      turned together, about a random axis, by an angle drawn from a normal distribution
-      (Um et al. 2017, https://doi.org/10.1145/3136755.3136817, turn by any angle).
+      turned together: about a random axis by an angle drawn from a normal distribution, or by a
+      rotation drawn from all alike, as Um et al. 2017 (https://doi.org/10.1145/3136755.3136817).
     - Scale: all channels of a window larger or smaller by one factor, log-normal.
 
     Args:
@@ -58,7 +58,11 @@ class Augmenter:
             return signals
         signals = signals * self._scale + self._offset
         if self.settings.rotation:
-            turns = random_rotations(len(indices), self.settings.rotation, signals.device)
+            turns = (
+                any_rotations(len(indices), signals.device)
+                if self.settings.rotation == "any"
+                else random_rotations(len(indices), self.settings.rotation, signals.device)
+            )
             for axes in self._triplets:
                 signals[..., axes] = signals[..., axes] @ turns.transpose(1, 2)
         if self.settings.scale:
@@ -129,3 +133,17 @@ def random_rotations(count: int, degrees: float, device: torch.device) -> Tensor
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=1).view(count, 3, 3)
     one = torch.eye(3, device=device)
     return one + angle.sin() * cross + (1 - angle.cos()) * (cross @ cross)
+
+
+def any_rotations(count: int, device: torch.device) -> Tensor:
+    """Rotation matrices (count, 3, 3), all rotations alike likely.
+
+    Normalised normal quaternions are: Shoemake 1992, Uniform random rotations, Graphics Gems III.
+    """
+    w, x, y, z = functional.normalize(torch.randn(count, 4, device=device), dim=1).T
+    rows = [
+        *(1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)),
+        *(2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)),
+        *(2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)),
+    ]
+    return torch.stack(rows, dim=1).view(count, 3, 3)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from har.errors import HarError
+from har.learning import frames
 from har.params import ConvRecurrent, Model, Recurrent, checked
 
 RECURRENT = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -132,13 +133,16 @@ class ConvRecurrentClassifier(nn.Module):
     What is new is the input. Beside each channel the network sees the same channel companded,
     asinh((x - mean over the window) / level), for each level of `companding`: nearly linear for
     movements below the level, logarithmic above. Sitting and standing differ by a sway a hundred
-    times smaller than a step, of which the plain channel leaves next to nothing.
+    times smaller than a step, of which the plain channel leaves next to nothing. And the channels
+    may come in several frames of reference (`har.learning.frames`), of which some are the same
+    however the phone is worn.
 
     Args:
         settings: Sizes and parts. As many filters of each length of `kernels` as of the others see
             quick and slow movements side by side. From the second on, a recurrent layer adds to
             what it is given; without any, attention and maximum sum up what the convolutions found.
-        input_size: Channels, scaled to a standard deviation near 1.
+        input_size: Channels: scaled to a standard deviation near 1, or vectors in g and rad/s for
+            frames.
         num_classes: Activities.
 
     Attributes:
@@ -149,7 +153,7 @@ class ConvRecurrentClassifier(nn.Module):
         super().__init__()
         self.settings, self.input_size, self.num_classes = settings, input_size, num_classes
         filters, kernels = settings.filters, settings.kernels
-        channels = input_size * (1 + len(settings.companding))
+        channels = frames.width(settings.frames, input_size) * (1 + len(settings.companding))
         self.input_norm = nn.BatchNorm1d(channels)
         shares = [
             filters // len(kernels) + (i < filters % len(kernels)) for i in range(len(kernels))
@@ -176,7 +180,7 @@ class ConvRecurrentClassifier(nn.Module):
 
     def features(self, windows: Tensor) -> Tensor:
         """What the last layer takes, (batch, feature_size), of scaled windows."""
-        signals = windows.transpose(1, 2)
+        signals = frames.see(windows, self.settings.frames).transpose(1, 2)
         if self.settings.companding:
             centred = signals - signals.mean(dim=2, keepdim=True)
             companded = (torch.asinh(centred / level) for level in self.settings.companding)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from har.data.windows import Windows, prepare_lstm_data
 from har.errors import HarError
 from har.learning.augmentation import Augmenter
+from har.learning.balance import draw_weights
 from har.learning.checks import check_labels, check_model, check_signals
 from har.learning.networks import Classifier, build, choose_device
 from har.params import Params, Train, checked
@@ -78,6 +79,7 @@ def fit(
         y_val,
         settings=params.train,
         augmenter=Augmenter(train, scaling, params.augmentation, device),
+        chances=draw_weights(train, params.train.balance),
         show_progress=show_progress,
     )
 
@@ -105,6 +107,7 @@ def train_model(
     y_val: np.ndarray | None = None,
     settings: Train | None = None,
     augmenter: Augmenter | None = None,
+    chances: np.ndarray | None = None,
     show_progress: bool = True,
     **changes: Any,
 ) -> tuple[M, History]:
@@ -127,6 +130,8 @@ def train_model(
             read here.
         augmenter: What changes the training windows at random, made of the same windows; None
             leaves them as they are.
+        chances: float (windows,), of each training window to be drawn, as often an epoch as there
+            are windows; None takes each once.
         show_progress: Show a bar on standard error.
         **changes: Single settings by their names, before those of `settings`: `epochs=10`.
 
@@ -181,7 +186,7 @@ def train_model(
         model.train()
         # Summed on the device: reading a number back after each batch would wait for it.
         total_loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
-        for batch in torch.randperm(len(y)).to(device).split(settings.batch_size):
+        for batch in _order(len(y), chances).to(device).split(settings.batch_size):
             x_batch, y_batch = windows_at(batch), y[batch]
             optimizer.zero_grad()
             logits = model(x_batch)
@@ -218,6 +223,13 @@ def train_model(
     if best_weights is not None:
         model.load_state_dict(best_weights)
     return model, History(epochs, kept_epoch)
+
+
+def _order(count: int, chances: np.ndarray | None) -> Tensor:
+    """The windows of an epoch, in the order in which they are taken."""
+    if chances is None:
+        return torch.randperm(count)
+    return torch.multinomial(torch.from_numpy(chances), count, replacement=True)
 
 
 def _optimizer(model: nn.Module, settings: Train) -> torch.optim.Optimizer:

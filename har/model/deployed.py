@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from har.learning.networks import Classifier
-from har.model.novelty import Novelty, distances, summarize
+from har.model.novelty import Novelty, distances, summarize, summarize_upright
 from har.signals.channels import BODY_GYRO, TOTAL_ACC, channel_names, make_channels
+from har.signals.recordings import ACTIVITIES, STILL
 from har.signals.scaling import Scaling
 
 GRAVITY_RANGE = (0.3, 4.0)
@@ -24,6 +25,9 @@ MAX_TURNING = 12.0
 PLAUSIBLE, TOO_WEAK, TOO_STRONG, TOO_QUICK = range(4)
 """What `problem` says: nothing wrong, acceleration below or above `GRAVITY_RANGE`, turning above
 `MAX_TURNING`."""
+
+POSTURES = slice(ACTIVITIES.index(STILL[0]), ACTIVITIES.index(STILL[-1]) + 1)
+"""Where the postures stand among the activities."""
 
 
 class DeployedModel(nn.Module):
@@ -38,6 +42,7 @@ class DeployedModel(nn.Module):
         groups: Keys of `CHANNEL_GROUPS` that make its channels.
         scaling: What its input goes through.
         temperature: Logits are divided by it.
+        posture_temperature: And by this, to tell the postures from each other.
         novelty: What training windows are like.
     """
 
@@ -53,12 +58,13 @@ class DeployedModel(nn.Module):
         groups: Sequence[str],
         scaling: Scaling,
         temperature: float,
+        posture_temperature: float,
         novelty: Novelty,
     ) -> None:
         super().__init__()
         self.network = network
         self.groups, self.channels = tuple(groups), channel_names(groups)
-        self.temperature = temperature
+        self.temperature, self.posture_temperature = temperature, posture_temperature
         for name, value in {
             "offset": scaling.offset,
             "scale": scaling.scale,
@@ -85,13 +91,47 @@ class DeployedModel(nn.Module):
         features = self.network.features(scaled)
         logits = self.network.classify(features)
         novelty = distances(
-            summarize(scaled, self.channels),
+            summarize_for(self.network, scaled, self.channels),
             self.novelty_scale,
             self.novelty_centres,
             self.novelty_limit,
         )
-        probabilities = (logits / self.temperature).softmax(dim=1)
+        probabilities = probabilities_of(logits, self.temperature, self.posture_temperature)
         return probabilities, novelty, features, *_plausibility(signals)
+
+
+def summarize_for(network: Classifier, scaled: Tensor, channels: Sequence[str]) -> Tensor:
+    """The summary of windows that fits what a network sees of them (`har.model.novelty`).
+
+    Args:
+        network: One that sees frames of reference that gravity decides, or one that does not.
+        scaled: Its input (windows, size, channels).
+        channels: Their names.
+    """
+    if "upright" in getattr(network.settings, "frames", []):
+        return summarize_upright(scaled)
+    return summarize(scaled, channels)
+
+
+def probabilities_of(logits: Tensor, temperature: float, posture_temperature: float) -> Tensor:
+    """Probability of each activity: (windows, activities).
+
+    Args:
+        logits: (windows, activities), in the order of `ACTIVITIES`.
+        temperature: They are divided by it.
+        posture_temperature: Those of the postures are divided by this too to share out the
+            probability that they have together, which stays.
+    """
+    probabilities = (logits / temperature).softmax(dim=1)
+    if posture_temperature == 1:
+        return probabilities
+    before, still, after = (
+        probabilities[:, : POSTURES.start],
+        probabilities[:, POSTURES],
+        probabilities[:, POSTURES.stop :],
+    )
+    shares = (logits[:, POSTURES] / (temperature * posture_temperature)).softmax(dim=1)
+    return torch.cat([before, still.sum(dim=1, keepdim=True) * shares, after], dim=1)
 
 
 def _plausibility(signals: Tensor) -> tuple[Tensor, Tensor]:

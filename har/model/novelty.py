@@ -15,6 +15,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from har.data.splits import subject_folds
+from har.learning.frames import see
 from har.signals.channels import has_gravity
 
 CENTRES = 100
@@ -64,6 +65,24 @@ def summarize(signals: Tensor, channels: Sequence[str]) -> Tensor:
     posture = means[:, np.flatnonzero(with_gravity).tolist()]
     movement = deviations[:, np.flatnonzero(moving).tolist()]
     return torch.cat([posture, movement.clamp(min=STILLEST).log()], dim=1)
+
+
+def summarize_upright(windows: Tensor) -> Tensor:
+    """What `summarize` gives, as no way of wearing the phone changes it.
+
+    Args:
+        windows: (windows, size, 3 or 6) in g and rad/s, as for `har.learning.frames.see`.
+
+    Returns:
+        (windows, parts): the mean length of the acceleration, then for each sensor the logarithm of
+        the standard deviation along the vertical and across it.
+    """
+    lengths, upright = see(windows, ["lengths"]), see(windows, ["upright"])
+    variances = (upright - upright.mean(dim=1, keepdim=True)).square().mean(dim=1)
+    by_axis = variances.unflatten(1, (-1, 3))
+    directions = torch.stack([by_axis[..., 0], by_axis[..., 1:].sum(dim=2)], dim=2).flatten(1)
+    movement = directions.sqrt().clamp(min=STILLEST).log()
+    return torch.cat([lengths.mean(dim=1)[:, :1], movement], dim=1)
 
 
 def distances(summaries: Tensor, scale: Tensor, centres: Tensor, limit: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from har.learning.networks import Classifier
 from har.learning.weights import TrainingRecord
 from har.model import novelty
 from har.model.bundle import Bundle, Description, Smoothing
-from har.model.deployed import DeployedModel
+from har.model.deployed import DeployedModel, summarize_for
 from har.model.export import to_onnx
 from har.model.hmm import learn_durations
 from har.signals.channels import channel_units, groups_of
@@ -22,6 +22,7 @@ def package(
     record: TrainingRecord,
     train: Windows,
     temperature: float,
+    posture_temperature: float = 1.0,
     weights_sha256: str = "",
 ) -> Bundle:
     """Fit on the training people what follows training, and export the whole.
@@ -31,6 +32,7 @@ def package(
         record: What it was trained on.
         train: Its training windows, scaled.
         temperature: Logits are divided by it (`har.model.calibration`).
+        posture_temperature: Those of the postures by this too, to tell these from each other.
         weights_sha256: Of the weights' file, to be noted.
 
     Raises:
@@ -38,16 +40,21 @@ def package(
     """
     classes = len(record.activities)
     step = step_of(record.window_size, record.window_overlap)
-    summaries = novelty.summarize(torch.from_numpy(train.signals), record.channels).numpy()
+    summaries = summarize_for(network, torch.from_numpy(train.signals), record.channels).numpy()
     deployed = DeployedModel(
         network,
         groups_of(record.channels),
         record.scaling,
         temperature,
+        posture_temperature,
         novelty.fit(summaries, train.label, train.subject),
     )
     model = to_onnx(deployed, record.window_size)
-    durations = learn_durations(train.label, train.subject, classes, step / SAMPLING_RATE)
+    # A phone a time, where a person wore several.
+    in_time = np.lexsort((np.arange(len(train)), train.placement, train.subject))
+    durations = learn_durations(
+        train.label[in_time], train.subject[in_time], classes, step / SAMPLING_RATE
+    )
     description = Description(
         signals=list(BASE_CHANNELS),
         units=[channel_units()[name] for name in BASE_CHANNELS],

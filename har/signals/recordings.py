@@ -20,6 +20,9 @@ ACTIVITIES = (
 Files, messages and JSON hold these names; `in_words` makes of them what a person reads.
 """
 
+STILL = ("SITTING", "STANDING", "LAYING")
+"""The postures: alike for a phone of which nobody knows where it is worn, and which way up."""
+
 BASE_CHANNELS = tuple(
     f"{sensor}_{axis}" for sensor in ("body_acc", "body_gyro", "total_acc") for axis in "xyz"
 )
