@@ -32,7 +32,7 @@ from har.model.packaging import package
 from har.params import Params
 from har.recognition.recognizer import Recognizer, Stream, WindowBatch
 from har.signals.channels import channel_names
-from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals.recordings import SAMPLING_RATE, UCI_HAR_ACTIVITIES
 from har.signals.scaling import fit_scaling
 
 
@@ -56,7 +56,7 @@ def untrained() -> Bundle:
     params = Params()
     names = channel_names(params.windowing.channels)
     rng = np.random.default_rng(0)
-    label, subject = np.arange(240) % len(ACTIVITIES), np.repeat([1, 2], 120)
+    label, subject = np.arange(240) % len(UCI_HAR_ACTIVITIES), np.repeat([1, 2], 120)
     windows = Windows(
         signals=rng.normal(size=(240, params.windowing.size, len(names))).astype(np.float32),
         label=label,
@@ -66,11 +66,14 @@ def untrained() -> Bundle:
         split=np.full(240, "train"),
         channels=np.array(names),
         overlap=params.windowing.overlap,
-        dataset="noise",
+        dataset=np.full(240, "noise"),
+        placement=np.full(240, ""),
+        device=np.full(240, ""),
+        activities=np.array(UCI_HAR_ACTIVITIES),
         dataset_digest="",
     )
     torch.manual_seed(0)
-    network = build(params.model, len(names), len(ACTIVITIES)).eval()
+    network = build(params.model, len(names), len(UCI_HAR_ACTIVITIES)).eval()
     record = record_of(network, windows, fit_scaling(windows.signals, "none"), params, 0)
     return package(network, record, windows, params.calibration.temperature)
 

@@ -34,7 +34,7 @@ from har.files import replacing_file
 from har.learning import training
 from har.params import Params
 from har.signals.channels import channel_names
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 from har.signals.scaling import Scaling
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,8 +47,8 @@ LOOP_PAIRS = 7
 LOOP_WINDOWS = 3200
 CHANNELS = len(channel_names(Params().windowing.channels))
 
-TINY = {
-    "dataset.name": "simulated",
+TINY: dict[str, Any] = {
+    "dataset.names": ["simulated"],
     "simulated.seconds": 6,
     "model.hidden_size": 8,
     "train.epochs": 1,
@@ -198,11 +198,13 @@ class Finished:
 def finished_project(temporary: Path) -> Finished:
     """Run the pipeline in a copy: on UCI HAR where it is at hand, else small and simulated."""
     folder = temporary / "project"
-    settings = {"dataset.name": "uci_har", "train.epochs": 1} if has_archive() else TINY
-    say(f"  the pipeline in a copy of the project, {settings['dataset.name']}")
+    on_uci_har: dict[str, Any] = {"dataset.names": ["uci_har"], "train.epochs": 1}
+    settings = on_uci_har if has_archive() else TINY
+    names: list[str] = settings["dataset.names"]
+    say(f"  the pipeline in a copy of the project, {names[0]}")
     copy_project(folder, settings)
     lines = run_python(folder, "-m", "stages")
-    if Params.read(folder / "params.yaml").dataset.name != settings["dataset.name"]:
+    if Params.read(folder / "params.yaml").dataset.names != names:
         sys.exit("error: no archive in the folder HAR_ARCHIVE_DIR is UCI HAR's")
     seconds = lines[-1][0]
     starts = {"start": 0.0}
@@ -211,7 +213,7 @@ def finished_project(temporary: Path) -> Finished:
             starts[stage[1]] = at
     ends = [*list(starts.values())[1:], seconds]
     by_step = {name: round(end - starts[name], 2) for name, end in zip(starts, ends, strict=True)}
-    return Finished(folder, str(settings["dataset.name"]), seconds, by_step)
+    return Finished(folder, names[0], seconds, by_step)
 
 
 def plain_pipeline(folder: Path) -> None:
@@ -243,13 +245,16 @@ def random_windows() -> Windows:
     zeros = np.zeros(LOOP_WINDOWS, np.int64)
     return Windows(
         signals=generator.standard_normal(shape, np.float32),
-        label=generator.integers(len(ACTIVITIES), size=LOOP_WINDOWS),
+        label=generator.integers(len(UCI_HAR_ACTIVITIES), size=LOOP_WINDOWS),
         subject=zeros,
         bout=np.arange(LOOP_WINDOWS),
         start=zeros,
         split=np.full(LOOP_WINDOWS, "train"),
         channels=np.array(channel_names(Params().windowing.channels)),
-        dataset="noise",
+        dataset=np.full(LOOP_WINDOWS, "noise"),
+        placement=np.full(LOOP_WINDOWS, ""),
+        device=np.full(LOOP_WINDOWS, ""),
+        activities=np.array(UCI_HAR_ACTIVITIES),
         dataset_digest="",
         overlap=Params().windowing.overlap,
     )
@@ -350,7 +355,7 @@ def windowing_memory(temporary: Path) -> dict[str, Any]:
     if not Path("/proc/self/status").exists():
         raise Unmeasured("peak memory is read from Linux's /proc")
     folder = temporary / "windowing"
-    copy_project(folder, {"dataset.name": "uci_har"})
+    copy_project(folder, {"dataset.names": ["uci_har"]})
     run_python(folder, "-m", "stages.download")
     code = (
         "from pathlib import Path; from stages import common, windowing; "

@@ -20,7 +20,7 @@ from har.files import replacing_file
 from har.model.calibration import fit_temperature, with_temperature
 from har.model.hmm import learn_durations, smooth
 from har.params import Params
-from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals.recordings import SAMPLING_RATE
 from stages.common import CALIBRATION, run
 
 
@@ -51,8 +51,9 @@ def calibrated(training: Windows, held_out: list[HeldOut]) -> dict[str, float]:
     temperature = round(fit_temperature(given, actual), 2)
     sure = with_temperature(given, temperature)
     seconds = step_of(training.size, training.overlap) / SAMPLING_RATE
-    durations = learn_durations(training.label, training.subject, len(ACTIVITIES), seconds)
-    priors = np.bincount(training.label, minlength=len(ACTIVITIES)) / len(training)
+    classes = len(training.activities)
+    durations = learn_durations(training.label, training.subject, classes, seconds)
+    priors = np.bincount(training.label, minlength=classes) / len(training)
     smoothed = smooth(sure, subject, durations, priors, seconds)
     plain, over_time = sure.argmax(axis=1), smoothed.argmax(axis=1)
     figures = {

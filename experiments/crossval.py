@@ -29,12 +29,9 @@ from stages.track import origin
 
 def windows_of(params: Params) -> Windows:
     """All windows that the settings ask for, unscaled."""
-    simulated, windowing = params.simulated, params.windowing
-    name = params.dataset.name
-    recordings, digest = read_with_digest(name, RAW, simulated.seconds, simulated.seed)
-    return cut_windows(
-        recordings, windowing.size, windowing.overlap, windowing.channels, name, digest
-    )
+    windowing = params.windowing
+    recordings, digest = read_with_digest(params.dataset.names, RAW, params.simulated)
+    return cut_windows(recordings, windowing.size, windowing.overlap, windowing.channels, digest)
 
 
 def main(params: Params) -> None:

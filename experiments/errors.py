@@ -36,18 +36,18 @@ def alike_at_home(scaled: Windows) -> np.ndarray:
             `har.model.novelty.summarize` has them.
 
     Returns:
-        int (windows,), indices into `ACTIVITIES`; -1 for a person with a single bout.
+        str (windows,); empty for a person with a single bout.
     """
     summaries = summarize(torch.from_numpy(scaled.signals), scaled.channels.tolist()).numpy()
     summaries /= np.maximum(summaries.std(axis=0), 1e-9)
-    nearest = np.full(len(scaled), -1)
+    nearest = np.full(len(scaled), "", scaled.activities.dtype)
     for person in np.unique(scaled.subject):
         for bout in np.unique(scaled.bout[scaled.subject == person]):
             here = (scaled.subject == person) & (scaled.bout == bout)
             others = np.flatnonzero((scaled.subject == person) & ~here)
             if len(others):
                 _, places = KDTree(summaries[others]).query(summaries[here])
-                nearest[here] = scaled.label[others[places]]
+                nearest[here] = scaled.activities[scaled.label[others[places]]]
     return nearest
 
 
@@ -69,9 +69,9 @@ def confusions(predictions: pd.DataFrame, at_home: np.ndarray) -> pd.DataFrame:
         predictions["predicted"] == predictions["predicted"].shift()
     )
     table = predictions.assign(
-        probability=predictions[list(ACTIVITIES)].max(axis=1),
+        probability=predictions[[name for name in ACTIVITIES if name in predictions]].max(axis=1),
         run=(~follows).cumsum(),
-        clear=np.append(ACTIVITIES, "")[at_home] == predictions["actual"],
+        clear=at_home == predictions["actual"],
     )
     rows = []
     for (subject, actual, predicted), chosen in table[wrong].groupby(
@@ -115,8 +115,8 @@ def confusions_held_out(chosen: Sequence[Trial]) -> pd.DataFrame:
     rows = [
         {
             "subject": subject,
-            "actual": ACTIVITIES[actual],
-            "predicted": ACTIVITIES[predicted],
+            "actual": chosen[0].activities[actual],
+            "predicted": chosen[0].activities[predicted],
             "windows": matrix[actual, predicted] / seeds,
             "of": matrix[actual].sum() // seeds,
         }

@@ -137,8 +137,8 @@ def main() -> None:
         "--seeds", type=int, default=len(SEEDS), help="of the trials on the test subjects"
     )
     arguments = parser.parse_args()
-    recordings, digest = uci_har.read_recordings(RAW)
-    whole = windows.cut_windows(recordings, uci_har.WINDOW, 0.5, GROUPS, "uci_har", digest)
+    recordings, digest = uci_har.read(RAW / "uci_har")
+    whole = windows.cut_windows(recordings, uci_har.WINDOW, 0.5, GROUPS, digest)
     training = whole.of("train")
     folds = subject_folds(training.subject, FOLDS, SPLIT_SEED)
     for name in arguments.only:
@@ -185,11 +185,14 @@ def once(name: str, part: str, seed: int, train: Windows, held_out: Windows) -> 
         seed=seed,
         settings=settings,
         dataset_digest=train.dataset_digest,
+        activities=train.activities.tolist(),
         parameters=None,
         train_seconds=round(fitted - start, 1),
         predict_ms=round(1000 * (done - fitted) / len(held_out), 4),
         model_bytes=len(pickle.dumps(classifier)),
-        confusion=trials.confusion_by_subject(held_out.label, predicted, held_out.subject),
+        confusion=trials.confusion_by_subject(
+            held_out.label, predicted, held_out.subject, len(held_out.activities)
+        ),
     )
     trials.save(TRIALS, trial)
     shown = "" if part == trials.TEST else f", accuracy {trials.accuracy([trial]):.4f}"

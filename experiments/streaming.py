@@ -24,11 +24,12 @@ from har.errors import in_one_line
 from har.evaluation import streaming_metrics
 from har.files import replacing_file
 from har.model import bundle
+from har.params import Params
 from har.recognition.recognizer import Prediction, Recognizer
-from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, RawRecording
 from har.signals.sensors import STANDARD_GRAVITY, Readings
 from stages.common import BUNDLE, NOVELTY, STREAMING
-from stages.download import archives_and_downloads
+from stages.download import sources
 
 HOPS = (64, 25)
 """Samples from one prediction to the next: as the windows of the training, and twice a second."""
@@ -43,14 +44,14 @@ def main() -> None:
     write(NOVELTY, pd.DataFrame(unlike(Recognizer(trained, smoothing=False), sessions)))
 
 
-def read_sessions(subjects: Sequence[int]) -> list[hapt.Session]:
+def read_sessions(subjects: Sequence[int]) -> list[RawRecording]:
     """These people's whole recordings."""
     with tempfile.TemporaryDirectory() as folder:
-        hapt.fetch(Path(folder), *archives_and_downloads())
-        return list(hapt.read_sessions(Path(folder), subjects))
+        hapt.fetch(Path(folder), sources(Params()))
+        return list(hapt.read_raw(Path(folder), subjects=subjects))
 
 
-def table(people: Sequence[tuple[bundle.Bundle, list[hapt.Session]]]) -> pd.DataFrame:
+def table(people: Sequence[tuple[bundle.Bundle, list[RawRecording]]]) -> pd.DataFrame:
     """Scores by hop, with and without smoothing.
 
     Args:
@@ -86,7 +87,7 @@ def recognized(
     return recognizer.push(stream, times, acceleration, angular_rate)
 
 
-def live_scores(work: Sequence[tuple[Recognizer, hapt.Session]]) -> dict[str, float | bool]:
+def live_scores(work: Sequence[tuple[Recognizer, RawRecording]]) -> dict[str, float | bool]:
     """Scores over whole sessions, each second of the six activities counting alike.
 
     Args:
@@ -134,7 +135,7 @@ def live_scores(work: Sequence[tuple[Recognizer, hapt.Session]]) -> dict[str, fl
     }
 
 
-def unlike(recognizer: Recognizer, sessions: list[hapt.Session]) -> list[dict[str, float | str]]:
+def unlike(recognizer: Recognizer, sessions: list[RawRecording]) -> list[dict[str, float | str]]:
     """Share of predictions that the recogniser does not accept, by kind of recording."""
     upright = [*range(3), ACTIVITIES.index("STANDING")]  # told apart from lying by any turn
     rows = []

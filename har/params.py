@@ -42,6 +42,12 @@ def _known_groups(groups: list[str]) -> list[str]:
     return _each_once(groups)
 
 
+def _no_name_twice(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("a data set is named twice")
+    return names
+
+
 def _count_or_subjects(subjects: int | list[int]) -> int | list[int]:
     if isinstance(subjects, int) and subjects < 0:
         raise ValueError("should be 0 or more")
@@ -68,6 +74,7 @@ def _odd(length: int) -> int:
 Kernel = Annotated[int, Field(ge=1, le=255), AfterValidator(_odd)]
 Frame = Literal["measured", "upright", "lengths"]
 Level = Annotated[float, Field(gt=0, le=100)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 Pool = Annotated[int, Field(ge=1, le=16)]
 Subject = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -90,13 +97,16 @@ class Section(BaseModel):
 class Dataset(Section):
     """Which data."""
 
-    name: Literal["uci_har", "simulated"] = Field(
-        "uci_har", description="data set: the published one, or recordings of a movement model"
+    names: Annotated[list[Name], AfterValidator(_no_name_twice)] = Field(
+        ["uci_har"],
+        min_length=1,
+        description="data sets to use together: a module each in har/data/datasets, such as "
+        "uci_har, or simulated for recordings of a movement model",
     )
 
 
 class Simulated(Section):
-    """The simulated recordings; read when `dataset.name` is `simulated`."""
+    """The simulated recordings; read when `dataset.names` has `simulated`."""
 
     seconds: float = Field(
         15.0, ge=3, le=600, description="length of each person's recording of each activity, s"

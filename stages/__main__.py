@@ -10,17 +10,17 @@ import sys
 
 from har.data.archive import ArchiveUnavailable
 from har.errors import HarError
-from har.files import replacing_file, replacing_folder
+from har.files import replacing_file
 from har.params import Params
-from stages.common import PARAMS, RAW, read_metrics, run
-from stages.download import fetch_uci_har, raw_holds_uci_har
+from stages.common import PARAMS, read_metrics, run
+from stages.download import fetch, holds_published
 
 SWAP = """
 UCI HAR is neither in a local archive nor can it be downloaded from its publisher:
   {reason}
 The pipeline now runs on SIMULATED recordings instead. They show that everything works; a score on
-them says nothing about people. `dataset.name` in params.yaml becomes `simulated`. To come back, set
-it to `uci_har` there and `make run`, with the archive at hand (docs/data.md, "Using your own
+them says nothing about people. `dataset.names` in params.yaml becomes `[simulated]`. To come back,
+set it to `[uci_har]` there and `make run`, with the archive at hand (docs/data.md, "Using your own
 copy").
 """
 
@@ -38,25 +38,26 @@ def raw_data_is_current() -> bool:
     status = subprocess.run(command, capture_output=True, text=True, check=False)
     if status.returncode:
         raise HarError(f"`dvc status` failed: {' '.join(status.stderr.split())}")
-    return json.loads(status.stdout or "{}") == {} or raw_holds_uci_har()
+    return json.loads(status.stdout or "{}") == {} or holds_published("uci_har")
 
 
 def choose_simulated() -> None:
-    """Set `dataset.name` in params.yaml, and leave the rest of the file as it is written."""
+    """Set `dataset.names` in params.yaml, and leave the rest of the file as it is written."""
     text = PARAMS.read_text()
-    changed = re.sub(r"(?m)^(dataset:.*\n(?:\s.*\n)*?\s+name:\s*)uci_har\b", r"\1simulated", text)
+    changed = re.sub(
+        r"(?m)^(dataset:.*\n(?:\s.*\n)*?\s+names:[\s\[-]*)uci_har\b", r"\1simulated", text
+    )
     with replacing_file(PARAMS) as partial:
         partial.write_text(changed)
-    if Params.read(PARAMS).dataset.name != "simulated":
-        raise HarError(f"{PARAMS}: set dataset.name to simulated by hand, then `make run` again")
+    if Params.read(PARAMS).dataset.names != ["simulated"]:
+        raise HarError(f"{PARAMS}: set dataset.names to [simulated] by hand, then `make run` again")
 
 
 def main(params: Params) -> None:
-    if params.dataset.name == "uci_har" and not raw_data_is_current():
+    if params.dataset.names == ["uci_har"] and not raw_data_is_current():
         try:
             # Where the stage would put it: it finds it there, and need not unpack it again.
-            with replacing_folder(RAW) as folder:
-                fetch_uci_har(folder)
+            fetch("uci_har", params)
         except ArchiveUnavailable as error:
             print(SWAP.format(reason=str(error).replace("; ", "\n  ")), flush=True)
             choose_simulated()

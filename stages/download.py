@@ -1,53 +1,56 @@
-"""Get the data set's files into data/raw/: local archive, publisher or simulator."""
+"""Get each data set's files into data/raw/NAME/: local archive, publisher or simulator."""
 
 import os
-from pathlib import Path
+import shutil
 
 from har.data.archive import ArchiveUnavailable
-from har.data.datasets import simulated, uci_har
+from har.data.datasets import DATASETS, chosen
+from har.data.datasets.sources import Sources
 from har.errors import HarError
 from har.files import replacing_folder
 from har.params import Params
 from stages.common import RAW, project_root, run
 
 
-def archives_and_downloads() -> tuple[Path | None, Path]:
-    """The folder of this person's own archives, if any, and the one that keeps downloads."""
+def sources(params: Params) -> Sources:
+    """This person's own archives, the folder that keeps downloads, and what is made here."""
     named = os.environ.get("HAR_ARCHIVE_DIR")
     root = project_root()  # a relative path is meant from there, also in DVC's temporary copies
-    return root / named if named else None, root / "data" / "downloads"
+    return Sources(root / "data" / "downloads", root / named if named else None, params.simulated)
 
 
-def fetch_uci_har(folder: Path) -> None:
-    """Unpack UCI HAR to an empty folder from where this person has it, or the publisher."""
-    uci_har.fetch(folder, *archives_and_downloads())
+def fetch(name: str, params: Params) -> None:
+    """Make data/raw/NAME anew, all of it or nothing."""
+    with replacing_folder(RAW / name) as folder:
+        DATASETS[name].fetch(folder, sources(params))
 
 
-def raw_holds_uci_har() -> bool:
-    """Whether data/raw/ has the published numbers already, and no archive is needed."""
+def holds_published(name: str) -> bool:
+    """Whether data/raw/NAME has the published values already, and no archive is needed."""
     try:
-        uci_har.read_recordings(RAW)
+        DATASETS[name].read(RAW / name)
     except HarError:
         return False
-    return True
+    return bool(DATASETS[name].ARCHIVES)
 
 
 def main(params: Params) -> None:
-    if params.dataset.name == "uci_har" and raw_holds_uci_har():
-        print(f"{RAW} holds UCI HAR already, verified")
-        return
-    with replacing_folder(RAW) as folder:
-        if params.dataset.name == "simulated":
-            simulated.write(folder, params.simulated.seconds, params.simulated.seed)
-            return
+    for name, dataset in chosen(params.dataset.names).items():
+        if holds_published(name):
+            print(f"{RAW / name} holds {dataset.TITLE} already, verified")
+            continue
         try:
-            fetch_uci_har(folder)
+            fetch(name, params)
         except ArchiveUnavailable as error:
             raise ArchiveUnavailable(
-                f"UCI HAR cannot be found ({error}). Two ways on: put the archive into a folder "
-                "and name it, `export HAR_ARCHIVE_DIR=/that/folder`; or use simulated recordings, "
-                "`dvc exp run -S dataset.name=simulated`"
+                f"{dataset.TITLE} cannot be found ({error}). Ways on: put the archive into a "
+                "folder and name it, `export HAR_ARCHIVE_DIR=/that/folder`; leave the data set out "
+                "of dataset.names; or use simulated recordings, "
+                "`dvc exp run -S 'dataset.names=[simulated]'`"
             ) from error
+    for other in RAW.iterdir():
+        if other.name not in params.dataset.names:
+            shutil.rmtree(other) if other.is_dir() else other.unlink()
 
 
 if __name__ == "__main__":

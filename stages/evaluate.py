@@ -42,6 +42,7 @@ def main(params: Params) -> None:
         split: evaluate_model(
             network,
             *windows.prepare_lstm_data(part),
+            activities=scaled.activities.tolist(),
             temperature=description.temperature,
             device=params.train.device,
         )
@@ -50,7 +51,7 @@ def main(params: Params) -> None:
     }
     test, evaluation = parts["test"], evaluations["test"]
     report = {
-        "dataset": scaled.dataset,
+        "dataset": scaled.source,
         "parameters": count_parameters(network),
         **metrics_report(
             evaluations, test, description.smoothing if params.evaluation.smoothing else None
@@ -70,7 +71,7 @@ def main(params: Params) -> None:
             table.to_csv(partial[path], index=False, float_format="%.6f")
     record("evaluate", params)
     scores = evaluation.scores
-    print(f"{scaled.dataset}: test accuracy {scores['accuracy']:.4f}, macro F1 {scores['f1']:.4f}")
+    print(f"{scaled.source}: test accuracy {scores['accuracy']:.4f}, macro F1 {scores['f1']:.4f}")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,18 @@
 """Put the recordings back together from data/raw/ and cut them into data/windows.npz."""
 
 from har.data import windows
-from har.data.datasets import DATASETS
+from har.data.loading import read_all
 from har.params import Params
 from stages.common import RAW, WINDOWS, run
 
 
 def main(params: Params) -> None:
-    recordings, digest = DATASETS[params.dataset.name].read_recordings(RAW)
+    recordings, digest = read_all({name: RAW / name for name in params.dataset.names})
     made = windows.cut_windows(
         recordings,
         size=params.windowing.size,
         overlap=params.windowing.overlap,
         groups=params.windowing.channels,
-        dataset=params.dataset.name,
         dataset_digest=digest,
     )
     windows.save(WINDOWS, made)

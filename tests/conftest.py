@@ -86,14 +86,16 @@ def recordings() -> list[Recording]:
                 signals = rng.normal(0, 0.3, (samples, 9))
                 signals[:, 6:] += np.eye(6)[activity, :3] - np.eye(6)[activity, 3:]
                 split = "train" if subject <= 4 else "test"
-                made.append(Recording(subject, activity, split, signals.astype(np.float32)))
+                made.append(
+                    Recording(subject, activity, split, signals.astype(np.float32), "made_up")
+                )
     return made
 
 
 @pytest.fixture
 def windows(recordings) -> Windows:
     """Windows of 64 samples of `recordings`, total_acc and gyro."""
-    return cut_windows(recordings, 64, 0.5, ["total_acc", "gyro"], "made_up", "0" * 64)
+    return cut_windows(recordings, 64, 0.5, ["total_acc", "gyro"], "0" * 64)
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +108,7 @@ def finished(tmp_path_factory) -> Project:
     """
 
     def run(folder: Path) -> None:
-        project = Project.copy(folder / "project", folder, SMALL | {"dataset.name": "uci_har"})
+        project = Project.copy(folder / "project", folder, SMALL | {"dataset.names": ["uci_har"]})
         (folder / "repro.txt").write_text(project.dvc("repro", fails=True))
         output = project.stage("")
         assert output.count("Running stage") == len(STAGES)

@@ -12,7 +12,7 @@ import numpy as np
 
 from har.live import server
 from har.live.connection import Limits
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -56,8 +56,8 @@ def hapt_recording(folder: Path, experiment: int) -> tuple[np.ndarray, np.ndarra
     signals = np.hstack([np.loadtxt(acceleration), np.loadtxt(rate)])
     activity = np.full(len(signals), "", dtype="<U20")
     for number, _, label, first, last in np.loadtxt(folder / "labels.txt", int):
-        if number == experiment and label <= len(ACTIVITIES):
-            activity[first - 1 : last] = ACTIVITIES[label - 1]
+        if number == experiment and label <= len(UCI_HAR_ACTIVITIES):
+            activity[first - 1 : last] = UCI_HAR_ACTIVITIES[label - 1]
     return np.arange(len(signals)) / 50, signals, activity
 
 

@@ -19,11 +19,11 @@ from har.model.packaging import package
 from har.params import Params
 from har.signals.channels import CHANNEL_GROUPS, channel_names, make_channels
 from har.signals.filters import filter_recording
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 from har.signals.scaling import Scaling, fit_scaling
 
 SIZE = 32
-CLASSES = len(ACTIVITIES)
+CLASSES = len(UCI_HAR_ACTIVITIES)
 SHARED = Path()
 """A folder of this test run, for all its processes: an export takes seconds."""
 GROUPS = tuple(CHANNEL_GROUPS)
@@ -60,7 +60,10 @@ def made_windows(
         split=np.full(count, "train"),
         channels=np.array(channel_names(groups)),
         overlap=0.5,
-        dataset="made_up",
+        dataset=np.full(count, "made_up"),
+        placement=np.full(count, "waist"),
+        device=np.full(count, "made up"),
+        activities=np.array(UCI_HAR_ACTIVITIES),
         dataset_digest="0" * 64,
     ), scaling
 

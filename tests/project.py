@@ -22,7 +22,7 @@ STAGES = tuple(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
 """Names of the pipeline's stages, in their order."""
 
 SMALL = {
-    "dataset.name": "simulated",
+    "dataset.names": ["simulated"],
     "simulated.seconds": 6,
     "split.val_subjects": 4,
     "model.hidden_size": 8,

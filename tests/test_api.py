@@ -12,7 +12,7 @@ from imports import ROOT
 
 import har
 from har import (
-    ACTIVITIES,
+    UCI_HAR_ACTIVITIES,
     GRUModel,
     HarError,
     LSTMModel,
@@ -81,7 +81,7 @@ def test_the_page_s_lines_run_as_they_are_shown(no_publisher, monkeypatch, capsy
     written = no_publisher / "simulated"
     written.mkdir()
     simulated.write(written, 6, 0)
-    monkeypatch.setattr(uci_har, "read_recordings", lambda _: simulated.read_recordings(written))
+    monkeypatch.setattr(uci_har, "read", lambda _: simulated.read(written))
     first = SNIPPETS[0]
     assert len(first.strip().splitlines()) <= 12
     names: dict = {}
@@ -91,26 +91,26 @@ def test_the_page_s_lines_run_as_they_are_shown(no_publisher, monkeypatch, capsy
     assert names["confusion"].shape == (6, 6)
     assert names["confusion"].sum() == len(test)
     assert names["accuracy"] == np.trace(names["confusion"]) / len(test)
-    assert names["report"]["activity"].tolist() == list(ACTIVITIES)
+    assert names["report"]["activity"].tolist() == list(UCI_HAR_ACTIVITIES)
     assert names["accuracy"] > 0.5
     assert f"{names['accuracy']:.1%}" in capsys.readouterr().out
 
 
 def test_the_page_s_lines_predict_with_the_pipeline_s_model(finished, monkeypatch, capsys):
     monkeypatch.chdir(finished.folder)
-    monkeypatch.setattr(uci_har, "read_recordings", simulated.read_recordings)
+    monkeypatch.setattr(uci_har, "read", simulated.read)
     names: dict = {}
     exec(compile(SNIPPETS[1], PAGE, "exec"), names)
     predictions = pd.read_csv("reports/predictions.csv")
     np.testing.assert_allclose(
-        names["probabilities"], predictions[list(ACTIVITIES)].to_numpy(), atol=1e-4
+        names["probabilities"], predictions[list(UCI_HAR_ACTIVITIES)].to_numpy(), atol=1e-4
     )
     assert capsys.readouterr().out.strip() == predictions["predicted"][0]
 
 
 def test_four_values_as_the_field_knows_them():
     train, test, activities, channels = load_har_dataset("simulated", seconds=3)
-    assert activities == ACTIVITIES
+    assert activities == UCI_HAR_ACTIVITIES
     assert channels == tuple(
         f"{sensor}_{axis}" for sensor in ("total_acc", "body_gyro") for axis in "xyz"
     )

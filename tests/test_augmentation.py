@@ -25,7 +25,7 @@ def test_without_settings_windows_come_as_they_are(windows):
 
 @pytest.mark.parametrize("overlap", [0, 0.5])
 def test_channels_that_depend_on_the_window_are_not_mixed_with_the_next_ones(recordings, overlap):
-    windows = cut_windows(recordings, 64, overlap, ["centred_acc", "gyro"], "made_up", "")
+    windows = cut_windows(recordings, 64, overlap, ["centred_acc", "gyro"], "")
     every = torch.arange(len(windows))
     assert np.array_equal(augmenter(windows)(every).numpy(), windows.signals)
     assert np.array_equal(augmenter(windows, shift=0.5)(every).numpy(), windows.signals)
@@ -33,7 +33,7 @@ def test_channels_that_depend_on_the_window_are_not_mixed_with_the_next_ones(rec
 
 @pytest.mark.parametrize("overlap", [0, 0.5, 0.75])
 def test_stretches_are_the_recordings_that_windows_were_cut_from(recordings, overlap):
-    windows = cut_windows(recordings, 64, overlap, ["total_acc", "gyro"], "made_up", "")
+    windows = cut_windows(recordings, 64, overlap, ["total_acc", "gyro"], "")
     shuffled = windows.select(np.random.default_rng(0).permutation(len(windows)))
     flat, place, first, last = stretches(shuffled)
     for row in range(len(shuffled)):
@@ -102,9 +102,7 @@ def test_both_sensors_turn_together_and_in_their_own_units(windows):
 
 
 def test_channels_without_a_direction_do_not_turn(recordings):
-    windows = cut_windows(
-        recordings, 64, 0.5, ["acc_norm", "total_acc", "gyro_norm"], "made_up", ""
-    )
+    windows = cut_windows(recordings, 64, 0.5, ["acc_norm", "total_acc", "gyro_norm"], "")
     scaling = Scaling(np.zeros(5, np.float32), np.ones(5, np.float32))
     turned = augmenter(windows, scaling, rotation=40)(torch.arange(10)).numpy()
     assert np.array_equal(turned[..., [0, 4]], windows.signals[:10][..., [0, 4]])

@@ -13,7 +13,7 @@ from experiments import compare, configurations, crossval, errors, rivals, table
 from har.errors import HarError
 from har.evaluation import trials
 from har.evaluation.trials import Trial
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 
 
 def person(correct, wrong):
@@ -219,7 +219,7 @@ def test_errors_by_person_and_pair():
         (2, 3, "WALKING", "LAYING"),
     ]
     predictions = pd.DataFrame(rows, columns=["subject", "bout", "actual", "predicted"])
-    for activity in ACTIVITIES:
+    for activity in UCI_HAR_ACTIVITIES:
         predictions[activity] = np.where(predictions["predicted"] == activity, 0.8, 0.04)
     at_home = np.array([3, 4, 3, 3, 3, 0, -1])
     table = errors.confusions(predictions, at_home)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from har.data.windows import Windows, cut_windows
 from har.evaluation import figures
 from har.signals.channels import CHANNEL_GROUPS, channel_units
-from har.signals.recordings import ACTIVITIES, Recording
+from har.signals.recordings import UCI_HAR_ACTIVITIES, Recording
 from stages.common import FIGURE_NAMES
 
 SIX = ("total_acc", "gyro")
@@ -32,7 +32,7 @@ def make_windows(
                 rhythm = np.sin(2 * np.pi * (1 + activity) * time)
                 signals += rhythm[:, None] * random.uniform(0.2, 0.5, 9)
             recordings.append(Recording(subject, activity, part, signals.astype(np.float32)))
-    return cut_windows(recordings, size, overlap, groups, "simulated", "0" * 64)
+    return cut_windows(recordings, size, overlap, groups, "0" * 64)
 
 
 def make_history(epochs=10) -> pd.DataFrame:
@@ -49,12 +49,12 @@ def make_history(epochs=10) -> pd.DataFrame:
     )
 
 
-def make_predictions(number=600, activities=ACTIVITIES) -> pd.DataFrame:
+def make_predictions(number=600, activities=UCI_HAR_ACTIVITIES) -> pd.DataFrame:
     random = np.random.default_rng(1)
-    actual = random.choice([ACTIVITIES.index(each) for each in activities], number)
+    actual = random.choice([UCI_HAR_ACTIVITIES.index(each) for each in activities], number)
     scores = random.gumbel(0, 1, (number, 6)) + 4 * np.eye(6)[actual]
     shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    names = np.array(ACTIVITIES)
+    names = np.array(UCI_HAR_ACTIVITIES)
     table = pd.DataFrame(
         {
             "subject": random.choice([4, 9, 10], number),
@@ -272,13 +272,13 @@ def test_curves(score, epochs, tmp_path: Path):
     figures.save(figure, tmp_path / "curves.png", "")
 
 
-@pytest.mark.parametrize("activities", [ACTIVITIES, ACTIVITIES[:4]])
+@pytest.mark.parametrize("activities", [UCI_HAR_ACTIVITIES, UCI_HAR_ACTIVITIES[:4]])
 def test_confusion_matrix_is_the_crosstab(activities):
     predictions = make_predictions(activities=activities)
     if len(activities) < 6:
         predictions = predictions[predictions.predicted != "LAYING"]
     ax, bar = figures.confusion_matrix(predictions).axes
-    names = [name for name in ACTIVITIES if name in set(predictions.predicted)]
+    names = [name for name in UCI_HAR_ACTIVITIES if name in set(predictions.predicted)]
     expected = [
         [np.sum((predictions.actual == a) & (predictions.predicted == p)) for p in names]
         for a in names
@@ -295,7 +295,7 @@ def test_confusion_matrix_is_the_crosstab(activities):
     assert bar.get_ylabel().endswith("(%)")
 
 
-@pytest.mark.parametrize("activities", [ACTIVITIES, ACTIVITIES[2:3]])
+@pytest.mark.parametrize("activities", [UCI_HAR_ACTIVITIES, UCI_HAR_ACTIVITIES[2:3]])
 def test_model_performance_shows_the_tables(activities):
     predictions = make_predictions(activities=activities)
     classes, subjects = make_scores(predictions)
@@ -303,7 +303,9 @@ def test_model_performance_shows_the_tables(activities):
             figures.model_performance(classes, subjects, predictions).axes}  # fmt: skip
     scores = axes["Scores of each activity"]
     named = {line.get_label(): line.get_xdata() for line in scores.lines}
-    in_order = classes.set_index("activity").loc[[a for a in ACTIVITIES if a in set(activities)]]
+    in_order = classes.set_index("activity").loc[
+        [a for a in UCI_HAR_ACTIVITIES if a in set(activities)]
+    ]
     for name in ("precision", "recall", "f1"):
         np.testing.assert_allclose(named[name.capitalize()], in_order[name] * 100)
     by_subject = axes["Accuracy on each subject"]

@@ -34,7 +34,7 @@ from har.live import certificate, server, uploads
 from har.live.connection import Connections, Limits
 from har.model import bundle
 from har.recognition.recognizer import Recognizer
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 from har.signals.sensors import MOUNTINGS
 
 HELLO = {"type": "hello", "acceleration_unit": "g", "angular_rate_unit": "rad/s", "hop": 32}
@@ -109,7 +109,7 @@ def test_predictions_are_the_recognizers_however_samples_come(address, models, s
     answers = converse(address, in_messages(samples, size))
     assert answers[0] == {
         "type": "ready",
-        "activities": list(ACTIVITIES),
+        "activities": list(UCI_HAR_ACTIVITIES),
         "window": 128,
         "hop": 32,
     }
@@ -517,7 +517,7 @@ def odd(rng):
 
     return rng.choice(
         [
-            {"type": "label", "activity": rng.choice([None, *ACTIVITIES])},
+            {"type": "label", "activity": rng.choice([None, *UCI_HAR_ACTIVITIES])},
             *[
                 {
                     "type": "samples",

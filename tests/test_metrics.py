@@ -7,7 +7,7 @@ from imports import ROOT
 from sklearn.metrics import f1_score, log_loss
 
 from har.evaluation import metrics, trials
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_an_activity_that_does_not_occur_does_not_count(scored):
     actual, _ = scored
     found = metrics.scores(np.zeros(10, int), np.tile([0.9, 0.1, 0, 0, 0, 0], (10, 1)))
     assert found["f1"] == 1.0
-    assert len(metrics.per_class(actual[:3], actual[:3], ACTIVITIES)) == 6
+    assert len(metrics.per_class(actual[:3], actual[:3], UCI_HAR_ACTIVITIES)) == 6
 
 
 def test_macro_f1_is_over_the_activities_that_occur_everywhere(scored):
@@ -68,7 +68,7 @@ def test_tables(scored):
     assert table["subject"].tolist() == [3, 5, 9]
     assert table["windows"].tolist() == [100, 250, 150]
     assert table["accuracy"][0] == (actual == predicted)[:100].mean()
-    classes = metrics.per_class(actual, predicted, ACTIVITIES)
+    classes = metrics.per_class(actual, predicted, UCI_HAR_ACTIVITIES)
     assert classes["support"].tolist() == np.bincount(actual).tolist()
 
 

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from project import ROOT, tracked
 
 from har.recognition import recording_files
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 
 pytestmark = pytest.mark.xdist_group("package")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -164,7 +164,7 @@ def test_a_recording_is_recognised_right_after_the_installation(installed, walk)
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(walk / "activities.csv")
     assert len(table) > 20
-    assert set(table["activity"]) <= set(ACTIVITIES)
+    assert set(table["activity"]) <= set(UCI_HAR_ACTIVITIES)
 
 
 @pytest.mark.parametrize("command", ["certificate", "live"])

@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 from project import SMALL, STAGES, Project
 
 from har.data import windows
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 
 CONTRACT = [
     "data/raw/train/y_train.txt",
@@ -69,12 +69,12 @@ def test_the_outputs_are_those_of_the_contract(finished):
     assert 0 <= metrics["test"]["ece"] <= 1
 
     predictions = pd.read_csv(finished.folder / "reports/predictions.csv")
-    columns = ["subject", "bout", "start", "actual", "predicted", *ACTIVITIES]
+    columns = ["subject", "bout", "start", "actual", "predicted", *UCI_HAR_ACTIVITIES]
     assert predictions.columns.tolist() == columns
     assert set(predictions["subject"]) == {2, 4, 9, 10, 12, 13, 18, 20, 24}
     hits = predictions["actual"] == predictions["predicted"]
     assert hits.mean() == pytest.approx(metrics["test"]["accuracy"], abs=1e-6)
-    most_probable = predictions[list(ACTIVITIES)].idxmax(axis=1)
+    most_probable = predictions[list(UCI_HAR_ACTIVITIES)].idxmax(axis=1)
     assert (most_probable == predictions["predicted"]).mean() > 0.99  # but for rounding
 
     history = pd.read_csv(finished.folder / "reports/history.csv")

@@ -14,7 +14,7 @@ from made_bundle import simple_bundle
 from har.model import bundle
 from har.recognition import recording_files
 from har.recognition.recognizer import Recognizer
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 from har.signals.sensors import MOUNTINGS, STANDARD_GRAVITY
 
 PROJECT = Path(__file__).parent.parent
@@ -73,7 +73,7 @@ def by_recognizer(folder, **settings):
 def assert_same(table, predictions, tolerance=2e-5):
     assert table.time_s.tolist() == pytest.approx([each.time for each in predictions], abs=1e-3)
     expected = np.array([each.probabilities for each in predictions])
-    np.testing.assert_allclose(table[list(ACTIVITIES)], expected, atol=tolerance)
+    np.testing.assert_allclose(table[list(UCI_HAR_ACTIVITIES)], expected, atol=tolerance)
     assert table.activity.tolist() == [each.activity for each in predictions]
     assert table.known.tolist() == [each.known for each in predictions]
     np.testing.assert_allclose(
@@ -83,7 +83,14 @@ def assert_same(table, predictions, tolerance=2e-5):
 
 def test_the_table_is_what_the_recognizer_says(here, folder):
     table, said = here("walk.csv")
-    assert list(table) == ["time_s", "activity", "probability", "known", "novelty", *ACTIVITIES]
+    assert list(table) == [
+        "time_s",
+        "activity",
+        "probability",
+        "known",
+        "novelty",
+        *UCI_HAR_ACTIVITIES,
+    ]
     assert_same(table, by_recognizer(folder))
     assert "walk.csv: 30 s, 1,500 samples" in said
     # Without a gap, windows of 2.56 s that overlap by half.
@@ -127,7 +134,9 @@ def test_how_the_phone_is_worn_and_its_units(here, folder, tmp_path):
     table, _ = here(tmp_path / "a.csv", "--mounting", "top-up")
     assert_same(table, by_recognizer(folder))
     turned, _ = here(tmp_path / "a.csv")
-    assert not np.allclose(turned[list(ACTIVITIES)], table[list(ACTIVITIES)], atol=1e-3)
+    assert not np.allclose(
+        turned[list(UCI_HAR_ACTIVITIES)], table[list(UCI_HAR_ACTIVITIES)], atol=1e-3
+    )
 
 
 def test_standing_still_says_what_is_up(here, tmp_path):
@@ -139,7 +148,9 @@ def test_standing_still_says_what_is_up(here, tmp_path):
     recording_files.write(tmp_path / "a.csv", TIMES, acceleration @ rotation, rates @ rotation)
     straight, _ = here(tmp_path / "up.csv")
     table, _ = here(tmp_path / "a.csv", "--stand", "1:5")
-    np.testing.assert_allclose(table[list(ACTIVITIES)], straight[list(ACTIVITIES)], atol=0.05)
+    np.testing.assert_allclose(
+        table[list(UCI_HAR_ACTIVITIES)], straight[list(UCI_HAR_ACTIVITIES)], atol=0.05
+    )
 
 
 def test_standing_still_makes_up_for_a_phone_askew_in_its_mounting(here, tmp_path):
@@ -154,7 +165,7 @@ def test_standing_still_makes_up_for_a_phone_askew_in_its_mounting(here, tmp_pat
     recording_files.write(tmp_path / "a.csv", TIMES, acceleration @ worn, rates @ worn)
 
     def probabilities(*arguments):
-        return here(*arguments, "--no-smoothing")[0][list(ACTIVITIES)].to_numpy()
+        return here(*arguments, "--no-smoothing")[0][list(UCI_HAR_ACTIVITIES)].to_numpy()
 
     expected = probabilities(tmp_path / "up.csv")
     mounting, stand = ("--mounting", "top-up-screen-in"), ("--stand", "1:5")

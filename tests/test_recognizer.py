@@ -287,12 +287,12 @@ def test_the_real_recordings_give_the_windows_of_the_pipeline(
     uci_har_folder, hapt_archive, tmp_path
 ):
     """Raw recordings of a test subject, streamed: the published windows' probabilities, to 1e-4."""
-    recordings, _ = uci_har.read_recordings(uci_har_folder)
+    recordings, _ = uci_har.read(uci_har_folder)
     bundle = simple_bundle()
     recognizer = Recognizer(bundle, hop=1, smoothing=False)
     archive.unpack(hapt_archive, hapt.FILES, tmp_path)
     streamed = []
-    for session, block in zip(hapt.read_sessions(tmp_path, subjects=(2,)), (1, 500), strict=True):
+    for session, block in zip(hapt.read_raw(tmp_path, subjects=(2,)), (1, 500), strict=True):
         stream = recognizer.stream(settled=False)
         count = len(session.activity)
         parts = [slice(at, at + block) for at in range(0, count, block)]

@@ -15,7 +15,7 @@ from imports import ROOT
 from project import Project
 
 from har.model import bundle
-from har.signals.recordings import ACTIVITIES
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 from tools.report import CARD, scores_with_intervals
 
 
@@ -149,7 +149,7 @@ def test_intervals_are_over_people():
     rows = [
         {"subject": person, "actual": activity, "predicted": activity}
         for person in range(10)
-        for activity in ACTIVITIES
+        for activity in UCI_HAR_ACTIVITIES
     ]
     alike = scores_with_intervals(pd.DataFrame(rows))
     assert {(row["value"], row["low"], row["high"]) for row in alike} == {(1.0, 1.0, 1.0)}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from har.data.datasets import uci_har
-from har.data.datasets.simulated import SUBJECTS, read_recordings, simulate, write
+from har.data.datasets.simulated import SUBJECTS, read, simulate, write
 from har.data.windows import cut_windows
-from har.signals.recordings import ACTIVITIES, Recording
+from har.signals.recordings import UCI_HAR_ACTIVITIES, Recording
 
 SECONDS = 12.0
 
@@ -20,7 +20,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def recordings(folder: Path) -> list[Recording]:
-    return read_recordings(folder)[0]
+    return read(folder)[0]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -29,7 +29,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def signals_of(recordings: list[Recording], activity: str) -> list[np.ndarray]:
-    index = ACTIVITIES.index(activity)
+    index = UCI_HAR_ACTIVITIES.index(activity)
     return [recording.signals for recording in recordings if recording.activity == index]
 
 
@@ -37,7 +37,7 @@ def test_layout_is_uci_hars(folder: Path) -> None:
     assert sorted(contents(folder)) == sorted(uci_har.FILES)
     labels = (folder / "activity_labels.txt").read_text().split()
     assert labels[::2] == ["1", "2", "3", "4", "5", "6"]
-    assert tuple(labels[1::2]) == ACTIVITIES
+    assert tuple(labels[1::2]) == UCI_HAR_ACTIVITIES
     assert "not measurements of anybody" in (folder / "README.txt").read_text()
 
 
@@ -46,7 +46,7 @@ def test_everybody_does_everything_in_the_official_split(recordings: list[Record
     assert done == {
         (subject, activity, "test" if subject in uci_har.OFFICIAL_TEST_SUBJECTS else "train")
         for subject in SUBJECTS
-        for activity in range(len(ACTIVITIES))
+        for activity in range(len(UCI_HAR_ACTIVITIES))
     }
 
 
@@ -67,7 +67,7 @@ def test_bouts_come_back_whole(recordings: list[Recording]) -> None:
 
 def test_cutting_gives_back_the_written_windows(folder: Path, recordings: list[Recording]) -> None:
     groups = ["body_acc", "gyro", "total_acc"]
-    windows = cut_windows(recordings, 128, 0.5, groups, "simulated", "")
+    windows = cut_windows(recordings, 128, 0.5, groups, "")
     for split in ("train", "test"):
         part, mine = uci_har.read_part(folder, split), windows.of(split)
         np.testing.assert_array_equal(mine.signals, part.signals)
@@ -89,7 +89,7 @@ def test_seed_decides_every_byte(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", [3.0, 6.0, 15.0, 40.0])
 def test_bouts_add_up_to_the_seconds(seconds: float) -> None:
     bouts = simulate(0, 1, seconds)
-    halves = np.zeros(len(ACTIVITIES))
+    halves = np.zeros(len(UCI_HAR_ACTIVITIES))
     for activity, signals in bouts:
         assert len(signals) % 64 == 0
         assert len(signals) >= 128

@@ -5,9 +5,9 @@ import pytest
 from made_bundle import simple_bundle
 
 from experiments import streaming
-from har.data.datasets.hapt import Session
 from har.model.bundle import Bundle, Outputs
 from har.recognition.recognizer import Recognizer
+from har.signals.recordings import RawRecording
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def session():
     activity = np.repeat([4, -1, 0, 5], [1000, 250, 1000, 750])
     up = np.where(activity[:, None] == 5, [0.0, 1, 0], [1.0, 0, 0])
     strength = np.where(activity == 0, 0.3, 0.01)[:, None]
-    return Session(
-        1,
+    return RawRecording(
         2,
+        np.arange(3000) / 50,
         up + strength * rng.normal(size=(3000, 3)),
         strength * rng.normal(size=(3000, 3)),
         activity,

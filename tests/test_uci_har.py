@@ -25,12 +25,12 @@ def published(uci_har_folder):
 
 @pytest.fixture(scope="module")
 def recordings(uci_har_folder):
-    return uci_har.read_recordings(uci_har_folder)[0]
+    return uci_har.read(uci_har_folder)[0]
 
 
 def test_the_published_windows_come_back_bit_for_bit_in_order(published, recordings):
     groups = ["body_acc", "gyro", "total_acc"]
-    made = cut_windows(recordings, 128, 0.5, groups, "uci_har", "")
+    made = cut_windows(recordings, 128, 0.5, groups, "")
     assert len(made) == 10_299
     for split, part in published.items():
         of_split = made.of(split)
@@ -48,7 +48,7 @@ def test_bouts(recordings):
 
 @pytest.mark.parametrize("size", [64, 200, 256])
 def test_other_lengths_are_cut_from_the_same_stretches(recordings, size):
-    made = cut_windows(recordings, size, 0.5, ["total_acc"], "uci_har", "")
+    made = cut_windows(recordings, size, 0.5, ["total_acc"], "")
     lengths = np.array([len(recording.signals) for recording in recordings])
     step = size // 2
     assert len(made) == np.maximum(0, (lengths - size) // step + 1).sum()
@@ -66,7 +66,7 @@ def test_one_wrong_number_is_noticed(uci_har_folder, tmp_path):
     labels.unlink()
     labels.write_text("4" + content[1:])
     with pytest.raises(HarError, match="the test labels are not those that were published"):
-        uci_har.read_recordings(tmp_path)
+        uci_har.read(tmp_path)
 
 
 def test_verified_data_are_kept_where_the_archive_is_gone(uci_har_folder, tmp_path):
@@ -80,8 +80,8 @@ def test_windowing_needs_little_memory(uci_har_folder, tmp_path):
     script = (
         "import re, sys; from pathlib import Path; from har.data import windows;"
         "from har.data.datasets import uci_har;"
-        "recordings, digest = uci_har.read_recordings(Path(sys.argv[1]));"
-        "cut = windows.cut_windows(recordings, 128, .5, ['total_acc', 'gyro'], 'uci_har', digest);"
+        "recordings, digest = uci_har.read(Path(sys.argv[1]));"
+        "cut = windows.cut_windows(recordings, 128, .5, ['total_acc', 'gyro'], digest);"
         "windows.save(Path(sys.argv[2]), cut);"
         "print(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])"
     )

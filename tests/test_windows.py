@@ -8,7 +8,7 @@ from har.signals.recordings import Recording
 
 
 def test_windows_lie_where_they_say(recordings):
-    made = cut_windows(recordings, 100, 0.25, ["total_acc", "gyro"], "made_up", "")
+    made = cut_windows(recordings, 100, 0.25, ["total_acc", "gyro"], "")
     for row in (0, 3, len(made) - 1):
         recording = recordings[made.bout[row]]
         piece = recording.signals[made.start[row] : made.start[row] + 100]
@@ -30,14 +30,14 @@ def test_step(size, overlap, step):
 
 def test_a_recording_of_exactly_one_window_gives_one(recordings):
     exact = [Recording(1, 0, "train", recordings[0].signals[:64])]
-    assert len(cut_windows(exact, 64, 0.5, ["gyro"], "made_up", "")) == 1
+    assert len(cut_windows(exact, 64, 0.5, ["gyro"], "")) == 1
 
 
 def test_short_recordings_give_none_and_none_at_all_is_an_error(recordings):
-    made = cut_windows(recordings, 250, 0.5, ["gyro"], "made_up", "")
+    made = cut_windows(recordings, 250, 0.5, ["gyro"], "")
     assert set(made.bout) == set(range(0, len(recordings), 2))  # those of 300 samples
     with pytest.raises(HarError, match=r"windowing.size: .* 301 samples .* longest has 300"):
-        cut_windows(recordings, 301, 0.5, ["gyro"], "made_up", "")
+        cut_windows(recordings, 301, 0.5, ["gyro"], "")
 
 
 def test_cutting_and_joining_are_inverse(recordings):

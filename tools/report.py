@@ -134,13 +134,15 @@ def scores_with_intervals(predictions: pd.DataFrame) -> list[dict[str, Any]]:
     Returns:
         `name`, `value`, `low` and `high` of each.
     """
-    number = {name: index for index, name in enumerate(ACTIVITIES)}
+    activities = sorted({*predictions["actual"], *predictions["predicted"]}, key=ACTIVITIES.index)
+    number = {name: index for index, name in enumerate(activities)}
     tables = {
         person: np.array(rows)
         for person, rows in trials.confusion_by_subject(
             predictions["actual"].map(number).to_numpy(),
             predictions["predicted"].map(number).to_numpy(),
             predictions["subject"].to_numpy(),
+            len(activities),
         ).items()
     }
     wanted: dict[str, Any] = {
@@ -253,7 +255,7 @@ def _windows_by_activity(scaled: Windows) -> list[dict[str, Any]]:
             name_of_part: int(((scaled.split == part) & (scaled.label == index)).sum())
             for part, name_of_part in PARTS.items()
         }
-        for index, name in enumerate(ACTIVITIES)
+        for index, name in enumerate(scaled.activities)
     ]
 
 

@@ -58,11 +58,12 @@ def recordings(
 def _measured(archives: Path | None, downloads: Path) -> "Iterator[Session]":
     from har.data.archive import ArchiveUnavailable
     from har.data.datasets import hapt
+    from har.data.datasets.sources import Sources
     from har.data.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
 
     with tempfile.TemporaryDirectory() as unpacked:
         try:
-            hapt.fetch(Path(unpacked), archives, downloads)
+            hapt.fetch(Path(unpacked), Sources(downloads, archives))
         except ArchiveUnavailable as error:
             raise ArchiveUnavailable(
                 f"HAPT is not available ({error}). Two ways on: put its archive into a folder and "
@@ -70,7 +71,7 @@ def _measured(archives: Path | None, downloads: Path) -> "Iterator[Session]":
                 "`python -m har recordings --simulate`"
             ) from None
         done = set()
-        for one in hapt.read_sessions(Path(unpacked), OFFICIAL_TEST_SUBJECTS):
+        for one in hapt.read_raw(Path(unpacked), subjects=OFFICIAL_TEST_SUBJECTS):
             if one.subject not in done:  # the first session of each
                 done.add(one.subject)
                 name = f"hapt_subject{one.subject:02d}"

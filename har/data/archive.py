@@ -49,14 +49,14 @@ class Archive:
     Attributes:
         url: Where it is.
         file: Name it is kept under.
-        size: Its bytes.
-        sha256: Their digest.
+        size: Its bytes, None where the publisher may pack it anew.
+        sha256: Their digest, None likewise; what it holds is verified by whoever uses it.
     """
 
     url: str
     file: str
-    size: int
-    sha256: str
+    size: int | None = None
+    sha256: str | None = None
 
 
 def obtain(
@@ -101,7 +101,7 @@ def obtain(
         if not path.is_file():
             continue
         published = next((one for one in archives if one.size == path.stat().st_size), None)
-        if published and sha256(path) != published.sha256:
+        if published and published.sha256 not in (None, sha256(path)):
             reasons.append(f"{path} has the published size but not the published SHA-256")
         elif result := attempt(path):
             return result[0]
@@ -116,14 +116,17 @@ def obtain(
             else:
                 if result := attempt(path):
                     return result[0]
+                if archive.sha256 is None:  # what is in it was the only check
+                    path.unlink()
     raise ArchiveUnavailable("; ".join(reasons))
 
 
 def download(archive: Archive, folder: Path, pause: float = 1.0, retries: int = 3) -> Path:
     """Download an archive, going on where a broken transfer stopped.
 
-    The bytes go to a name ending in `.part` until their SHA-256 is the published one. A failure is
-    retried after 1, 2, 4 ... times `pause` seconds; progress starts the count anew.
+    The bytes go to a name ending in `.part` until they are complete and their SHA-256 is the
+    published one, where one is known. A failure is retried after 1, 2, 4 ... times `pause` seconds;
+    progress starts the count anew.
 
     Raises:
         HarError: The publisher cannot be reached, refuses, or sends something else.
@@ -131,9 +134,11 @@ def download(archive: Archive, folder: Path, pause: float = 1.0, retries: int = 
     """
     path, part = folder / archive.file, folder / f"{archive.file}.part"
     if path.exists():
-        if sha256(path) == archive.sha256:
+        if archive.sha256 in (None, sha256(path)):
             return path
         path.unlink()
+    if archive.sha256 is None:  # nothing would tell that the rest is of another file
+        part.unlink(missing_ok=True)
     resumed, failures = part.exists(), 0
     while True:
         before = part.stat().st_size if part.exists() else 0
@@ -152,7 +157,7 @@ def download(archive: Archive, folder: Path, pause: float = 1.0, retries: int = 
             time.sleep(pause * 2 ** (failures - 1))
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(part)) from None
-    if sha256(part) != archive.sha256:
+    if archive.sha256 not in (None, sha256(part)):
         part.unlink()
         if resumed:  # what an earlier run left may have been the fault
             return download(archive, folder, pause, retries)
@@ -171,19 +176,22 @@ def _transfer(archive: Archive, part: Path) -> None:
         response.raise_for_status()
         if response.status_code != 206:  # the server sends the whole file, asked or not
             have = 0
+        size = archive.size
+        if size is None and "Content-Encoding" not in response.headers:
+            announced = response.headers.get("Content-Length", "")
+            size = have + int(announced) if announced.isdecimal() else None
         with (
             part.open("ab" if have else "wb") as file,
-            tqdm(
-                total=archive.size, initial=have, unit="B", unit_scale=True, desc="download"
-            ) as bar,
+            tqdm(total=size, initial=have, unit="B", unit_scale=True, desc="download") as bar,
         ):
             for block in response.iter_content(1 << 16):
                 file.write(block)
                 have += len(block)
                 bar.update(len(block))
-                if have > archive.size:  # not what was published, and perhaps without an end
+                # Not what was published, and perhaps without an end.
+                if have > (MAX_UNPACKED if size is None else size):
                     break
-    if have < archive.size:
+    if size is not None and have < size:
         raise requests.ConnectionError(f"the transfer broke off after {have:,} bytes")
 
 

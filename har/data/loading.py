@@ -1,7 +1,8 @@
-"""The data set in one call: its files, recordings, windows and parts, as the stages make them."""
+"""Data in one call: a data set's files, recordings, windows and parts, as the stages make them."""
 
+import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,17 +11,18 @@ from typing import Any, get_args
 import numpy as np
 
 from har.data.archive import ArchiveUnavailable
-from har.data.datasets import DATASETS, simulated, uci_har
+from har.data.datasets import DATASETS, chosen
+from har.data.datasets.sources import Sources
 from har.data.splits import split_and_scale
 from har.data.windows import Windows, cut_windows
 from har.errors import HarError
 from har.files import replacing_folder
 from har.params import Normalization, Simulated, Split, Windowing, checked
-from har.signals.recordings import ACTIVITIES, Recording
+from har.signals.recordings import Recording
 from har.signals.scaling import Scaling
 
 RAW = Path("data/raw")
-"""Where the pipeline keeps the data set's files."""
+"""Where the pipeline keeps the data sets' files, a folder each."""
 
 METHODS = get_args(Normalization.model_fields["method"].annotation)
 """What `normalization` can be."""
@@ -51,7 +53,7 @@ class HarDataset:
 
 
 def load_har_dataset(
-    name: str = "uci_har",
+    name: str | Sequence[str] = "uci_har",
     *,
     channels: Sequence[str] = ("total_acc", "gyro"),
     size: int = 128,
@@ -62,11 +64,12 @@ def load_har_dataset(
     folder: str | Path = RAW,
     seconds: float = 15.0,
 ) -> HarDataset:
-    """Load a data set, as in `train, test, activities, channels = load_har_dataset()`.
+    """Load data, as in `train, test, activities, channels = load_har_dataset()`.
 
     Args:
-        name: `"uci_har"`, or `"simulated"` for recordings of a movement model, which need no
-            download and say nothing about people.
+        name: A data set or several, of `har.data.datasets.DATASETS`: such as `"uci_har"`, or
+            `"simulated"` for recordings of a movement model, which need no download and say nothing
+            about people.
         channels: Groups of channels, any of `har.signals.channels.CHANNEL_GROUPS`. The default is
             six channels: acceleration with gravity, and angular rate.
         size: Length of a window, samples at 50 Hz.
@@ -88,35 +91,34 @@ def load_har_dataset(
     split = checked(Split, val_subjects=val_subjects, seed=seed)
     if normalization not in METHODS:
         raise HarError(f"normalization={normalization!r}: expected one of {', '.join(METHODS)}")
-    recordings, digest = read_with_digest(name, Path(folder), seconds, seed)
-    windows = cut_windows(
-        recordings, windowing.size, windowing.overlap, windowing.channels, name, digest
-    )
+    simulated = checked(Simulated, seconds=seconds, seed=seed)
+    recordings, digest = read_with_digest(name, Path(folder), simulated)
+    windows = cut_windows(recordings, windowing.size, windowing.overlap, windowing.channels, digest)
     scaled, scaling = split_and_scale(windows, split.val_subjects, split.seed, normalization)
     return HarDataset(
         train=scaled.of("train"),
         val=scaled.of("val"),
         test=scaled.of("test"),
-        activities=ACTIVITIES,
+        activities=tuple(scaled.activities.tolist()),
         channels=tuple(scaled.channels.tolist()),
         scaling=scaling,
     )
 
 
 def load_recordings(
-    name: str = "uci_har",
+    name: str | Sequence[str] = "uci_har",
     *,
     folder: str | Path = RAW,
     seconds: float = 15.0,
     seed: int = 0,
 ) -> list[Recording]:
-    """Load the continuous recordings of a data set.
+    """Load the continuous recordings of a data set, or of several.
 
     Args:
-        name: `"uci_har"` or `"simulated"`.
-        folder: UCI HAR's unpacked files. Where there is no such folder it is made first: from the
-            archive in the folder that the environment variable `HAR_ARCHIVE_DIR` names, or from the
-            publisher (61 MB). Not read for simulated recordings.
+        name: A key of `har.data.datasets.DATASETS`, such as `"uci_har"` or `"simulated"`, or some.
+        folder: Folder with a folder of unpacked files a data set. Where one is not there it is made
+            first: from the archive in the folder that the environment variable `HAR_ARCHIVE_DIR`
+            names, or from the publisher (UCI HAR: 61 MB). Not used for simulated recordings.
         seconds: Length of each simulated person's recording of each activity, s, 3 to 600.
         seed: Of the simulated people.
 
@@ -124,41 +126,62 @@ def load_recordings(
         A recording for each stretch of one activity: signals in g and rad/s at 50 Hz.
 
     Raises:
-        HarError: An argument is out of range, or the data set is not available.
+        HarError: An argument is out of range, or a data set is not available.
     """
-    return read_with_digest(name, Path(folder), seconds, seed)[0]
+    return read_with_digest(name, Path(folder), checked(Simulated, seconds=seconds, seed=seed))[0]
 
 
 def read_with_digest(
-    name: str, folder: Path, seconds: float, seed: int
+    name: str | Sequence[str], folder: Path, simulated: Simulated
 ) -> tuple[list[Recording], str]:
-    """What `load_recordings` gives, and the digest of the data set."""
-    if name not in DATASETS:
-        raise HarError(f"name={name!r}: expected one of {', '.join(DATASETS)}")
-    if name == "simulated":
-        settings = checked(Simulated, seconds=seconds, seed=seed)
-        with TemporaryDirectory() as temporary:
-            simulated.write(Path(temporary), settings.seconds, settings.seed)
-            return simulated.read_recordings(Path(temporary))
-    if not folder.exists():
-        _fetch(folder)
-    try:
-        return uci_har.read_recordings(folder)
-    except HarError as error:
-        raise HarError(
-            f"folder={str(folder)!r} does not hold UCI HAR ({error}): delete it, and it is "
-            "unpacked again; name another folder; or load_har_dataset('simulated')"
-        ) from None
-
-
-def _fetch(folder: Path) -> None:
+    """What `load_recordings` gives, and the digest of the data sets."""
+    names = [name] if isinstance(name, str) else list(name)
     named = os.environ.get("HAR_ARCHIVE_DIR")
+    sources = Sources(folder.parent / "downloads", Path(named) if named else None, simulated)
+    with TemporaryDirectory() as temporary:
+        places = {}
+        for each, dataset in chosen(names).items():
+            # What has no publisher is made anew, wherever an older one may lie.
+            places[each] = (folder if dataset.ARCHIVES else Path(temporary)) / each
+            if not places[each].exists():
+                _fetch(each, places[each], sources)
+        return read_all(places)
+
+
+def read_all(places: Mapping[str, Path]) -> tuple[list[Recording], str]:
+    """The recordings of data sets, one after the other, and a digest of all.
+
+    Args:
+        places: The folder of each, by the data set's name.
+
+    Raises:
+        HarError: A folder does not hold the data set, or two have the same people.
+    """
+    recordings: list[Recording] = []
+    digests = []
+    for name, dataset in chosen(list(places)).items():
+        try:
+            of_this, digest = dataset.read(places[name])
+        except HarError as error:
+            raise HarError(
+                f"{places[name]} does not hold {dataset.TITLE} ({error}): delete it, and it is "
+                "made again"
+            ) from None
+        recordings += of_this
+        digests.append(digest)
+    if len(digests) == 1:
+        return recordings, digests[0]
+    return recordings, hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _fetch(name: str, folder: Path, sources: Sources) -> None:
+    dataset = DATASETS[name]
     try:
         with replacing_folder(folder) as partial:
-            uci_har.fetch(partial, Path(named) if named else None, folder.parent / "downloads")
+            dataset.fetch(partial, sources)
     except ArchiveUnavailable as error:
         raise ArchiveUnavailable(
-            f"UCI HAR is not available ({error}). Two ways on: put the archive into a folder and "
-            "name it, `export HAR_ARCHIVE_DIR=/that/folder`, then call this again; "
+            f"{dataset.TITLE} is not available ({error}). Two ways on: put the archive into a "
+            "folder and name it, `export HAR_ARCHIVE_DIR=/that/folder`, then call this again; "
             "or use simulated recordings, load_har_dataset('simulated')"
         ) from None

@@ -55,7 +55,7 @@ def assign_splits(windows: Windows, val_subjects: int | list[int], seed: int) ->
                 "choose a smaller windowing.size"
             )
     if both := np.intersect1d(training, testing).tolist():
-        raise HarError(f"{windows.dataset}: subjects {both} are in the training and the test part")
+        raise HarError(f"{windows.source}: subjects {both} are in the training and the test part")
     if isinstance(val_subjects, int):
         if val_subjects >= len(training):
             raise HarError(

@@ -12,7 +12,7 @@ import numpy as np
 from har.errors import HarError
 from har.files import replacing_file
 from har.signals.channels import channel_names, make_channels
-from har.signals.recordings import Recording
+from har.signals.recordings import ACTIVITIES, Recording
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,19 @@ class Windows:
 
     Attributes:
         signals: float32 (windows, size, channels), in g and rad/s, or scaled.
-        label: int64 (windows,), index into `ACTIVITIES`.
+        label: int64 (windows,), index into `activities`.
         subject: int64 (windows,), number of the person.
         bout: int64 (windows,), number of the bout that the window was cut from.
         start: int64 (windows,), first sample of the window, counted within its bout.
         split: str (windows,), `"train"`, `"val"` or `"test"`.
+        dataset: str (windows,), name of the data set.
+        placement: str (windows,), where the sensors were worn.
+        device: str (windows,), what measured.
+        activities: str (activities,), names of those that the data sets have, in the order of
+            `har.signals.recordings.ACTIVITIES`.
         channels: str (channels,), names of the channels.
         overlap: Share of a window that the next one has in common with it.
-        dataset: Name of the data set.
-        dataset_digest: SHA-256 of the data set's signals, labels and subjects.
+        dataset_digest: SHA-256 of the data sets' signals, labels and subjects.
     """
 
     signals: np.ndarray
@@ -38,9 +42,12 @@ class Windows:
     bout: np.ndarray
     start: np.ndarray
     split: np.ndarray
+    dataset: np.ndarray
+    placement: np.ndarray
+    device: np.ndarray
+    activities: np.ndarray
     channels: np.ndarray
     overlap: float
-    dataset: str
     dataset_digest: str
 
     def __len__(self) -> int:
@@ -51,6 +58,11 @@ class Windows:
         """Samples a window."""
         size: int = self.signals.shape[1]
         return size
+
+    @property
+    def source(self) -> str:
+        """Names of the data sets that the windows are of, such as `uci_har` or `hapt+dsads`."""
+        return "+".join(dict.fromkeys(self.dataset.tolist()))
 
     def select(self, where: np.ndarray) -> "Windows":
         """The windows at a boolean mask or at indices."""
@@ -69,7 +81,7 @@ def prepare_lstm_data(data: Windows) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         X, float32 (windows, size, channels), in the units of `data`: scaled where those are; and
-        y, int64 (windows,), indices into `ACTIVITIES`.
+        y, int64 (windows,), indices into `data.activities`.
 
     Raises:
         HarError: `data` is something else.
@@ -81,7 +93,17 @@ def prepare_lstm_data(data: Windows) -> tuple[np.ndarray, np.ndarray]:
     return data.signals.astype(np.float32, copy=False), data.label.astype(np.int64, copy=False)
 
 
-_PER_WINDOW = ("signals", "label", "subject", "bout", "start", "split")
+_PER_WINDOW = (
+    "signals",
+    "label",
+    "subject",
+    "bout",
+    "start",
+    "split",
+    "dataset",
+    "placement",
+    "device",
+)
 
 
 def save(path: Path, windows: Windows, **more: np.ndarray) -> None:
@@ -116,7 +138,6 @@ def cut_windows(
     size: int,
     overlap: float,
     groups: Sequence[str],
-    dataset: str = "own",
     dataset_digest: str = "",
 ) -> Windows:
     """Cut recordings into windows, in g and rad/s.
@@ -126,8 +147,7 @@ def cut_windows(
         size: Samples a window. A recording shorter than that gives none, a rest at the end is left.
         overlap: Share of a window that the next one has in common with it, 0 to below 1.
         groups: Keys of `CHANNEL_GROUPS` to take.
-        dataset: Name of the data set.
-        dataset_digest: Digest of its content, if it has one.
+        dataset_digest: Digest of the data sets' content, if they have one.
 
     Raises:
         HarError: No recording is long enough.
@@ -149,16 +169,24 @@ def cut_windows(
         for start in begins:
             signals[row] = make_channels(recording.signals[start : start + size], groups)
             row += 1
+    occurring = sorted({recording.activity for recording in recordings})
+
+    def of_recording(name: str) -> np.ndarray:
+        return np.repeat([getattr(recording, name) for recording in recordings], counts)
+
     return Windows(
         signals=signals,
-        label=np.repeat([recording.activity for recording in recordings], counts),
-        subject=np.repeat([recording.subject for recording in recordings], counts),
+        label=np.searchsorted(occurring, of_recording("activity")),
+        subject=of_recording("subject"),
         bout=np.repeat(np.arange(len(recordings)), counts),
         start=np.concatenate([np.array(each, np.int64) for each in starts]),
-        split=np.repeat([recording.split for recording in recordings], counts),
+        split=of_recording("split"),
+        dataset=of_recording("dataset"),
+        placement=of_recording("placement"),
+        device=of_recording("device"),
+        activities=np.array([ACTIVITIES[activity] for activity in occurring]),
         channels=np.array(names),
         overlap=overlap,
-        dataset=dataset,
         dataset_digest=dataset_digest,
     )
 

@@ -5,7 +5,7 @@ from har.signals.recordings import ACTIVITIES
 ACTIVITY_COLOURS = dict(
     zip(
         ACTIVITIES,
-        ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"),
+        ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#F0E442"),
         strict=True,
     )
 )

@@ -71,7 +71,7 @@ def deciding_settings(params: Params) -> dict[str, Any]:
     when another way is added tomorrow.
     """
     settings: dict[str, Any] = {
-        "dataset.name": params.dataset.name,
+        "dataset.names": params.dataset.names,
         "split.seed": params.split.seed,
     }
     sections: dict[str, dict[str, Any]] = {
@@ -81,7 +81,7 @@ def deciding_settings(params: Params) -> dict[str, Any]:
         "train": _in_use(params.train.model_dump(exclude={"seed", "keep", "device"})),
         "augmentation": _in_use(params.augmentation.model_dump()),
     }
-    if params.dataset.name == "simulated":
+    if "simulated" in params.dataset.names:
         sections["simulated"] = params.simulated.model_dump()
     for section, values in sections.items():
         settings |= {f"{section}.{key}": value for key, value in values.items()}
@@ -177,11 +177,14 @@ def run_trial(
         seed=seed,
         settings=deciding_settings(params),
         dataset_digest=windows.dataset_digest,
+        activities=windows.activities.tolist(),
         parameters=count_parameters(result.model),
         train_seconds=round(result.train_seconds, 1),
         predict_ms=round(1000 * result.predict_seconds / len(unseen), 4),
         model_bytes=len(to_bytes(result.model.state_dict())),
-        confusion=trials.confusion_by_subject(unseen.label, predicted, unseen.subject),
+        confusion=trials.confusion_by_subject(
+            unseen.label, predicted, unseen.subject, len(unseen.activities)
+        ),
         device=choose_device(params.train.device).type,
     )
 

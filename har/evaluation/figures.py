@@ -75,7 +75,8 @@ def activity_distribution(windows: Windows) -> Figure:
         bars.set_label(f"{SPLITS[split][0]} ({_count(len(people[split]), 'subject')})")
         above.bar_label(bars, fmt="{:,.0f}", fontsize=9, padding=2)
     above.set(xlabel="Activity", ylabel="Windows")
-    above.set_xticks(range(len(labels)), [_readable(ACTIVITIES[each], "\n") for each in labels])
+    names = windows.activities[labels]
+    above.set_xticks(range(len(labels)), [_readable(each, "\n") for each in names])
     above.yaxis.set_major_locator(MaxNLocator(integer=True))
     above.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     above.grid(visible=False, axis="x")
@@ -84,10 +85,10 @@ def activity_distribution(windows: Windows) -> Figure:
 
     order = [(split, subject) for split in splits for subject in people[split]]
     counts = pd.crosstab(table.activity, [table.split, table.subject])[order]
-    names = [_readable(ACTIVITIES[each]) for each in labels]
     text = {"fontsize": min(8, 250 / len(order)), "color": "black"}
     shades = {"cmap": "Greys", "vmin": 0, "vmax": 2 * counts.to_numpy().max(), "cbar": False}
-    _heatmap(below, counts, names, [subject for _, subject in order], annot_kws=text, **shades)
+    columns = [subject for _, subject in order]
+    _heatmap(below, counts, [_readable(each) for each in names], columns, annot_kws=text, **shades)
     below.set(xlabel="Subject (in the colour of the split)", ylabel="Activity")
     below.set_title("Windows of each subject")
     for tick, (split, _) in zip(below.get_xticklabels(), order, strict=True):
@@ -115,7 +116,7 @@ def sensor_signals(windows: Windows) -> Figure:
             ax.margins(x=0)
         row[0].set_ylabel(fill(_quantity(name), 20))
     for ax, label in zip(grid[0], typical, strict=True):
-        ax.set_title(_readable(ACTIVITIES[label], "\n"), loc="center")
+        ax.set_title(_readable(windows.activities[label], "\n"), loc="center")
     for ax in grid[-1]:
         ax.set_xlabel("Time (s)")
     _legend_of_components(figure, train.channels)
@@ -151,7 +152,7 @@ def time_series_patterns(windows: Windows) -> Figure:
         stretch = _longest_stretch(train.select(of_label & (train.subject == subject)))
         time = np.arange(len(stretch)) / SAMPLING_RATE
         _draw_channels(ax, time, stretch, train.channels, columns)
-        ax.set(title=_readable(ACTIVITIES[label]), xlim=(0, _PATTERN_SECONDS))
+        ax.set(title=_readable(windows.activities[label]), xlim=(0, _PATTERN_SECONDS))
         people = spectra[of_label].groupby(train.subject[of_label]).mean()
         low, middle, high = people.quantile([0.25, 0.5, 0.75]).to_numpy()
         rhythm.fill_between(frequency[shown], low, high, color="#C4C4C4", linewidth=0)

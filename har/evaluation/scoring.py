@@ -18,7 +18,7 @@ from har.model.bundle import Smoothing
 from har.model.calibration import with_temperature
 from har.model.hmm import smooth
 from har.params import Calibration, checked
-from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals.recordings import SAMPLING_RATE, UCI_HAR_ACTIVITIES
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def evaluate_model(
     X_test: np.ndarray,
     y_test: np.ndarray,
     *,
-    activities: Sequence[str] = ACTIVITIES,
+    activities: Sequence[str] = UCI_HAR_ACTIVITIES,
     temperature: float = 1.0,
     device: str = "auto",
 ) -> Evaluation:
@@ -70,7 +70,8 @@ def evaluate_model(
         X_test: Scaled windows of people that the model was not trained on, float32 (windows, size,
             channels).
         y_test: Their activities, int (windows,), from 0.
-        activities: Name of each class.
+        activities: Name of each class, such as `load_har_dataset().activities`; UCI HAR's by
+            default.
         temperature: Logits are divided by it (`har.model.calibration`), 0.05 to 20.
         device: Where to compute: `"auto"`, `"cpu"` or `"cuda"`.
 
@@ -162,7 +163,7 @@ def _worst(test: Windows, predicted: np.ndarray) -> float:
 
 def prediction_table(test: Windows, probabilities: np.ndarray) -> pd.DataFrame:
     """A row per window: `subject, bout, start, actual, predicted`, a probability per activity."""
-    names = np.array(ACTIVITIES)
+    names = test.activities
     table = pd.DataFrame(
         {
             "subject": test.subject,
@@ -172,5 +173,5 @@ def prediction_table(test: Windows, probabilities: np.ndarray) -> pd.DataFrame:
             "predicted": names[probabilities.argmax(axis=1)],
         }
     )
-    table[list(ACTIVITIES)] = probabilities
+    table[names.tolist()] = probabilities
     return table

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from har.errors import HarError
 from har.evaluation import metrics
 from har.files import replacing_file
-from har.signals.recordings import ACTIVITIES
 
 TEST = "test"
 """The part of a trial on the test subjects, trained on all training subjects."""
@@ -30,7 +29,8 @@ class Trial(BaseModel):
         part: Who was held out: a fold such as `"fold2of5"`, or `"test"`.
         seed: Seed of the training.
         settings: All that decides the outcome beside part and seed, by dotted name.
-        dataset_digest: SHA-256 of the data set's content.
+        dataset_digest: SHA-256 of the data sets' content.
+        activities: Name of each class.
         parameters: Trained weights; None for methods that count none.
         train_seconds: CPU time of the training, all threads together.
         predict_ms: CPU time per held-out window, predicted in batches, milliseconds.
@@ -46,6 +46,7 @@ class Trial(BaseModel):
     seed: int
     settings: dict[str, Any]
     dataset_digest: str
+    activities: list[str]
     parameters: int | None
     train_seconds: float
     predict_ms: float
@@ -60,21 +61,20 @@ def fold_name(fold: int, folds: int) -> str:
 
 
 def confusion_by_subject(
-    actual: np.ndarray, predicted: np.ndarray, subject: np.ndarray
+    actual: np.ndarray, predicted: np.ndarray, subject: np.ndarray, classes: int
 ) -> dict[int, list[list[int]]]:
     """A confusion matrix per person: rows the actual activity, columns the predicted one.
 
     Args:
-        actual: int (windows,), indices into `ACTIVITIES`.
+        actual: int (windows,), indices of activities.
         predicted: int (windows,), likewise.
         subject: int (windows,).
+        classes: How many activities there are.
     """
     tables = {}
     for person in np.unique(subject):
         rows = subject == person
-        tables[int(person)] = metrics.confusion(
-            actual[rows], predicted[rows], len(ACTIVITIES)
-        ).tolist()
+        tables[int(person)] = metrics.confusion(actual[rows], predicted[rows], classes).tolist()
     return tables
 
 

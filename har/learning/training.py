@@ -69,7 +69,7 @@ def fit(
         HarError: As `train_model`.
     """
     seed_everything(params.train.seed, params.train.threads)
-    model = build(params.model, len(train.channels), len(ACTIVITIES))
+    model = build(params.model, len(train.channels), len(train.activities))
     device = choose_device(params.train.device)
     X_val, y_val = (None, None) if val is None else prepare_lstm_data(val)
     return train_model(

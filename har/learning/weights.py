@@ -12,7 +12,6 @@ from har.errors import HarError
 from har.files import replacing_file
 from har.params import Model, Params
 from har.signals.channels import channel_units, groups_of
-from har.signals.recordings import ACTIVITIES
 from har.signals.scaling import Scaling
 
 if TYPE_CHECKING:  # PyTorch takes seconds to import, and a record needs none of it
@@ -89,6 +88,7 @@ class TrainingRecord(BaseModel):
         """
         facts = {
             "data set": (self.dataset_digest, scaled.dataset_digest),
+            "activities": (self.activities, scaled.activities.tolist()),
             "channels": (self.channels, scaled.channels.tolist()),
             "window size": (self.window_size, scaled.size),
             "window overlap": (self.window_overlap, scaled.overlap),
@@ -119,13 +119,13 @@ def record_of(
     """
     return TrainingRecord(
         network=network.settings,
-        activities=list(ACTIVITIES),
+        activities=train.activities.tolist(),
         channels=train.channels.tolist(),
         window_size=train.size,
         window_overlap=train.overlap,
         offset=scaling.offset.tolist(),
         scale=scaling.scale.tolist(),
-        dataset=train.dataset,
+        dataset=train.source,
         dataset_digest=train.dataset_digest,
         train_subjects=_people(train),
         kept_epoch=kept_epoch,

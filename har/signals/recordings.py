@@ -14,14 +14,22 @@ ACTIVITIES = (
     "SITTING",
     "STANDING",
     "LAYING",
+    "RUNNING",
 )
-"""The six activities in the order of UCI HAR's labels 1 to 6; a label here is the index, from 0.
+"""Every activity known here: the six of UCI HAR in the order of its labels, then the others.
 
-Files, messages and JSON hold these names; `in_words` makes of them what a person reads.
+Files, messages and JSON hold these names; `in_words` makes of them what a person reads. Windows and
+models have those that occur in their data, in this order.
 """
+
+UCI_HAR_ACTIVITIES = ACTIVITIES[:6]
+"""The activities of UCI HAR, in the order of its labels 1 to 6."""
 
 STILL = ("SITTING", "STANDING", "LAYING")
 """The postures: alike for a phone of which nobody knows where it is worn, and which way up."""
+
+NO_ACTIVITY = -1
+"""Between activities, changing from one posture to another, or doing something else."""
 
 BASE_CHANNELS = tuple(
     f"{sensor}_{axis}" for sensor in ("body_acc", "body_gyro", "total_acc") for axis in "xyz"
@@ -35,6 +43,34 @@ def in_words(activity: str) -> str:
 
 
 @dataclass(frozen=True)
+class RawRecording:
+    """What the sensors measured on one person, from beginning to end, as often as they did.
+
+    Attributes:
+        subject: Number of the person.
+        times: float64 (samples,) in s, each later than the one before.
+        acceleration: (samples, 3) in g, gravity included, with the signs of Android and UCI HAR:
+            an axis that points up shows +1 g.
+        angular_rate: (samples, 3) in rad/s.
+        activity: int (samples,), index into `ACTIVITIES`, or `NO_ACTIVITY`.
+        split: `"train"` or `"test"`, the data set's own division by person.
+        dataset: Name of the data set.
+        placement: Where the sensors are worn.
+        device: What measured.
+    """
+
+    subject: int
+    times: np.ndarray
+    acceleration: np.ndarray
+    angular_rate: np.ndarray
+    activity: np.ndarray
+    split: str = "train"
+    dataset: str = "own"
+    placement: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True)
 class Recording:
     """A bout: one person doing one activity without interruption.
 
@@ -43,9 +79,15 @@ class Recording:
         activity: Index into `ACTIVITIES`.
         split: `"train"` or `"test"`, the data set's own division by person.
         signals: float32 (samples, 9), the `BASE_CHANNELS` at `SAMPLING_RATE`, in g and rad/s.
+        dataset: Name of the data set.
+        placement: Where the sensors are worn.
+        device: What measured.
     """
 
     subject: int
     activity: int
     split: str
     signals: np.ndarray
+    dataset: str = "own"
+    placement: str = ""
+    device: str = ""

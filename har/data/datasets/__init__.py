@@ -1,6 +1,76 @@
-"""The data sets, by name: each module makes its files and reads them as recordings."""
+"""The data sets, by name: each module fetches its files and reads them as recordings."""
 
-from har.data.datasets import simulated, uci_har
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Protocol
 
-DATASETS = {"uci_har": uci_har, "simulated": simulated}
-"""Every data set that `dataset.name` may name."""
+from har.data.archive import Archive
+from har.data.datasets import dsads, hapt, motion_sense, simulated, uci_har, usc_had
+from har.data.datasets.sources import Sources
+from har.errors import HarError
+from har.signals.recordings import Recording
+
+
+class Dataset(Protocol):
+    """What each module in this package has.
+
+    Attributes:
+        TITLE: Its name in texts.
+        CITATION: What to cite.
+        LICENCE: Under what terms it may be used.
+        SUBJECTS: The people's numbers here. Other people have others.
+        ARCHIVES: As published; none of what is made or recorded here.
+    """
+
+    TITLE: str
+    CITATION: str
+    LICENCE: str
+    SUBJECTS: range
+    ARCHIVES: tuple[Archive, ...]
+
+    def fetch(self, folder: Path, sources: Sources) -> None:
+        """Put the data set's files into an existing empty folder, from the first good source.
+
+        Raises:
+            HarError: There is none; `ArchiveUnavailable` where no archive would do.
+        """
+
+    def read(self, folder: Path) -> tuple[list[Recording], str]:
+        """Read what `fetch` put there.
+
+        Returns:
+            The bouts, in a fixed order, and the SHA-256 of all values.
+
+        Raises:
+            HarError: A file is missing or damaged, or the values are not those published.
+        """
+
+
+DATASETS: dict[str, Dataset] = {
+    "uci_har": uci_har,
+    "hapt": hapt,
+    "motion_sense": motion_sense,
+    "usc_had": usc_had,
+    "dsads": dsads,
+    "simulated": simulated,
+}
+"""Every data set that `dataset.names` may name."""
+
+
+def chosen(names: Sequence[str]) -> dict[str, Dataset]:
+    """The data sets of these names.
+
+    Raises:
+        HarError: A name is unknown, or two data sets number the same people.
+    """
+    if unknown := [name for name in names if name not in DATASETS]:
+        raise HarError(f"dataset.names: {unknown[0]!r} is none of {', '.join(DATASETS)}")
+    sets = {name: DATASETS[name] for name in names}
+    for (one, first), (other, second) in combinations(sets.items(), 2):
+        if set(first.SUBJECTS) & set(second.SUBJECTS):
+            raise HarError(
+                f"dataset.names: {one} and {other} cannot be used together: hapt has uci_har's "
+                "people and sessions, and simulated people stand for them; name one of the two"
+            )
+    return sets

@@ -21,10 +21,22 @@ import numpy as np
 from scipy.signal import butter, sosfilt
 from scipy.spatial.transform import Rotation
 
+from har.data.archive import Archive
 from har.data.datasets import uci_har
+from har.data.datasets.sources import Sources
 from har.errors import HarError
 from har.signals.filters import filter_recording
-from har.signals.recordings import ACTIVITIES, BASE_CHANNELS, SAMPLING_RATE, Recording
+from har.signals.recordings import (
+    BASE_CHANNELS,
+    SAMPLING_RATE,
+    UCI_HAR_ACTIVITIES,
+    Recording,
+)
+
+TITLE = "simulated recordings"
+CITATION = ""
+LICENCE = "as this project's"
+ARCHIVES: tuple[Archive, ...] = ()
 
 SUBJECTS = range(1, 31)
 """The simulated people, numbered as in UCI HAR; the test subjects are the same numbers."""
@@ -237,9 +249,13 @@ def draw_bouts(rng: np.random.Generator, seconds: float) -> list[tuple[str, int]
     half = uci_har.WINDOW // 2
     halves = max(2, int(seconds * SAMPLING_RATE) // half)
     rounds = max(1, min(round(seconds / BOUT_SECONDS), halves // 2))
-    shares = rng.dirichlet(np.full(rounds, 5.0), size=len(ACTIVITIES))
+    shares = rng.dirichlet(np.full(rounds, 5.0), size=len(UCI_HAR_ACTIVITIES))
     lengths = half * (2 + rng.multinomial(halves - 2 * rounds, shares))
-    return [(ACTIVITIES[a], int(lengths[a, r])) for r in range(rounds) for a in range(len(lengths))]
+    return [
+        (UCI_HAR_ACTIVITIES[a], int(lengths[a, r]))
+        for r in range(rounds)
+        for a in range(len(lengths))
+    ]
 
 
 def read_sensors(rng: np.random.Generator, person: Person, movement: np.ndarray) -> np.ndarray:
@@ -282,7 +298,7 @@ def simulate_session(
         kept = slice(start + FADE + SETTLE, start + FADE + SETTLE + length)
         weight = np.concatenate([ramp, np.ones(SETTLE + length), ramp[::-1]])[:, None]
         whole[start : kept.stop + FADE] += weight * move(rng, person, name, len(weight))
-        bouts.append((ACTIVITIES.index(name), kept))
+        bouts.append((UCI_HAR_ACTIVITIES.index(name), kept))
         start = kept.stop
     return read_sensors(rng, person, whole), bouts[1:]
 
@@ -318,7 +334,9 @@ def write(folder: Path, seconds: float, seed: int) -> None:
         "They come from a model of movement. They are not measurements of anybody.\n",
         encoding="ascii",
     )
-    labels = "".join(f"{number} {name}\n" for number, name in enumerate(ACTIVITIES, start=1))
+    labels = "".join(
+        f"{number} {name}\n" for number, name in enumerate(UCI_HAR_ACTIVITIES, start=1)
+    )
     (folder / "activity_labels.txt").write_text(labels, encoding="ascii")
     for split in uci_har.SPLITS:
         test = uci_har.OFFICIAL_TEST_SUBJECTS
@@ -346,7 +364,12 @@ def _write_part(
         np.savetxt(folder / "Inertial Signals" / f"{channel}_{split}.txt", values, "%.6f")
 
 
-def read_recordings(folder: Path) -> tuple[list[Recording], str]:
+def fetch(folder: Path, sources: Sources) -> None:
+    """As `Dataset.fetch`."""
+    write(folder, sources.simulated.seconds, sources.simulated.seed)
+
+
+def read(folder: Path) -> tuple[list[Recording], str]:
     """Read what `write` wrote: the bouts, and a digest, as `uci_har.recordings_of`."""
     try:
         written = (folder / "README.txt").read_text("ascii").startswith(README_BEGINS)
@@ -354,4 +377,4 @@ def read_recordings(folder: Path) -> tuple[list[Recording], str]:
         written = False
     if not written:
         raise HarError(f"{folder} does not hold simulated recordings: write them again")
-    return uci_har.recordings_of(uci_har.read_parts(folder))
+    return uci_har.recordings_of(uci_har.read_parts(folder), "simulated", "waist", "simulated")

@@ -1,7 +1,12 @@
 """UCI HAR: its files, their digests, and the continuous recordings behind its windows.
 
 Anguita, Ghio, Oneto, Parra, Reyes-Ortiz: A Public Domain Dataset for Human Activity Recognition
-Using Smartphones, ESANN 2013. https://archive.ics.uci.edu/dataset/240
+Using Smartphones, ESANN 2013. https://archive.ics.uci.edu/dataset/240 (CC BY 4.0; the archive's own
+README asks for the citation and rules out commercial use)
+
+Thirty people, a Samsung Galaxy S II at the waist, 50 Hz, g and rad/s. Published as windows of 128
+samples that were filtered already (`har.signals.filters`): the recordings are put back together
+from their overlaps, and are neither resampled nor filtered again.
 """
 
 import hashlib
@@ -11,11 +16,21 @@ from pathlib import Path
 
 import numpy as np
 
-from har.data.archive import Archive, obtain, unpack
+from har.data.archive import Archive
+from har.data.datasets.sources import Sources, fetch_archive
 from har.data.datasets.text import read_numbers
 from har.data.windows import join_overlapping, restore_stretch
 from har.errors import HarError
-from har.signals.recordings import ACTIVITIES, BASE_CHANNELS, Recording
+from har.signals.recordings import BASE_CHANNELS, UCI_HAR_ACTIVITIES, Recording
+
+TITLE = "UCI HAR"
+CITATION = (
+    "Anguita, Ghio, Oneto, Parra, Reyes-Ortiz: A Public Domain Dataset for Human Activity "
+    "Recognition Using Smartphones, ESANN 2013"
+)
+LICENCE = "CC BY 4.0; its README rules out commercial use"
+SUBJECTS = range(1, 31)
+PLACEMENT, DEVICE = "waist", "Samsung Galaxy S II"
 
 WINDOW = 128
 """Samples in each published window; neighbours overlap by half."""
@@ -23,7 +38,7 @@ WINDOW = 128
 OFFICIAL_TEST_SUBJECTS = (2, 4, 9, 10, 12, 13, 18, 20, 24)
 """The nine people of the published test set."""
 
-ARCHIVES = (
+ARCHIVES: tuple[Archive, ...] = (
     Archive(
         url="https://archive.ics.uci.edu/static/public/240/"
         "human+activity+recognition+using+smartphones.zip",
@@ -122,35 +137,17 @@ def read_part(folder: Path, split: str) -> Part:
         signals[:, :, index] = values
     if len(subjects) != len(labels):
         raise HarError(f"{folder / split}: {len(subjects)} subjects for {len(labels)} labels")
-    if not ((labels >= 1) & (labels <= len(ACTIVITIES))).all():
-        raise HarError(f"{folder / split}: a label is outside 1 to {len(ACTIVITIES)}")
+    if not ((labels >= 1) & (labels <= len(UCI_HAR_ACTIVITIES))).all():
+        raise HarError(f"{folder / split}: a label is outside 1 to {len(UCI_HAR_ACTIVITIES)}")
     return Part(signals, labels.astype(np.uint8), subjects.astype(np.uint8))
 
 
-def fetch(folder: Path, local: Path | None, downloads: Path) -> None:
-    """Unpack the data set from the first archive that holds the published numbers.
-
-    Args:
-        folder: An existing empty folder to unpack to.
-        local: Folder of the person's own archives, or None.
-        downloads: Folder that keeps what was downloaded.
-
-    Raises:
-        ArchiveUnavailable: There is none.
-    """
-
-    def unpack_and_verify(path: Path) -> None:
-        unpack(path, FILES, folder)
-        try:
-            read_recordings(folder)
-        except HarError as error:
-            reason = str(error).replace(f"{folder}/", "").replace(f"{folder}: ", "")
-            raise HarError(f"{path}: {reason}") from None
-
-    obtain(ARCHIVES, unpack_and_verify, local, downloads)
+def fetch(folder: Path, sources: Sources) -> None:
+    """As `Dataset.fetch`."""
+    fetch_archive(ARCHIVES, FILES, read, folder, sources)
 
 
-def read_recordings(folder: Path) -> tuple[list[Recording], str]:
+def read(folder: Path) -> tuple[list[Recording], str]:
     """Read the published data set.
 
     The numbers are compared as float32 with the published ones: a re-zip whose text differs beyond
@@ -171,11 +168,19 @@ def read_recordings(folder: Path) -> tuple[list[Recording], str]:
         for name, found, published in zip(names, part.digests, DIGESTS[split], strict=True):
             if found != published:
                 raise HarError(f"{folder}: the {split} {name} are not those that were published")
-    return recordings_of(parts)
+    return recordings_of(parts, "uci_har", PLACEMENT, DEVICE)
 
 
-def recordings_of(parts: dict[str, Part]) -> tuple[list[Recording], str]:
+def recordings_of(
+    parts: dict[str, Part], dataset: str, placement: str, device: str
+) -> tuple[list[Recording], str]:
     """Put windows back together into the continuous stretches they were cut from.
+
+    Args:
+        parts: As `read_parts` gives them.
+        dataset: Name of the data set.
+        placement: Where the sensors were worn.
+        device: What measured.
 
     Returns:
         The bouts in the order of the windows, train first (857 for UCI HAR), and a digest of
@@ -187,6 +192,9 @@ def recordings_of(parts: dict[str, Part]) -> tuple[list[Recording], str]:
             activity=int(part.labels[rows.start]) - 1,
             split=split,
             signals=restore_stretch(part.signals[rows]),
+            dataset=dataset,
+            placement=placement,
+            device=device,
         )
         for split, part in parts.items()
         for rows in join_overlapping(part.signals, part.labels, part.subjects)

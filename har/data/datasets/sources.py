@@ -1,0 +1,56 @@
+"""Where data sets come from, and how one is fetched from an archive."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from har.data.archive import Archive, obtain, unpack
+from har.errors import HarError
+from har.params import Simulated
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where data sets are taken from.
+
+    Attributes:
+        downloads: Folder that keeps what was downloaded.
+        local: Folder of the person's own archives, or None.
+        simulated: What to simulate.
+    """
+
+    downloads: Path
+    local: Path | None = None
+    simulated: Simulated = field(default_factory=Simulated)
+
+
+def fetch_archive(
+    archives: Sequence[Archive],
+    files: Sequence[str],
+    read: Callable[[Path], Any],
+    folder: Path,
+    sources: Sources,
+) -> None:
+    """Unpack a data set from the first archive that holds what was published.
+
+    Args:
+        archives: The published ones.
+        files: What to unpack, relative to the data set's top folder.
+        read: Raises HarError unless the folder that it is given holds what was published.
+        folder: An existing empty folder to unpack to.
+        sources: Where to look.
+
+    Raises:
+        ArchiveUnavailable: There is none.
+    """
+
+    def unpack_and_verify(path: Path) -> None:
+        unpack(path, files, folder)
+        try:
+            read(folder)
+        except HarError as error:
+            reason = str(error).replace(f"{folder}/", "").replace(f"{folder}: ", "")
+            raise HarError(f"{path}: {reason}") from None
+
+    obtain(archives, unpack_and_verify, sources.local, sources.downloads)
