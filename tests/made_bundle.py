@@ -16,7 +16,7 @@ from har.learning.weights import TrainingRecord, record_of
 from har.model import novelty
 from har.model.bundle import Bundle, load, save
 from har.model.packaging import package
-from har.params import Params
+from har.params import NETWORKS, Params, checked
 from har.signals.channels import CHANNEL_GROUPS, channel_names, make_channels
 from har.signals.filters import filter_recording
 from har.signals.recordings import UCI_HAR_ACTIVITIES
@@ -82,8 +82,7 @@ def untrained(name: str, channels: int, **settings: object) -> Classifier:
         },
         "recurrent": {"head_size": 16},
     }
-    params = Params.model_validate({"model": usual | own[name] | settings | {"name": name}})
-    network = build(params.model, channels, CLASSES)
+    network = build(checked(NETWORKS[name], **usual | own[name] | settings), channels, CLASSES)
     last = network.head if isinstance(network.head, torch.nn.Linear) else network.head[-1]
     with torch.no_grad():
         last.weight *= 40

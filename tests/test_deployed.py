@@ -8,6 +8,7 @@ import torch
 from made_bundle import GROUPS, SIZE, made_bundle, movement, trained, untrained
 
 from har.errors import HarError
+from har.learning.augmentation import any_rotations
 from har.learning.networks import predict_probabilities
 from har.model import deployed, export, novelty
 from har.model.bundle import INPUT, OUTPUTS, session
@@ -16,6 +17,7 @@ from har.model.deployed import PLAUSIBLE, TOO_QUICK, TOO_STRONG, TOO_WEAK, Deplo
 from har.model.novelty import Novelty
 from har.signals.channels import make_channels
 from har.signals.filters import filter_recording
+from har.signals.recordings import ACTIVITIES, STILL, UCI_HAR_ACTIVITIES
 from har.signals.scaling import Scaling
 
 pytestmark = pytest.mark.xdist_group("onnx")
@@ -70,9 +72,11 @@ def test_every_kind_of_network_gives_the_same_in_onnx(name, settings):
     size = 5
     model = DeployedModel(
         untrained(name, 3, **settings),
+        UCI_HAR_ACTIVITIES,
         ["total_acc"],
         Scaling(np.zeros(3, np.float32), np.ones(3, np.float32)),
         0.5,
+        1.0,
         Novelty(np.ones(6), np.zeros((1, 6)), 1.0),
     )
     content = export.to_onnx(model, size)
@@ -86,7 +90,13 @@ def test_every_kind_of_network_gives_the_same_in_onnx(name, settings):
 def test_an_export_is_the_same_every_time_and_names_no_path():
     network, record, _ = trained(num_layers=0)
     model = DeployedModel(
-        network, GROUPS, record.scaling, 1.0, Novelty(np.ones(17), np.zeros((1, 17)), 1.0)
+        network,
+        record.activities,
+        GROUPS,
+        record.scaling,
+        1.0,
+        1.0,
+        Novelty(np.ones(17), np.zeros((1, 17)), 1.0),
     )
     content = export.to_onnx(model, SIZE)
     assert export.to_onnx(model, SIZE) == content
@@ -101,7 +111,10 @@ def test_an_export_that_comes_out_otherwise_is_refused():
         mock.patch.object(export, "session", lambda _: session(made_bundle().model)),
         pytest.raises(HarError, match="of the model in ONNX differs from PyTorch's by"),
     ):
-        export.to_onnx(DeployedModel(network, GROUPS, record.scaling, 1.0, nothing), SIZE)
+        export.to_onnx(
+            DeployedModel(network, record.activities, GROUPS, record.scaling, 1.0, 1.0, nothing),
+            SIZE,
+        )
 
 
 @pytest.mark.parametrize("size", [SIZE, 31])
@@ -118,3 +131,52 @@ def test_readings_that_no_worn_phone_makes_are_named_with_their_measure(size):
     median = np.median(np.linalg.norm(signals[..., 6:], axis=2), axis=1)
     turning = np.sqrt((signals[..., 3:6] ** 2).sum(axis=2).mean(axis=1))
     np.testing.assert_allclose(reading, [*median[:3], turning[3]], rtol=1e-5)
+
+
+def framed(groups, channels, posture_temperature=1.0):
+    parts = 1 + 2 * (channels // 3)
+    return DeployedModel(
+        untrained("conv_recurrent", channels, frames=["measured", "upright", "lengths"]),
+        UCI_HAR_ACTIVITIES,
+        groups,
+        Scaling(np.zeros(channels, np.float32), np.ones(channels, np.float32)),
+        1.0,
+        posture_temperature,
+        Novelty(np.ones(parts), np.zeros((1, parts)), 1.0),
+    ).eval()
+
+
+@pytest.mark.parametrize(("groups", "channels"), [(["total_acc", "gyro"], 6), (["total_acc"], 3)])
+def test_frames_of_reference_are_part_of_the_export(groups, channels):
+    model = framed(groups, channels, 3.0)
+    signals = windows(size=8)
+    signals[0] = 0  # without a direction
+    signals[1] = np.eye(9)[6] * -1  # upside down
+    with torch.inference_mode():
+        expected = model(torch.from_numpy(signals))
+    found = run(export.to_onnx(model, 8), signals)
+    for ours, each in zip(found.values(), expected, strict=True):
+        np.testing.assert_allclose(ours, each.numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_novelty_is_the_same_however_the_phone_is_turned():
+    model, signals = framed(["total_acc", "gyro"], 6), torch.from_numpy(windows())
+    turn = any_rotations(1, torch.device("cpu"))[0]
+    turned = torch.cat([each @ turn for each in signals.split(3, dim=2)], dim=2)
+    with torch.inference_mode():
+        torch.testing.assert_close(model(turned)[1], model(signals)[1], rtol=1e-3, atol=1e-3)
+
+
+def test_postures_are_shared_out_at_a_temperature_of_their_own():
+    still = [ACTIVITIES.index(name) for name in STILL]
+    signals = torch.from_numpy(windows())
+    with torch.inference_mode():
+        plain = framed(["total_acc", "gyro"], 6)(signals)[0]
+        shared = framed(["total_acc", "gyro"], 6, posture_temperature=50.0)(signals)[0]
+    torch.testing.assert_close(shared.sum(dim=1), torch.ones(len(signals)))
+    torch.testing.assert_close(shared[:, still].sum(dim=1), plain[:, still].sum(dim=1))
+    others = [index for index in range(6) if index not in still]
+    torch.testing.assert_close(shared[:, others], plain[:, others])
+    within = [each[:, still] / each[:, still].sum(dim=1, keepdim=True) for each in (plain, shared)]
+    assert within[0].max() > 0.9
+    assert within[1].max() < 0.5

@@ -27,7 +27,7 @@ def draw_weights(windows: Windows, balance: float) -> np.ndarray | None:
         cells = np.unique(
             np.rec.fromarrays([windows.label[rows], windows.placement[rows]]), return_inverse=True
         )[1]
-        within = np.bincount(cells)[cells] ** -balance
+        within = np.bincount(cells)[cells].astype(float) ** -balance
         weights[rows] = within / within.sum() * len(rows) ** (1 - balance)
     chances: np.ndarray = weights / weights.sum()
     return chances

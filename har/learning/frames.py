@@ -56,13 +56,17 @@ def see(windows: Tensor, frames: Sequence[Frame]) -> Tensor:
     """
     if list(frames) == ["measured"]:
         return windows
-    vectors = windows.unflatten(2, (-1, 3))  # (batch, size, sensors, 3)
-    seen = {
-        "measured": lambda: windows,
-        "upright": lambda: _upright(vectors).flatten(2),
-        "lengths": lambda: (vectors.square().sum(dim=3) + SMALLEST).sqrt(),
-    }
-    return torch.cat([seen[frame]() for frame in frames], dim=2)
+    batch, size, _ = windows.shape
+    vectors = windows.reshape(batch, size, -1, 3)
+    seen = []
+    for frame in frames:
+        if frame == "measured":
+            seen.append(windows)
+        elif frame == "upright":
+            seen.append(_upright(vectors).reshape(windows.shape))
+        else:
+            seen.append((vectors.square().sum(dim=3) + SMALLEST).sqrt())
+    return torch.cat(seen, dim=2)
 
 
 def _upright(vectors: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from har.learning.networks import Classifier
 from har.model.novelty import Novelty, distances, summarize, summarize_upright
 from har.signals.channels import BODY_GYRO, TOTAL_ACC, channel_names, make_channels
-from har.signals.recordings import ACTIVITIES, STILL
+from har.signals.recordings import STILL
 from har.signals.scaling import Scaling
 
 GRAVITY_RANGE = (0.3, 4.0)
@@ -26,8 +26,8 @@ PLAUSIBLE, TOO_WEAK, TOO_STRONG, TOO_QUICK = range(4)
 """What `problem` says: nothing wrong, acceleration below or above `GRAVITY_RANGE`, turning above
 `MAX_TURNING`."""
 
-POSTURES = slice(ACTIVITIES.index(STILL[0]), ACTIVITIES.index(STILL[-1]) + 1)
-"""Where the postures stand among the activities."""
+SMALLEST = 1e-30
+"""Probabilities count as no less where their logarithm is taken."""
 
 
 class DeployedModel(nn.Module):
@@ -39,6 +39,7 @@ class DeployedModel(nn.Module):
 
     Args:
         network: From scaled windows (batch, size, channels) to features, and from these to logits.
+        activities: Name of each class.
         groups: Keys of `CHANNEL_GROUPS` that make its channels.
         scaling: What its input goes through.
         temperature: Logits are divided by it.
@@ -55,6 +56,7 @@ class DeployedModel(nn.Module):
     def __init__(
         self,
         network: Classifier,
+        activities: Sequence[str],
         groups: Sequence[str],
         scaling: Scaling,
         temperature: float,
@@ -63,6 +65,7 @@ class DeployedModel(nn.Module):
     ) -> None:
         super().__init__()
         self.network = network
+        self.postures = [index for index, name in enumerate(activities) if name in STILL]
         self.groups, self.channels = tuple(groups), channel_names(groups)
         self.temperature, self.posture_temperature = temperature, posture_temperature
         for name, value in {
@@ -96,8 +99,18 @@ class DeployedModel(nn.Module):
             self.novelty_centres,
             self.novelty_limit,
         )
-        probabilities = probabilities_of(logits, self.temperature, self.posture_temperature)
+        probabilities = (logits / self.temperature).softmax(dim=1)
+        if self.posture_temperature != 1 and self.postures:
+            probabilities = self._share_out_postures(probabilities)
         return probabilities, novelty, features, *_plausibility(signals)
+
+    def _share_out_postures(self, probabilities: Tensor) -> Tensor:
+        """What the postures have together stays, and is shared out at a temperature of its own."""
+        first, last = self.postures[0], self.postures[-1] + 1  # side by side in `ACTIVITIES`
+        still = probabilities[:, first:last]
+        shares = (still.clamp(min=SMALLEST).log() / self.posture_temperature).softmax(dim=1)
+        shared = still.sum(dim=1, keepdim=True) * shares
+        return torch.cat([probabilities[:, :first], shared, probabilities[:, last:]], dim=1)
 
 
 def summarize_for(network: Classifier, scaled: Tensor, channels: Sequence[str]) -> Tensor:
@@ -111,27 +124,6 @@ def summarize_for(network: Classifier, scaled: Tensor, channels: Sequence[str]) 
     if "upright" in getattr(network.settings, "frames", []):
         return summarize_upright(scaled)
     return summarize(scaled, channels)
-
-
-def probabilities_of(logits: Tensor, temperature: float, posture_temperature: float) -> Tensor:
-    """Probability of each activity: (windows, activities).
-
-    Args:
-        logits: (windows, activities), in the order of `ACTIVITIES`.
-        temperature: They are divided by it.
-        posture_temperature: Those of the postures are divided by this too to share out the
-            probability that they have together, which stays.
-    """
-    probabilities = (logits / temperature).softmax(dim=1)
-    if posture_temperature == 1:
-        return probabilities
-    before, still, after = (
-        probabilities[:, : POSTURES.start],
-        probabilities[:, POSTURES],
-        probabilities[:, POSTURES.stop :],
-    )
-    shares = (logits[:, POSTURES] / (temperature * posture_temperature)).softmax(dim=1)
-    return torch.cat([before, still.sum(dim=1, keepdim=True) * shares, after], dim=1)
 
 
 def _plausibility(signals: Tensor) -> tuple[Tensor, Tensor]:

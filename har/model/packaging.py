@@ -43,6 +43,7 @@ def package(
     summaries = summarize_for(network, torch.from_numpy(train.signals), record.channels).numpy()
     deployed = DeployedModel(
         network,
+        record.activities,
         groups_of(record.channels),
         record.scaling,
         temperature,
