@@ -16,6 +16,7 @@ import numpy as np
 
 from har import tracking
 from har.data.loading import read_with_digest
+from har.data.splits import with_test_subjects
 from har.data.windows import Windows, cut_windows
 from har.errors import HarError
 from har.evaluation import trials
@@ -31,7 +32,8 @@ def windows_of(params: Params) -> Windows:
     """All windows that the settings ask for, unscaled."""
     windowing = params.windowing
     recordings, digest = read_with_digest(params.dataset.names, RAW, params.simulated)
-    return cut_windows(recordings, windowing.size, windowing.overlap, windowing.channels, digest)
+    windows = cut_windows(recordings, windowing.size, windowing.overlap, windowing.channels, digest)
+    return with_test_subjects(windows, params.split.test_subjects, params.split.seed)
 
 
 def main(params: Params) -> None:

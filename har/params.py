@@ -129,8 +129,13 @@ class Windowing(Section):
 
 
 class Split(Section):
-    """Who is in which part; the test subjects are the data set's own."""
+    """Who is in which part."""
 
+    test_subjects: Annotated[int | list[Subject], AfterValidator(_count_or_subjects)] = Field(
+        0,
+        description="test subjects beside the data sets' own, out of the training ones: how many, "
+        "or which",
+    )
     val_subjects: Annotated[int | list[Subject], AfterValidator(_count_or_subjects)] = Field(
         0, description="validation subjects, out of the training ones: how many, or which"
     )
@@ -138,7 +143,7 @@ class Split(Section):
         0,
         ge=0,
         le=MAX_SEED,
-        description="seed of the draw when `val_subjects` is a number, and of the folds",
+        description="seed of the draws when these are numbers, and of the folds",
     )
 
 

@@ -1,4 +1,4 @@
-"""Set validation subjects apart and scale the channels: data/windows.npz to data/normalized.npz."""
+"""Set test and validation subjects apart, scale the channels: data/windows.npz to data/normalized.npz."""
 
 import numpy as np
 
@@ -11,7 +11,11 @@ from stages.common import NORMALIZED, WINDOWS, run
 def main(params: Params) -> None:
     unscaled, _ = windows.load(WINDOWS)
     scaled, scaling = split_and_scale(
-        unscaled, params.split.val_subjects, params.split.seed, params.normalization.method
+        unscaled,
+        params.split.val_subjects,
+        params.split.seed,
+        params.normalization.method,
+        params.split.test_subjects,
     )
     windows.save(NORMALIZED, scaled, offset=scaling.offset, scale=scaling.scale)
     for part in ("train", "val", "test"):

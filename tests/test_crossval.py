@@ -17,7 +17,7 @@ from har.signals.scaling import Scaling
 def params(model=None, train=None, **protocol):
     return Params.model_validate(
         {
-            "dataset": {"name": "simulated"},
+            "dataset": {"names": ["simulated"]},
             "split": {"val_subjects": 0},
             "model": {"hidden_size": 4, "filters": 4} | (model or {}),
             "train": {"epochs": 2, "keep": "last", "device": "cpu"} | (train or {}),

@@ -34,6 +34,7 @@ def stored(folder, name, wrong, parameters=100, seeds=(0,), test=True):
                 seed=seed,
                 settings={},
                 dataset_digest="abc",
+                activities=list(UCI_HAR_ACTIVITIES),
                 parameters=parameters,
                 train_seconds=10.0 if part == "test" else 8.0,
                 predict_ms=0.5,
@@ -221,7 +222,7 @@ def test_errors_by_person_and_pair():
     predictions = pd.DataFrame(rows, columns=["subject", "bout", "actual", "predicted"])
     for activity in UCI_HAR_ACTIVITIES:
         predictions[activity] = np.where(predictions["predicted"] == activity, 0.8, 0.04)
-    at_home = np.array([3, 4, 3, 3, 3, 0, -1])
+    at_home = np.array([UCI_HAR_ACTIVITIES[each] for each in (3, 4, 3, 3, 3, 0)] + [""])
     table = errors.confusions(predictions, at_home)
     assert table["subject"].tolist() == [1, 2]
     first = table.iloc[0]
@@ -244,9 +245,9 @@ def test_what_a_persons_own_windows_say_comes_from_another_bout(windows):
         label=np.array([3, 3, 3, 3, 4, 4]),
         bout=np.array([0, 0, 1, 1, 2, 2]),
     )
-    assert errors.alike_at_home(made).tolist() == [3, 3, 3, 3, 3, 3]
+    assert errors.alike_at_home(made).tolist() == ["SITTING"] * 6
     alone = made.select(made.bout == 2)
-    assert errors.alike_at_home(alone).tolist() == [-1, -1]
+    assert errors.alike_at_home(alone).tolist() == ["", ""]
 
 
 def test_errors_of_people_held_out_are_means_over_the_seeds(folder):

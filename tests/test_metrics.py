@@ -43,7 +43,7 @@ def test_macro_f1_is_over_the_activities_that_occur_everywhere(scored):
     assert (predicted == 5).any()  # nobody did it, so that it counts as 0
     expected = f1_score(actual, predicted, average="macro")
     assert metrics.scores(actual, probabilities)["f1"] == pytest.approx(expected)
-    tables = trials.confusion_by_subject(actual, predicted, np.zeros(len(actual), int))
+    tables = trials.confusion_by_subject(actual, predicted, np.zeros(len(actual), int), 6)
     trial = trials.Trial.model_construct(confusion=tables)
     assert trials.macro_f1([trial]) == pytest.approx(expected)
     stacked = np.array([tables[0], np.diag([0, 5, 0, 0, 0, 0])])

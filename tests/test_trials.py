@@ -4,6 +4,7 @@ import pytest
 from har.errors import HarError
 from har.evaluation import trials
 from har.evaluation.trials import Trial, compare, summary
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 
 
 def trial(confusion, part="fold0of2", seed=0, name="some", digest="abc", device="cpu"):
@@ -13,6 +14,7 @@ def trial(confusion, part="fold0of2", seed=0, name="some", digest="abc", device=
         seed=seed,
         settings={"model.hidden_size": 8},
         dataset_digest=digest,
+        activities=list(UCI_HAR_ACTIVITIES),
         parameters=100,
         train_seconds=2.0,
         predict_ms=0.1,
@@ -38,7 +40,7 @@ def erring(wrong):
 
 def test_confusion_by_subject_counts_windows():
     actual, predicted = np.array([0, 0, 1, 5]), np.array([0, 2, 1, 5])
-    tables = trials.confusion_by_subject(actual, predicted, np.array([7, 7, 7, 9]))
+    tables = trials.confusion_by_subject(actual, predicted, np.array([7, 7, 7, 9]), 6)
     assert list(tables) == [7, 9]
     assert tables[7][0] == [1, 0, 1, 0, 0, 0]
     assert np.array(tables[7]).sum() == 3

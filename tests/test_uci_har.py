@@ -71,7 +71,7 @@ def test_one_wrong_number_is_noticed(uci_har_folder, tmp_path):
 
 def test_verified_data_are_kept_where_the_archive_is_gone(uci_har_folder, tmp_path):
     project = Project.copy(tmp_path / "project", tmp_path, {})
-    shutil.copytree(uci_har_folder, project.folder / "data/raw")
+    shutil.copytree(uci_har_folder, project.folder / "data/raw/uci_har")
     assert "holds UCI HAR already" in project.stage("download")
 
 

@@ -4,7 +4,7 @@ import pytest
 from har.data import windows as har_windows
 from har.data.windows import cut_windows, join_overlapping, restore_stretch, step_of
 from har.errors import HarError
-from har.signals.recordings import Recording
+from har.signals.recordings import UCI_HAR_ACTIVITIES, Recording
 
 
 def test_windows_lie_where_they_say(recordings):
@@ -65,7 +65,8 @@ def test_saved_windows_come_back_and_the_bytes_repeat(tmp_path, windows):
     back, more = har_windows.load(first)
     assert np.array_equal(back.signals, windows.signals)
     assert back.split.tolist() == windows.split.tolist()
-    assert (back.dataset, back.dataset_digest) == ("made_up", "0" * 64)
+    assert (back.source, back.dataset_digest) == ("made_up", "0" * 64)
+    assert back.activities.tolist() == list(UCI_HAR_ACTIVITIES)
     assert more["offset"].tolist() == [0, 1, 2]
 
 

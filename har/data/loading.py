@@ -59,6 +59,7 @@ def load_har_dataset(
     size: int = 128,
     overlap: float = 0.5,
     val_subjects: int | list[int] = 0,
+    test_subjects: int | list[int] = 0,
     seed: int = 0,
     normalization: str = "standard",
     folder: str | Path = RAW,
@@ -75,7 +76,9 @@ def load_har_dataset(
         size: Length of a window, samples at 50 Hz.
         overlap: Share of a window that the next one repeats, 0 to below 1.
         val_subjects: People to set apart for validation, of the training ones: how many, or which.
-        seed: Of the draw when `val_subjects` is a number, and of the simulated people.
+        test_subjects: People to test on beside those that the data sets name (UCI HAR and HAPT
+            do), of the training ones: how many, or which.
+        seed: Of the draws when these are numbers, and of the simulated people.
         normalization: `"standard"` (mean 0 and deviation 1 per channel), `"minmax"` (0 to 1), both
             fitted on training people, or `"none"`: signals in g and rad/s.
         folder: As for `load_recordings`.
@@ -86,15 +89,19 @@ def load_har_dataset(
     """
     groups = channels if isinstance(channels, str) else list(channels)  # a string is refused
     windowing = checked(Windowing, size=size, overlap=overlap, channels=groups)
-    if isinstance(val_subjects, np.ndarray):
-        val_subjects = val_subjects.tolist()
-    split = checked(Split, val_subjects=val_subjects, seed=seed)
+    val_subjects, test_subjects = (
+        each.tolist() if isinstance(each, np.ndarray) else each
+        for each in (val_subjects, test_subjects)
+    )
+    split = checked(Split, val_subjects=val_subjects, test_subjects=test_subjects, seed=seed)
     if normalization not in METHODS:
         raise HarError(f"normalization={normalization!r}: expected one of {', '.join(METHODS)}")
     simulated = checked(Simulated, seconds=seconds, seed=seed)
     recordings, digest = read_with_digest(name, Path(folder), simulated)
     windows = cut_windows(recordings, windowing.size, windowing.overlap, windowing.channels, digest)
-    scaled, scaling = split_and_scale(windows, split.val_subjects, split.seed, normalization)
+    scaled, scaling = split_and_scale(
+        windows, split.val_subjects, split.seed, normalization, split.test_subjects
+    )
     return HarDataset(
         train=scaled.of("train"),
         val=scaled.of("val"),

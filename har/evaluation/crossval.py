@@ -58,6 +58,10 @@ def planned(windows: Windows, params: Params) -> dict[tuple[str, int], np.ndarra
         for fold, held_out in enumerate(groups)
     }
     test_subjects = np.unique(windows.of("test").subject)
+    if protocol.test_seeds and not len(test_subjects):
+        raise HarError(
+            "crossval.test_seeds: nobody is a test subject; name some by split.test_subjects"
+        )
     plan |= {(TEST, seed): test_subjects for seed in range(protocol.test_seeds)}
     if not plan:
         raise HarError("crossval.seeds and crossval.test_seeds are 0: nothing to train")
@@ -75,6 +79,7 @@ def deciding_settings(params: Params) -> dict[str, Any]:
         "split.seed": params.split.seed,
     }
     sections: dict[str, dict[str, Any]] = {
+        "split": _in_use(params.split.model_dump(include={"test_subjects"})),
         "windowing": params.windowing.model_dump(),
         "normalization": params.normalization.model_dump(),
         "model": params.model.model_dump(),
@@ -89,7 +94,7 @@ def deciding_settings(params: Params) -> dict[str, Any]:
 
 
 def _in_use(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value != 0}
+    return {key: value for key, value in values.items() if value not in (0, [])}
 
 
 @dataclass(frozen=True)
