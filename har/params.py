@@ -101,7 +101,7 @@ class Dataset(Section):
         ["uci_har"],
         min_length=1,
         description="data sets to use together: a module each in har/data/datasets, such as "
-        "uci_har, or simulated for recordings of a movement model",
+        "uci_har, recordings for a person's own, or simulated for those of a movement model",
     )
 
 

@@ -1,4 +1,4 @@
-"""Get each data set's files into data/raw/NAME/: local archive, publisher or simulator."""
+"""Get each data set's files into data/raw/NAME/: archive, publisher, simulator, or data/own/."""
 
 import os
 import shutil
@@ -27,11 +27,13 @@ def fetch(name: str, params: Params) -> None:
 
 def holds_published(name: str) -> bool:
     """Whether data/raw/NAME has the published values already, and no archive is needed."""
+    if not DATASETS[name].ARCHIVES:
+        return False
     try:
         DATASETS[name].read(RAW / name)
     except HarError:
         return False
-    return bool(DATASETS[name].ARCHIVES)
+    return True
 
 
 def main(params: Params) -> None:

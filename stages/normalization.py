@@ -1,4 +1,4 @@
-"""Set test and validation subjects apart, scale the channels: data/windows.npz to data/normalized.npz."""
+"""Divide people into parts, scale the channels: data/windows.npz to data/normalized.npz."""
 
 import numpy as np
 

@@ -124,7 +124,7 @@ def test_a_comparison_in_words(folder, monkeypatch, capsys):
 def small_project(folder, tmp_path, monkeypatch):
     """Two configurations of a simulated data set, the second of which fails."""
     settings = yaml.safe_load((ROOT / "params.yaml").read_text())
-    settings["dataset"]["name"] = "simulated"
+    settings["dataset"]["names"] = ["simulated"]
     settings["simulated"]["seconds"] = 4
     settings["model"] |= {"hidden_size": 4, "filters": 4}
     settings["train"] |= {"epochs": 1, "device": "cpu"}

@@ -17,7 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from project import ROOT, tracked
 
-from har.recognition import recording_files
+from har.data import recording_files
 from har.signals.recordings import UCI_HAR_ACTIVITIES
 
 pytestmark = pytest.mark.xdist_group("package")

@@ -348,7 +348,7 @@ def test_repro_without_the_archive_fails_with_the_two_ways_on(finished):
     output = (finished.folder.parent / "repro.txt").read_text()
     assert "error: UCI HAR cannot be found" in output
     assert "HAR_ARCHIVE_DIR" in output
-    assert "dvc exp run -S dataset.name=simulated" in output
+    assert "dvc exp run -S 'dataset.names=[simulated]'" in output
     assert "Traceback" not in output
 
 

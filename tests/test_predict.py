@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from made_bundle import simple_bundle
 
+from har.data import recording_files
 from har.model import bundle
-from har.recognition import recording_files
 from har.recognition.recognizer import Recognizer
 from har.signals.recordings import UCI_HAR_ACTIVITIES
 from har.signals.sensors import MOUNTINGS, STANDARD_GRAVITY

@@ -4,10 +4,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from har.data import recording_files
+from har.data.recording_files import LineReader, read, write
+from har.data.sensor_tables import Choices
 from har.errors import HarError
-from har.recognition import recording_files
-from har.recognition.recording_files import LineReader, read, write
-from har.recognition.sensor_tables import Choices
 from har.signals.recordings import ACTIVITIES
 from har.signals.sensors import STANDARD_GRAVITY
 

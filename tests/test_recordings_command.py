@@ -5,7 +5,7 @@ import pytest
 from test_hapt import local  # noqa: F401
 
 from har.__main__ import main
-from har.recognition import recording_files
+from har.data import recording_files
 from har.signals.recordings import ACTIVITIES, in_words
 
 

@@ -18,9 +18,9 @@ from har.model.bundle import RELEASED, load
 if TYPE_CHECKING:  # PyTorch and pandas take seconds to import, and --help needs neither
     import numpy as np
 
+    from har.data.recording_files import Samples
+    from har.data.sensor_tables import Choices
     from har.recognition.recognizer import Prediction, Recognizer, Stream
-    from har.recognition.recording_files import Samples
-    from har.recognition.sensor_tables import Choices
     from har.signals.sensors import Readings
 
 BLOCK = 3000
@@ -110,7 +110,7 @@ def predict(
     above, novelty at most 1), novelty, and each activity's probability.
     A summary goes to standard error.
     """
-    from har.recognition.sensor_tables import Choices
+    from har.data.sensor_tables import Choices
 
     choices = Choices(
         time=time,
@@ -141,7 +141,7 @@ def predict(
         recognizer = _recognizer(model, hop, smoothing, threshold)
         _predict_as_it_comes(recognizer, rotation, choices, out)
     else:
-        from har.recognition import recording_files
+        from har.data import recording_files
 
         assert file is not None
         samples = recording_files.read(file, choices)
@@ -207,7 +207,7 @@ def _predict_file(
 def _predict_as_it_comes(
     recognizer: "Recognizer", rotation: "np.ndarray", choices: "Choices", out: Path | None
 ) -> None:
-    from har.recognition.recording_files import LineReader
+    from har.data.recording_files import LineReader
 
     reader = LineReader(choices)
     stream = None

@@ -37,8 +37,8 @@ def recordings(
     import numpy as np
     from tqdm import tqdm
 
+    from har.data import recording_files
     from har.data.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
-    from har.recognition import recording_files
 
     if folder.exists() and not folder.is_dir():  # said before anything is downloaded
         raise HarError(f"{folder} is a file: name a folder")

@@ -1,1 +1,1 @@
-"""From a data set's files to windows: archives, readers, windows, splits."""
+"""From files, of a data set or a phone, to windows: archives, readers, windows, splits."""

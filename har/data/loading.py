@@ -12,7 +12,7 @@ import numpy as np
 
 from har.data.archive import ArchiveUnavailable
 from har.data.datasets import DATASETS, chosen
-from har.data.datasets.sources import Sources
+from har.data.datasets.sources import OWN, Sources
 from har.data.splits import split_and_scale
 from har.data.windows import Windows, cut_windows
 from har.errors import HarError
@@ -64,6 +64,7 @@ def load_har_dataset(
     normalization: str = "standard",
     folder: str | Path = RAW,
     seconds: float = 15.0,
+    recordings: str | Path = OWN,
 ) -> HarDataset:
     """Load data, as in `train, test, activities, channels = load_har_dataset()`.
 
@@ -83,6 +84,7 @@ def load_har_dataset(
             fitted on training people, or `"none"`: signals in g and rad/s.
         folder: As for `load_recordings`.
         seconds: As for `load_recordings`.
+        recordings: Likewise.
 
     Raises:
         HarError: An argument is out of range, or the data set is not available.
@@ -97,8 +99,8 @@ def load_har_dataset(
     if normalization not in METHODS:
         raise HarError(f"normalization={normalization!r}: expected one of {', '.join(METHODS)}")
     simulated = checked(Simulated, seconds=seconds, seed=seed)
-    recordings, digest = read_with_digest(name, Path(folder), simulated)
-    windows = cut_windows(recordings, windowing.size, windowing.overlap, windowing.channels, digest)
+    bouts, digest = read_with_digest(name, Path(folder), simulated, Path(recordings))
+    windows = cut_windows(bouts, windowing.size, windowing.overlap, windowing.channels, digest)
     scaled, scaling = split_and_scale(
         windows, split.val_subjects, split.seed, normalization, split.test_subjects
     )
@@ -118,6 +120,7 @@ def load_recordings(
     folder: str | Path = RAW,
     seconds: float = 15.0,
     seed: int = 0,
+    recordings: str | Path = OWN,
 ) -> list[Recording]:
     """Load the continuous recordings of a data set, or of several.
 
@@ -128,6 +131,8 @@ def load_recordings(
             names, or from the publisher (UCI HAR: 61 MB). Not used for simulated recordings.
         seconds: Length of each simulated person's recording of each activity, s, 3 to 600.
         seed: Of the simulated people.
+        recordings: Folder of a person's own recordings, for `"recordings"`, in the order of
+            `har.data.datasets.recordings`.
 
     Returns:
         A recording for each stretch of one activity: signals in g and rad/s at 50 Hz.
@@ -135,16 +140,17 @@ def load_recordings(
     Raises:
         HarError: An argument is out of range, or a data set is not available.
     """
-    return read_with_digest(name, Path(folder), checked(Simulated, seconds=seconds, seed=seed))[0]
+    simulated = checked(Simulated, seconds=seconds, seed=seed)
+    return read_with_digest(name, Path(folder), simulated, Path(recordings))[0]
 
 
 def read_with_digest(
-    name: str | Sequence[str], folder: Path, simulated: Simulated
+    name: str | Sequence[str], folder: Path, simulated: Simulated, own: Path = OWN
 ) -> tuple[list[Recording], str]:
     """What `load_recordings` gives, and the digest of the data sets."""
     names = [name] if isinstance(name, str) else list(name)
     named = os.environ.get("HAR_ARCHIVE_DIR")
-    sources = Sources(folder.parent / "downloads", Path(named) if named else None, simulated)
+    sources = Sources(folder.parent / "downloads", Path(named) if named else None, simulated, own)
     with TemporaryDirectory() as temporary:
         places = {}
         for each, dataset in chosen(names).items():

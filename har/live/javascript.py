@@ -13,7 +13,13 @@ from har.model.hmm import SMALLEST
 from har.recognition import recognizer
 from har.signals import resampling
 from har.signals.filters import ArchiveFilter
-from har.signals.sensors import ACCELERATION_UNITS, ANGULAR_RATE_UNITS, MOUNTINGS
+from har.signals.sensors import (
+    ACCELERATION_UNITS,
+    ANGULAR_RATE_UNITS,
+    MAX_ACCELERATION,
+    MAX_ANGULAR_RATE,
+    MOUNTINGS,
+)
 
 RECOGNIZER = "recognizer.json"
 
@@ -64,8 +70,8 @@ def for_javascript(description: Description) -> dict[str, Any]:
             "mountings": {name: matrix.tolist() for name, matrix in MOUNTINGS.items()},
         },
         "limits": {
-            "acceleration": recognizer.MAX_ACCELERATION,
-            "angular_rate": recognizer.MAX_ANGULAR_RATE,
+            "acceleration": MAX_ACCELERATION,
+            "angular_rate": MAX_ANGULAR_RATE,
             "time": recognizer.MAX_TIME,
             "interval": recognizer.MIN_INTERVAL,
             "same_time": resampling.SAME_TIME,

@@ -10,11 +10,11 @@ from typing import BinaryIO
 
 import numpy as np
 
+from har.data.recording_files import COLUMNS
 from har.errors import HarError
 from har.live.messages import NAME
-from har.recognition.recognizer import MAX_ACCELERATION, MAX_ANGULAR_RATE, MAX_TIME
-from har.recognition.recording_files import COLUMNS
-from har.signals.sensors import Readings
+from har.recognition.recognizer import MAX_TIME
+from har.signals.sensors import MAX_ACCELERATION, MAX_ANGULAR_RATE, Readings
 
 HEADER = ",".join(COLUMNS) + "\n"
 

@@ -8,8 +8,8 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
+from har.data import recording_files
 from har.errors import HarError
-from har.recognition import recording_files
 from har.signals.sensors import Readings
 
 MAX_BYTES = 64 << 20

@@ -1,1 +1,1 @@
-"""From a phone's samples, as they come or from a file, to activities."""
+"""From a phone's samples, as they come, to activities."""

@@ -19,10 +19,7 @@ from har.model.hmm import CausalSmoother
 from har.signals.filters import ArchiveFilter
 from har.signals.recordings import SAMPLING_RATE
 from har.signals.resampling import GAP, Resampler
-from har.signals.sensors import Readings
-
-MAX_ACCELERATION, MAX_ANGULAR_RATE = 20.0, 40.0
-"""No phone's sensors reach these, in g and rad/s."""
+from har.signals.sensors import MAX_ACCELERATION, MAX_ANGULAR_RATE, Readings
 
 MAX_TIME = 1e11
 """Times beyond this, in seconds, are in another unit."""

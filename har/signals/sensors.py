@@ -15,6 +15,9 @@ ACCELERATION_UNITS = {"g": 1.0, "m/s2": 1 / STANDARD_GRAVITY}
 ANGULAR_RATE_UNITS = {"rad/s": 1.0, "deg/s": np.pi / 180}
 """What one of each unit is in rad/s."""
 
+MAX_ACCELERATION, MAX_ANGULAR_RATE = 20.0, 40.0
+"""No phone's sensors reach these, in g and rad/s."""
+
 UP = np.array([1.0, 0.0, 0.0])
 """Where an upright person's phone measures gravity in UCI HAR: along its own x axis.
 

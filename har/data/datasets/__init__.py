@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from har.data.archive import Archive
-from har.data.datasets import dsads, hapt, motion_sense, simulated, uci_har, usc_had
+from har.data.datasets import dsads, hapt, motion_sense, recordings, simulated, uci_har, usc_had
 from har.data.datasets.sources import Sources
 from har.errors import HarError
 from har.signals.recordings import Recording
@@ -53,6 +53,7 @@ DATASETS: dict[str, Dataset] = {
     "motion_sense": motion_sense,
     "usc_had": usc_had,
     "dsads": dsads,
+    "recordings": recordings,
     "simulated": simulated,
 }
 """Every data set that `dataset.names` may name."""

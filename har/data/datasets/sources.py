@@ -9,6 +9,9 @@ from har.data.archive import Archive, obtain, unpack
 from har.errors import HarError
 from har.params import Simulated
 
+OWN = Path("data/own")
+"""Where a person's own recordings lie, by default."""
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -18,11 +21,13 @@ class Sources:
         downloads: Folder that keeps what was downloaded.
         local: Folder of the person's own archives, or None.
         simulated: What to simulate.
+        recordings: Folder of the person's own recordings.
     """
 
     downloads: Path
     local: Path | None = None
     simulated: Simulated = field(default_factory=Simulated)
+    recordings: Path = OWN
 
 
 def fetch_archive(

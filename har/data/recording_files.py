@@ -15,9 +15,7 @@ from zlib import error as ZlibError
 import numpy as np
 import pandas as pd
 
-from har.errors import HarError
-from har.files import replacing_file
-from har.recognition.sensor_tables import (
+from har.data.sensor_tables import (
     ACCELERATION,
     ANGULAR_RATE,
     CLOCK,
@@ -34,6 +32,8 @@ from har.recognition.sensor_tables import (
     read_rows,
     unit_of_times,
 )
+from har.errors import HarError
+from har.files import replacing_file
 from har.signals.recordings import ACTIVITIES
 from har.signals.resampling import GAP
 from har.signals.sensors import STANDARD_GRAVITY

@@ -1,0 +1,141 @@
+"""A person's own recordings, with labels: of the live page, of loggers, of several people.
+
+A folder of CSV files, or zips of them, each a recording that `har.data.recording_files` reads: the
+live page's sessions (*Record*), or a logger's file with a column `activity` or `label`. It holds a
+folder for each person, and that may hold a folder for each placement, named at will:
+
+    data/own/anna/pocket/20261126-101500-5f3a.csv
+    data/own/anna/waist/walk.csv
+    data/own/ben/stairs.zip
+    data/own/a.csv
+
+What lies in no person's folder is one more person's. People are numbered from 1001 in the order of
+their folders' names. What is in no placement's folder is worn somewhere (an empty name).
+
+Axes are those that the recording has. Rows whose label is empty or none of
+`har.signals.recordings.ACTIVITIES` have no activity. What no sensor of a phone can have measured is
+left out, as in live recognition.
+"""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from har.data import recording_files
+from har.data.archive import Archive
+from har.data.bouts import bouts_of
+from har.data.datasets.sources import Sources
+from har.errors import HarError
+from har.signals.recordings import ACTIVITIES, NO_ACTIVITY, RawRecording, Recording
+from har.signals.sensors import MAX_ACCELERATION, MAX_ANGULAR_RATE, Readings
+
+TITLE = "a person's own recordings"
+CITATION = ""
+LICENCE = "their own"
+SUBJECTS = range(1001, 2001)
+ARCHIVES: tuple[Archive, ...] = ()
+
+SUFFIXES = (".csv", ".zip")
+"""What a recording's name ends in; other files are not looked at."""
+
+
+def fetch(folder: Path, sources: Sources) -> None:
+    """Copy the recordings, in their folders.
+
+    Raises:
+        HarError: There are none, or one cannot be read.
+    """
+    for path in _files(sources.recordings):
+        target = folder / path.relative_to(sources.recordings)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    try:
+        read(folder)
+    except HarError as error:
+        raise HarError(str(error).replace(str(folder), str(sources.recordings))) from None
+
+
+def read(folder: Path) -> tuple[list[Recording], str]:
+    """As `Dataset.read`; the digest is of all values in float32, labels, and places in the folder.
+
+    Raises:
+        HarError: A file is no recording, or has no labels known here.
+    """
+    files = _files(folder)
+    people = sorted({_person(path, folder) for path in files})
+    if len(people) > len(SUBJECTS):
+        raise HarError(f"{folder} has {len(people)} people: {len(SUBJECTS)} are the most")
+    digest = hashlib.sha256()
+    recordings = []
+    for path in files:
+        raw = _read_raw(
+            path, SUBJECTS[people.index(_person(path, folder))], _placement(path, folder)
+        )
+        digest.update(f"{path.relative_to(folder).as_posix()}\n".encode())
+        for values in (raw.times - raw.times[:1], raw.acceleration, raw.angular_rate, raw.activity):
+            digest.update(values.astype("<f4").tobytes())
+        recordings += bouts_of(raw)
+    return recordings, digest.hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    )
+    if not found:
+        raise HarError(
+            f'{folder} has no recording (.csv or .zip): put some there (docs/data.md, "Your own '
+            'recordings"), or leave recordings out of dataset.names'
+        )
+    if deep := [path for path in found if len(path.relative_to(folder).parts) > 3]:
+        raise HarError(
+            f"{deep[0]}: recordings lie in {folder}/PERSON/PLACEMENT/ or above, not in further "
+            "folders; move it"
+        )
+    return found
+
+
+def _person(path: Path, folder: Path) -> str:
+    parts = path.relative_to(folder).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def _placement(path: Path, folder: Path) -> str:
+    parts = path.relative_to(folder).parts
+    return parts[1] if len(parts) > 2 else ""
+
+
+def _read_raw(path: Path, subject: int, placement: str) -> RawRecording:
+    samples = recording_files.read(path)
+    if samples.activity is None:
+        raise HarError(
+            f"{path} has no column `activity` with any of {', '.join(ACTIVITIES)}: label it, or "
+            "take it out of the folder"
+        )
+    readings = Readings(samples.acceleration_unit, samples.angular_rate_unit)
+    values = readings.convert(samples.acceleration, samples.angular_rate)
+    times = samples.times
+    limits = np.repeat([MAX_ACCELERATION, MAX_ANGULAR_RATE], 3)
+    good = np.isfinite(times) & (np.abs(values) <= limits).all(axis=1)
+    newest = np.maximum.accumulate(np.where(good, times, -np.inf))
+    good[1:] &= times[1:] > newest[:-1]
+    if not good.any():
+        raise HarError(f"{path} has no sample that a phone can have measured")
+    names = np.array([*ACTIVITIES, ""])
+    order = np.argsort(names)
+    activity = order[np.searchsorted(names, samples.activity, sorter=order)]
+    activity[activity == len(ACTIVITIES)] = NO_ACTIVITY
+    return RawRecording(
+        subject=subject,
+        times=times[good],
+        acceleration=values[good, :3],
+        angular_rate=values[good, 3:],
+        activity=activity[good],
+        dataset="recordings",
+        placement=placement,
+        device="phone",
+    )
