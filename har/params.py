@@ -288,6 +288,12 @@ class Train(Section):
         description="how evenly data sets, placements and activities are drawn: 0 each window "
         "once an epoch, 1 all of them alike often",
     )
+    drawn: int = Field(
+        0,
+        ge=0,
+        le=100_000_000,
+        description="windows drawn an epoch where there is balance; 0: as many as there are",
+    )
     keep: Literal["best", "last"] = Field(
         "last", description="epoch to keep: lowest validation loss, or the last one"
     )

@@ -150,3 +150,19 @@ def test_augmentation_changes_the_training_and_repeats_with_the_seed(parts):
     first, second = (weights(train(parts, strong)[0]) for _ in range(2))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, weights(train(parts)[0]))
+
+
+def test_windows_are_drawn_by_their_chances_as_many_as_are_asked_for(parts):
+    X, y = prepare_lstm_data(parts[0])
+    seed_everything(0)
+    model = LSTMModel(hidden_size=8, num_layers=1, head_size=8)
+    batches = []
+    model.register_forward_pre_hook(lambda _, args: batches.append(len(args[0])))
+    chances = (y == 2) / (y == 2).sum()
+    train_model(
+        model, X, y, chances=chances, epochs=5, batch_size=32, drawn=100, balance=1.0, device="cpu"
+    )
+    assert batches == [32, 32, 32, 4] * 5
+    model.eval()
+    with torch.inference_mode():
+        assert set(model(torch.from_numpy(X)).argmax(dim=1).tolist()) == {2}

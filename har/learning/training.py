@@ -130,8 +130,8 @@ def train_model(
             read here.
         augmenter: What changes the training windows at random, made of the same windows; None
             leaves them as they are.
-        chances: float (windows,), of each training window to be drawn, as often an epoch as there
-            are windows; None takes each once.
+        chances: float (windows,), of each training window to be drawn, `settings.drawn` times an
+            epoch; None takes each once.
         show_progress: Show a bar on standard error.
         **changes: Single settings by their names, before those of `settings`: `epochs=10`.
 
@@ -170,7 +170,8 @@ def train_model(
     )
     windows_at = x.__getitem__ if augmenter is None else augmenter
     optimizer = _optimizer(model, settings)
-    schedule = _schedule(optimizer, settings, math.ceil(len(y) / settings.batch_size))
+    seen = len(y) if chances is None else settings.drawn or len(y)
+    schedule = _schedule(optimizer, settings, math.ceil(seen / settings.batch_size))
     epochs: list[dict[str, float | int | None]] = []
     best_loss, best_weights, kept_epoch = math.inf, None, settings.epochs
 
@@ -186,7 +187,7 @@ def train_model(
         model.train()
         # Summed on the device: reading a number back after each batch would wait for it.
         total_loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
-        for batch in _order(len(y), chances).to(device).split(settings.batch_size):
+        for batch in _order(seen, chances).to(device).split(settings.batch_size):
             x_batch, y_batch = windows_at(batch), y[batch]
             optimizer.zero_grad()
             logits = model(x_batch)
@@ -199,9 +200,9 @@ def train_model(
         val_loss, val_accuracy = _score(model, x_val, labels_val)
         row = {
             "epoch": epoch,
-            "train_loss": total_loss.item() / len(y),
+            "train_loss": total_loss.item() / seen,
             "val_loss": val_loss,
-            "train_accuracy": correct.item() / len(y),
+            "train_accuracy": correct.item() / seen,
             "val_accuracy": val_accuracy,
             "learning_rate": optimizer.param_groups[0]["lr"],
         }
@@ -226,7 +227,7 @@ def train_model(
 
 
 def _order(count: int, chances: np.ndarray | None) -> Tensor:
-    """The windows of an epoch, in the order in which they are taken."""
+    """`count` windows for an epoch, in the order in which they are taken."""
     if chances is None:
         return torch.randperm(count)
     return torch.multinomial(torch.from_numpy(chances), count, replacement=True)
