@@ -319,7 +319,14 @@ class Augmentation(Section):
         description="angle of the sensor frame, standard deviation in degrees; any: all rotations "
         "are alike",
     )
-    scale: float = Field(0.0, ge=0, le=1, description="size of all movement, deviation of its log")
+    scale: float = Field(0.0, ge=0, le=1, description="size of all signals, deviation of its log")
+    tempo: float = Field(0.0, ge=0, le=1, description="tempo of movement, deviation of its log")
+    strength: float = Field(
+        0.0, ge=0, le=1, description="size of movement alone, gravity left, deviation of its log"
+    )
+    blur: float = Field(
+        0.0, ge=0, le=1, description="largest share of the mean over three samples mixed in"
+    )
 
 
 class Calibration(Section):

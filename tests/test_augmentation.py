@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from har.data.windows import cut_windows
-from har.learning.augmentation import Augmenter, random_rotations, stretches
+from har.learning.augmentation import Augmenter, at_tempo, blurred, random_rotations, stretches
 from har.params import Augmentation
 from har.signals.scaling import Scaling, fit_scaling
 
@@ -118,3 +118,47 @@ def test_scale_makes_a_whole_window_larger_or_smaller(windows):
         larger, np.broadcast_to(factors[:, None, None], larger.shape), rtol=1e-3
     )
     assert np.log(factors).std() == pytest.approx(0.3, rel=0.3)
+
+
+def test_tempo_plays_a_movement_quicker_or_slower_and_turning_with_it():
+    times = torch.arange(100).double()[None, :, None].repeat(2, 1, 1)
+    wave = torch.sin(2 * torch.pi * (times - 49.5) / 25)
+    played = at_tempo(wave, torch.tensor([2.0, 0.5]).double().view(2, 1, 1))
+    middle = slice(30, 70)
+    for row, factor in enumerate((2.0, 0.5)):
+        expected = torch.sin(2 * torch.pi * factor * (times[0] - 49.5) / 25)
+        torch.testing.assert_close(played[row, middle], expected[middle], atol=0.04, rtol=0)
+    assert played.abs().max() <= 1  # reflected at the ends, nothing made up
+    assert torch.equal(at_tempo(wave, torch.ones(2, 1, 1).double()), wave)
+
+
+def test_tempo_changes_the_angular_rate_by_its_own_factor(windows):
+    still = replace(windows, signals=np.ones_like(windows.signals))
+    torch.manual_seed(0)
+    changed = augmenter(still, tempo=0.2)(torch.arange(200)).numpy()
+    np.testing.assert_allclose(changed[..., :3], 1, rtol=1e-6)  # total_acc
+    factors = changed[:, 0, 3]
+    expected = np.broadcast_to(factors[:, None, None], (200, 64, 3))
+    np.testing.assert_allclose(changed[..., 3:], expected, rtol=1e-5)
+    assert np.log(factors).std() == pytest.approx(0.2, rel=0.2)
+
+
+def test_strength_leaves_gravity_and_changes_the_movement(windows):
+    torch.manual_seed(0)
+    before = windows.signals[:50]
+    after = augmenter(windows, strength=0.3)(torch.arange(50)).numpy()
+    np.testing.assert_allclose(after.mean(axis=1), before.mean(axis=1), atol=1e-4)
+    factors = after.std(axis=1) / before.std(axis=1)
+    np.testing.assert_allclose(factors, factors[:, :1].repeat(6, axis=1), rtol=1e-2)
+    assert np.log(factors[:, 0]).std() == pytest.approx(0.3, rel=0.3)
+
+
+def test_blur_mixes_neighbouring_samples_and_keeps_slow_signals(windows):
+    torch.manual_seed(0)
+    before = windows.signals[:50]
+    after = augmenter(windows, blur=1.0)(torch.arange(50)).numpy()
+    roughness = [np.abs(np.diff(each, 2, axis=1)).mean(axis=(1, 2)) for each in (before, after)]
+    assert (roughness[1] < roughness[0]).all()
+    assert (roughness[1] / roughness[0]).min() < 0.5 < (roughness[1] / roughness[0]).max()
+    line = torch.arange(10.0)[None, :, None]
+    torch.testing.assert_close(blurred(line)[:, 1:-1], line[:, 1:-1])

@@ -191,6 +191,28 @@ def cut_windows(
     )
 
 
+def with_channels(windows: Windows, groups: Sequence[str]) -> Windows:
+    """Windows of the nine measured signals, with channels picked and derived.
+
+    Args:
+        windows: Of the `BASE_CHANNELS`, in g and rad/s.
+        groups: Keys of `CHANNEL_GROUPS` to take.
+    """
+    signals = make_channels(windows.signals, groups)
+    return replace(windows, signals=signals, channels=np.array(channel_names(groups)))
+
+
+def split_as(measured: Windows, scaled: Windows) -> Windows:
+    """Windows in g and rad/s, in the parts that the same windows are in when scaled.
+
+    Raises:
+        HarError: They are not the same windows.
+    """
+    if not np.array_equal([measured.bout, measured.start], [scaled.bout, scaled.start]):
+        raise HarError("the scaled windows were made of others than those in g and rad/s")
+    return replace(measured, split=scaled.split)
+
+
 def join_overlapping(signals: np.ndarray, *same: np.ndarray) -> list[slice]:
     """Find the runs of windows that were cut, overlapping by half, from one stretch.
 

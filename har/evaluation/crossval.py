@@ -82,7 +82,11 @@ def deciding_settings(params: Params) -> dict[str, Any]:
         "split": _in_use(params.split.model_dump(include={"test_subjects"})),
         "windowing": params.windowing.model_dump(),
         "normalization": params.normalization.model_dump(),
-        "model": params.model.model_dump(),
+        "model": {
+            key: value
+            for key, value in params.model.model_dump().items()
+            if (key, value) != ("frames", ["measured"])
+        },
         "train": _in_use(params.train.model_dump(exclude={"seed", "keep", "device"})),
         "augmentation": _in_use(params.augmentation.model_dump()),
     }

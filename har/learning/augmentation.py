@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from har.data.windows import Windows
 from har.params import Augmentation
-from har.signals.channels import depend_on_window, triplets
+from har.signals.channels import CHANNEL_GROUPS, depend_on_window, triplets
 from har.signals.scaling import Scaling
 
 
@@ -25,6 +25,12 @@ class Augmenter:
       turned together: about a random axis by an angle drawn from a normal distribution, or by a
       rotation drawn from all alike, as Um et al. 2017 (https://doi.org/10.1145/3136755.3136817).
     - Scale: all channels of a window larger or smaller by one factor, log-normal.
+    - Tempo: the movement slower or quicker by one factor, log-normal, and turning with it. What a
+      slower window would need beyond its ends is its own signal, backwards.
+    - Strength: the movement, what differs from the window's mean, larger or smaller by one factor,
+      log-normal.
+    - Blur: mixed with the mean of three neighbouring samples, as softer tissue and slower sensors
+      do, by a share drawn up to `settings.blur`.
 
     Args:
         windows: Scaled windows, float32 (windows, size, channels).
@@ -40,6 +46,12 @@ class Augmenter:
         self._triplets = triplets(windows.channels.tolist())
         self._offset = torch.from_numpy(scaling.offset).to(device)
         self._scale = torch.from_numpy(scaling.scale).to(device)
+        sensors = {name: group.sensor for group in CHANNEL_GROUPS.values() for name in group.names}
+        self._turning = torch.tensor(
+            [sensors[name] == "gyroscope" for name in windows.channels], device=device
+        )
+        of_values = settings.model_dump(exclude={"shift"})
+        self._changes_values = any(of_values.values())
         self._reach = round(settings.shift * windows.size)
         flat, place, first, last = stretches(windows)
         self._flat = torch.from_numpy(flat).to(device)
@@ -54,7 +66,7 @@ class Augmenter:
     def __call__(self, indices: Tensor) -> Tensor:
         """The windows at `indices` (batch,), changed: float32 (batch, size, channels)."""
         signals = self._shifted(indices)
-        if not (self.settings.rotation or self.settings.scale):
+        if not self._changes_values:
             return signals
         signals = signals * self._scale + self._offset
         if self.settings.rotation:
@@ -66,9 +78,23 @@ class Augmenter:
             for axes in self._triplets:
                 signals[..., axes] = signals[..., axes] @ turns.transpose(1, 2)
         if self.settings.scale:
-            draw = torch.randn(len(indices), 1, 1, device=signals.device)
-            signals = signals * (draw * self.settings.scale).exp()
+            signals = signals * self._factors(len(indices), self.settings.scale)
+        if self.settings.tempo:
+            factors = self._factors(len(indices), self.settings.tempo)
+            signals = at_tempo(signals, factors)
+            signals = torch.where(self._turning, signals * factors, signals)
+        if self.settings.strength:
+            mean = signals.mean(dim=1, keepdim=True)
+            factors = self._factors(len(indices), self.settings.strength)
+            signals = mean + (signals - mean) * factors
+        if self.settings.blur:
+            share = self.settings.blur * torch.rand(len(indices), 1, 1, device=signals.device)
+            signals = torch.lerp(signals, blurred(signals), share)
         return (signals - self._offset) / self._scale
+
+    def _factors(self, count: int, deviation: float) -> Tensor:
+        """Log-normal factors (count, 1, 1)."""
+        return (torch.randn(count, 1, 1, device=self._offset.device) * deviation).exp()
 
     def _shifted(self, indices: Tensor) -> Tensor:
         """The windows at `indices` as their stretches have them, shifted."""
@@ -77,6 +103,33 @@ class Augmenter:
             shift = torch.randint(-self._reach, self._reach + 1, place.shape, device=place.device)
             place = (place + shift).clamp(first, last)
         return self._flat[place[:, None] + self._within]
+
+
+def at_tempo(signals: Tensor, factors: Tensor) -> Tensor:
+    """Windows played quicker (factors above 1) or slower about their middle, reflected at the ends.
+
+    Args:
+        signals: (batch, size, channels).
+        factors: (batch, 1, 1).
+    """
+    last = signals.shape[1] - 1
+    middle = last / 2
+    steps = torch.arange(signals.shape[1], device=signals.device)
+    at = (steps - middle) * factors[:, :, 0] + middle
+    at = (last - (last - at.abs()).abs()).clamp(0, last)
+    before = at.floor().long().clamp(max=last - 1)
+    share = (at - before)[..., None]
+
+    def taken(places: Tensor) -> Tensor:
+        return signals.gather(1, places[..., None].expand(-1, -1, signals.shape[2]))
+
+    return torch.lerp(taken(before), taken(before + 1), share)
+
+
+def blurred(signals: Tensor) -> Tensor:
+    """The mean of each sample and its two neighbours: (batch, size, channels), as given."""
+    padded = torch.cat([signals[:, :1], signals, signals[:, -1:]], dim=1)
+    return (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3
 
 
 def stretches(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

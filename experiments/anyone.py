@@ -1,0 +1,436 @@
+"""How one recogniser does on people, phones and places that it never saw.
+
+`choose` compares candidate settings without the data set that they are to be scored on; `score`
+leaves each data set out once; docs/experiments.md tells the protocol. Each training leaves a file
+in experiments/transfer/, and what is there is not run again. The tables are made of these files:
+reports/anyone_choice.csv, reports/anyone.csv and reports/anyone_robustness.csv.
+
+    python -m experiments.anyone choose                  # candidates: an hour each on one core
+    python -m experiments.anyone score --seeds 3         # the chosen settings, and rivals
+    python -m experiments.anyone tables
+"""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+from pydantic import BaseModel, ConfigDict
+from scipy.spatial.transform import Rotation
+
+from har.data.loading import read_with_digest
+from har.data.windows import Windows, cut_windows, with_channels
+from har.errors import HarError, in_one_line
+from har.evaluation import metrics, transfer
+from har.evaluation.transfer import AS_RECORDED, Change, Group
+from har.files import replacing_file
+from har.learning.balance import draw_weights
+from har.learning.networks import predict_probabilities
+from har.learning.training import fit
+from har.params import Params
+from har.signals.channels import groups_of as channel_groups_of
+from har.signals.recordings import ACTIVITIES, BASE_CHANNELS
+from har.signals.scaling import fit_scaling
+from stages.common import RAW
+
+SETTINGS = Path("anyone/params.yaml")
+CANDIDATES = Path(__file__).with_suffix(".yaml")
+TRIALS = Path("experiments/transfer")
+CHOICE, TABLE, ROBUSTNESS = (
+    Path(f"reports/anyone{ending}.csv") for ending in ("_choice", "", "_robustness")
+)
+TARGETS = ("motion_sense", "usc_had", "hapt", "dsads")
+EVERY = 4
+"""Of the windows that are measured otherwise, each fourth is scored."""
+
+FOREST_WINDOWS = 20_000
+"""Windows that a random forest learns from, drawn as a network's are."""
+
+Predict = Callable[[np.ndarray], np.ndarray]
+"""From windows (windows, size, 9) of the `BASE_CHANNELS` to the probabilities of `ACTIVITIES`."""
+
+
+class Transfer(BaseModel):
+    """One training, scored on data sets that it never saw.
+
+    Attributes:
+        method: Of the configuration.
+        sources: Data sets that it learnt from.
+        seed: Of the training.
+        settings: All that decides the outcome beside these, by dotted name.
+        dataset_digest: SHA-256 of the content of all data sets.
+        scores: By data set and condition, the groups of people and placements.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str
+    sources: list[str]
+    seed: int
+    settings: dict[str, Any]
+    dataset_digest: str
+    scores: dict[str, dict[str, list[Group]]]
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+        return TRIALS / self.method / f"{'+'.join(self.sources)}-seed{self.seed}.json"
+
+
+# ---- methods ----
+
+
+def settings_of(method: str) -> Params:
+    """The settings of a method or candidate: those of anyone/params.yaml, changed."""
+    if method == "benchmark":
+        return Params.read(Path("params.yaml"), ["--dataset.names", f"[{', '.join(TARGETS)}]"])
+    candidates = yaml.safe_load(CANDIDATES.read_text())
+    if method not in candidates:
+        raise HarError(f"{CANDIDATES} has no {method}; it has {', '.join(candidates)}")
+    changes = candidates[method] or {}
+    return Params.read(SETTINGS, [f"--{key}={value}" for key, value in changes.items()])
+
+
+def train_network(params: Params, seed: int, train: Windows) -> Predict:
+    """A network of these settings, trained on these windows in g and rad/s."""
+    groups = params.windowing.channels
+    known = with_channels(train, groups)
+    scaling = fit_scaling(known.signals, params.normalization.method)
+    scaled = replace(known, signals=scaling.apply(known.signals))
+    settings = params.train.model_copy(update={"seed": seed, "keep": "last", "threads": 1})
+    changed = params.model_copy(update={"train": settings})
+    network, _ = fit(scaled, scaling, changed, show_progress=False)
+
+    def predict(signals: np.ndarray) -> np.ndarray:
+        made = with_channels(replace(train, signals=signals), groups).signals
+        return predict_probabilities(network, scaling.apply(made), torch.device("cpu"))
+
+    return predict
+
+
+def train_forest(params: Params, seed: int, train: Windows) -> Predict:
+    """A random forest on simple statistics (`experiments.rivals`), of windows drawn alike."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    from experiments.rivals import statistics
+
+    rng = np.random.default_rng(seed)
+    chances = draw_weights(train, params.train.balance)
+    drawn = rng.choice(len(train), FOREST_WINDOWS, p=chances)
+    rotations = Rotation.random(FOREST_WINDOWS, random_state=seed).as_matrix()
+    signals = transfer.turned(rotations)(train.signals[drawn])
+    forest = RandomForestClassifier(n_estimators=500, random_state=seed, n_jobs=1)
+    forest.fit(statistics(signals), train.label[drawn])
+
+    def predict(windows: np.ndarray) -> np.ndarray:
+        found = np.zeros((len(windows), len(train.activities)))
+        found[:, forest.classes_] = forest.predict_proba(statistics(windows))
+        return found
+
+    return predict
+
+
+# ---- trials ----
+
+
+def conditions(count: int) -> dict[str, Change]:
+    """What is tried on windows, by name."""
+    return {
+        "turned by any angle": transfer.turned(Rotation.random(count, random_state=0).as_matrix()),
+        **{f"facing {angle} degrees": transfer.facing(angle) for angle in range(30, 360, 30)},
+        "20 Hz": transfer.at_rate(20),
+        "25 Hz": transfer.at_rate(25),
+        "100 Hz": transfer.at_rate(100),
+        "noise": transfer.noisy(0),
+        "a gap of 0.2 s": transfer.with_gap(),
+        "stamped in bursts": transfer.in_bursts(),
+    }
+
+
+def run(
+    windows: Windows,
+    method: str,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    seed: int,
+    robustness: bool,
+) -> Transfer:
+    """Learn from some data sets and score on others.
+
+    Args:
+        windows: Of all data sets, of the nine `BASE_CHANNELS`.
+        method: `"random_forest"`, `"benchmark"` or a candidate.
+        sources: Their training people teach.
+        targets: All of their people are scored.
+        seed: Of the training.
+        robustness: Score on windows measured otherwise too.
+    """
+    params = settings_of("chosen" if method == "random_forest" else method)
+    taught = windows.select(np.isin(windows.dataset, sources) & (windows.split == "train"))
+    train = train_forest if method == "random_forest" else train_network
+    predict = train(params, seed, taught)
+    scores = {}
+    for target in targets:
+        unseen = windows.select(windows.dataset == target)
+        scores[target] = {
+            AS_RECORDED: transfer.groups_of(unseen, predict(unseen.signals)),
+        }
+        if robustness:
+            some = unseen.select(np.arange(len(unseen)) % EVERY == 0)
+            scores[target] |= {
+                name: transfer.groups_of(some, predict(change(some.signals)))
+                for name, change in {
+                    "each fourth window": lambda signals: signals,
+                    **conditions(len(some)),
+                }.items()
+            }
+    return Transfer(
+        method=method,
+        sources=list(sources),
+        seed=seed,
+        settings=deciding(params),
+        dataset_digest=windows.dataset_digest,
+        scores=scores,
+    )
+
+
+def deciding(params: Params) -> dict[str, Any]:
+    """The settings that decide a trial's outcome."""
+    sections = ("windowing", "normalization", "model", "train", "augmentation")
+    return {
+        name: value
+        for name, value in params.flat().items()
+        if name.split(".")[0] in sections
+        and name not in ("train.seed", "train.threads", "train.device", "train.keep")
+    }
+
+
+def missing(
+    trials: Sequence[tuple[str, Sequence[str], int]],
+) -> list[tuple[str, Sequence[str], int]]:
+    """Those that are not stored.
+
+    Raises:
+        HarError: One is stored that was made with other settings.
+    """
+    left = []
+    for method, sources, seed in trials:
+        params = settings_of("chosen" if method == "random_forest" else method)
+        path = TRIALS / method / f"{'+'.join(sources)}-seed{seed}.json"
+        if not path.exists():
+            left.append((method, sources, seed))
+        elif load(path).settings != deciding(params):
+            raise HarError(f"{path} is of other settings: delete {path.parent} to begin anew")
+    return left
+
+
+def load(path: Path) -> Transfer:
+    """Read a stored trial."""
+    try:
+        return Transfer.model_validate_json(path.read_bytes())
+    except ValueError:
+        raise HarError(f"{path} is damaged: delete it, and it is run again") from None
+
+
+def load_all(methods: Sequence[str] | None = None) -> list[Transfer]:
+    """All stored trials, or those of some methods."""
+    return [
+        load(path)
+        for path in sorted(TRIALS.glob("*/*.json"))
+        if methods is None or path.parent.name in methods
+    ]
+
+
+def all_windows() -> Windows:
+    """The windows of all data sets, in g and rad/s, with the activities of all."""
+    params = Params.read(SETTINGS)
+    recordings, digest = read_with_digest(TARGETS, RAW, params.simulated)
+    groups = channel_groups_of(BASE_CHANNELS)
+    made = cut_windows(recordings, params.windowing.size, params.windowing.overlap, groups, digest)
+    if made.activities.tolist() != list(ACTIVITIES):
+        raise HarError(f"the data sets have {made.activities.tolist()}, not all activities")
+    return made
+
+
+def run_all(trials: Sequence[tuple[str, Sequence[str], int]], jobs: int, choosing: bool) -> None:
+    """Run those of the trials that are not stored, and store them."""
+    left = missing(trials)
+    print(f"{len(trials)} trainings, {len(trials) - len(left)} of them stored", flush=True)
+    if not left:
+        return
+    windows = all_windows()
+    if choosing:  # the people of UCI HAR's official test take no part in a choice
+        windows = windows.of("train")
+    work = (
+        joblib.delayed(run)(
+            windows,
+            method,
+            sources,
+            [name for name in TARGETS if name not in sources],
+            seed,
+            robustness=not choosing and seed == 0,
+        )
+        for method, sources, seed in left
+    )
+    for done in joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(work):
+        done.path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing_file(done.path) as partial:
+            partial.write_text(done.model_dump_json() + "\n")
+        print(f"{done.method}: {' + '.join(done.sources)}, seed {done.seed}", flush=True)
+
+
+# ---- tables ----
+
+
+def choice_table(trials: Sequence[Transfer]) -> pd.DataFrame:
+    """A row per candidate: for each target, the mean over trials that never saw or scored it."""
+    rows = []
+    for method in dict.fromkeys(trial.method for trial in trials):
+        row: dict[str, Any] = {"candidate": method}
+        for target in TARGETS:
+            row[target] = np.mean(
+                [
+                    transfer.accuracy(groups[AS_RECORDED], "merged")
+                    for trial in trials
+                    if trial.method == method and target not in trial.sources
+                    for name, groups in trial.scores.items()
+                    if name != target
+                ]
+            )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def table(trials: Sequence[Transfer]) -> pd.DataFrame:
+    """A row per method, target and placement, means over seeds."""
+    rows = []
+    for method, target, placement, groups_by_seed in _cells(trials):
+        one = groups_by_seed[0]
+        row: dict[str, Any] = {
+            "method": method,
+            "target": target,
+            "placement": placement,
+            "seeds": len(groups_by_seed),
+            "people": len({group.subject for group in one}),
+            "windows": int(transfer.pooled(one, "open").sum()),
+        }
+        for way in ("open", "restricted", "merged"):
+            row[way] = np.mean([transfer.accuracy(groups, way) for groups in groups_by_seed])
+        bounds = np.mean([transfer.interval(groups, "merged") for groups in groups_by_seed], axis=0)
+        row["merged_low"], row["merged_high"] = bounds
+        row["merged_f1"] = np.mean(
+            [metrics.macro_f1(transfer.pooled(groups, "merged")) for groups in groups_by_seed]
+        )
+        row["merged_worst_person"] = np.mean(
+            [min(transfer.by_person(groups, "merged").values()) for groups in groups_by_seed]
+        )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _cells(trials: Sequence[Transfer]) -> Iterator[tuple[str, str, str, list[list[Group]]]]:
+    for method in dict.fromkeys(trial.method for trial in trials):
+        for target in TARGETS:
+            seeds = [
+                trial.scores[target][AS_RECORDED]
+                for trial in trials
+                if trial.method == method and target in trial.scores
+            ]
+            if not seeds:
+                continue
+            yield method, target, "all", seeds
+            placements = sorted({group.placement for group in seeds[0]})
+            for placement in placements if len(placements) > 1 else ():
+                yield (
+                    method,
+                    target,
+                    placement,
+                    [
+                        [group for group in groups if group.placement == placement]
+                        for groups in seeds
+                    ],
+                )
+
+
+def robustness_table(trials: Sequence[Transfer]) -> pd.DataFrame:
+    """A row per method and condition: what it costs in points, on each target."""
+    rows = []
+    for trial in trials:
+        for target, conditions_ in trial.scores.items():
+            if len(conditions_) == 1:
+                continue
+            before = transfer.accuracy(conditions_["each fourth window"], "merged")
+            for condition, groups in conditions_.items():
+                if condition not in (AS_RECORDED, "each fourth window"):
+                    lost = before - transfer.accuracy(groups, "merged")
+                    rows.append([trial.method, condition, target, 100 * lost])
+    long = pd.DataFrame(rows, columns=["method", "condition", "target", "points_lost"])
+    # Of the directions the worst: one a data set.
+    long["condition"] = long.condition.str.replace(
+        r"facing \d+ degrees", "facing the worst of 11 directions", regex=True
+    )
+    return long.pivot_table(
+        index=["method", "condition"],
+        columns="target",
+        values="points_lost",
+        aggfunc="max",
+        sort=False,
+    ).reset_index()
+
+
+def write_tables() -> None:
+    """Make the tables of the stored trials."""
+    trials = load_all()
+    choosing = [trial for trial in trials if len(trial.sources) == 2]
+    scoring = [trial for trial in trials if len(trial.sources) == 3]
+    made = {
+        CHOICE: (choice_table, choosing),
+        TABLE: (table, scoring),
+        ROBUSTNESS: (robustness_table, scoring),
+    }
+    for path, (make, of) in made.items():
+        if of:
+            with replacing_file(path) as partial:
+                make(of).to_csv(partial, index=False, float_format="%.4f")
+            print(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.anyone",
+        description="Score one recogniser on data sets that it never saw.",
+    )
+    parser.add_argument("what", choices=["choose", "score", "tables"])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="candidates or methods")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings per target (default: 3)")
+    parser.add_argument("--jobs", type=int, default=-1, help="trainings side by side")
+    arguments = parser.parse_args()
+    if arguments.what == "choose":
+        names = arguments.names or list(yaml.safe_load(CANDIDATES.read_text()))
+        pairs = list(combinations(TARGETS, 2))
+        run_all([(name, pair, 0) for name in names for pair in pairs], arguments.jobs, True)
+    elif arguments.what == "score":
+        names = arguments.names or ["chosen", "no_gyroscope", "benchmark", "random_forest"]
+        run_all(
+            [
+                (name, [each for each in TARGETS if each != target], seed)
+                for name in names
+                for target in TARGETS
+                for seed in range(arguments.seeds if name == "chosen" else 1)
+            ],
+            arguments.jobs,
+            False,
+        )
+    write_tables()
+
+
+if __name__ == "__main__":
+    with in_one_line("interrupted; finished trainings are kept, and the same command goes on"):
+        main()
