@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PARAMS = Path("params.yaml")
 
+OWN = Path("data/own")
 RAW = Path("data/raw")
 WINDOWS = Path("data/windows.npz")
 NORMALIZED = Path("data/normalized.npz")

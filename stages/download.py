@@ -9,14 +9,16 @@ from har.data.datasets.sources import Sources
 from har.errors import HarError
 from har.files import replacing_folder
 from har.params import Params
-from stages.common import RAW, project_root, run
+from stages.common import OWN, RAW, project_root, run
 
 
 def sources(params: Params) -> Sources:
     """This person's own archives, the folder that keeps downloads, and what is made here."""
     named = os.environ.get("HAR_ARCHIVE_DIR")
     root = project_root()  # a relative path is meant from there, also in DVC's temporary copies
-    return Sources(root / "data" / "downloads", root / named if named else None, params.simulated)
+    return Sources(
+        root / "data" / "downloads", root / named if named else None, params.simulated, OWN
+    )
 
 
 def fetch(name: str, params: Params) -> None:

@@ -12,7 +12,6 @@ from imports import ROOT
 
 import har
 from har import (
-    UCI_HAR_ACTIVITIES,
     GRUModel,
     HarError,
     LSTMModel,
@@ -27,6 +26,7 @@ from har import (
 )
 from har.data.datasets import simulated, uci_har
 from har.learning.networks import count_parameters
+from har.signals.recordings import UCI_HAR_ACTIVITIES
 
 PAGE = ROOT / "docs/python.md"
 SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)

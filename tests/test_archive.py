@@ -102,6 +102,33 @@ def test_a_broken_transfer_goes_on_where_it_stopped(server, tmp_path):
     assert 0 < first < second
 
 
+class TestOfUnknownDigest:
+    """What a publisher may pack anew: its content alone tells whether it will do."""
+
+    def test_it_is_downloaded_whole(self, server, tmp_path):
+        server.faults = ["break"]
+        unknown = Archive(server.archive().url, "archive.zip")
+        path = archive.download(unknown, tmp_path, pause=0.001)
+        assert path.read_bytes() == server.content
+        assert len(server.ranges) == 2 and server.ranges[1] is not None
+        archive.download(unknown, tmp_path)
+        assert len(server.ranges) == 2  # it was there
+
+    def test_nothing_is_added_to_what_an_earlier_run_left(self, server, tmp_path):
+        (tmp_path / "archive.zip.part").write_bytes(b"of another file")
+        path = archive.download(Archive(server.archive().url, "archive.zip"), tmp_path)
+        assert path.read_bytes() == server.content
+        assert server.ranges == [None]
+
+    def test_one_that_will_not_do_is_not_kept(self, server, tmp_path):
+        def use(path):
+            raise HarError(f"{path.name}: of another version")
+
+        with pytest.raises(ArchiveUnavailable, match=r"archive\.zip: of another version"):
+            obtain([Archive(server.archive().url, "archive.zip")], use, None, tmp_path)
+        assert [one.name for one in tmp_path.iterdir()] in ([], [".lock"])
+
+
 def test_a_later_run_goes_on_too(server, tmp_path):
     server.faults = ["break", 503, 503]
     with pytest.raises(HarError, match="503"):

@@ -103,7 +103,7 @@ def test_every_file_that_is_read_or_written_is_declared(stage):
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     named = {
         getattr(common, name).as_posix()
-        for name in ("RAW", "WINDOWS", "NORMALIZED", "WEIGHTS", "HISTORY", "METRICS")
+        for name in ("OWN", "RAW", "WINDOWS", "NORMALIZED", "WEIGHTS", "HISTORY", "METRICS")
         + ("PREDICTIONS", "PER_CLASS", "PER_SUBJECT")
         if name in used
     }
@@ -119,8 +119,12 @@ def test_every_file_that_is_read_or_written_is_declared(stage):
     assert sorted(data + paths(STAGES[stage]["outs"])) == sorted(named)
 
 
-def test_dependencies_are_code_or_what_stages_make():
-    made = {path for stage in STAGES.values() for path in paths(stage["outs"])}
+def test_dependencies_are_code_or_what_stages_make_or_a_persons_own():
+    from stages import common
+
+    made = {common.OWN.as_posix()} | {
+        path for stage in STAGES.values() for path in paths(stage["outs"])
+    }
     for stage in STAGES.values():
         for path in paths(stage["deps"]):
             assert path in made or (is_code(path) and (ROOT / path).exists()), path

@@ -6,7 +6,7 @@ from test_hapt import local  # noqa: F401
 
 from har.__main__ import main
 from har.data import recording_files
-from har.signals.recordings import ACTIVITIES, in_words
+from har.signals.recordings import ACTIVITIES, UCI_HAR_ACTIVITIES, in_words
 
 
 def run(monkeypatch, capsys, *arguments):
@@ -39,7 +39,7 @@ def test_simulated_ones_where_there_is_no_archive(monkeypatch, capsys, tmp_path)
     written = sorted((tmp_path / "to").iterdir())
     assert len(written) == 9
     samples = recording_files.read(written[0])
-    assert {*samples.activity} == {*ACTIVITIES, ""}
+    assert {*samples.activity} == {*UCI_HAR_ACTIVITIES, ""}
     assert abs(np.median(np.linalg.norm(samples.acceleration, axis=1)) - 1) < 0.1
 
 
@@ -58,5 +58,6 @@ def test_activities_in_words():
         "sitting",
         "standing",
         "lying",
+        "running",
     ]
     assert in_words("not known") == "not known"

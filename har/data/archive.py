@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import lzma
 import shutil
 import tempfile
 import time
@@ -248,7 +249,7 @@ def _opened(path: Path, files: Sequence[str]) -> Iterator[tuple[ZipFile, list[Zi
             raise
         raise HarError(f"{path} cannot be read as a zip archive: {error}") from error
     # RuntimeError: an encrypted member, or a compression that this Python lacks.
-    except (BadZipFile, EOFError, RuntimeError, ValueError, zlib.error) as error:
+    except (BadZipFile, EOFError, RuntimeError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise HarError(f"{path} cannot be read as a zip archive: {error}") from error
 
 

@@ -16,7 +16,8 @@ published in 60 files of 5 s (125 rows) that follow one another and are joined a
 - Who makes an archive of those nine alone has all that is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ import numpy as np
 from har.data.archive import Archive
 from har.data.bouts import even_times, read_published
 from har.data.datasets.sources import Sources, fetch_archive
-from har.data.datasets.text import read_numbers
+from har.data.datasets.text import numbers_in, opened
 from har.errors import HarError
 from har.signals.recordings import ACTIVITIES, RawRecording, Recording
 from har.signals.sensors import STANDARD_GRAVITY
@@ -95,7 +96,7 @@ def read_raw(folder: Path, digest: "_Hash") -> Iterator[RawRecording]:
     for first in range(0, len(FILES), SEGMENTS):
         names = FILES[first : first + SEGMENTS]
         _, activity, person, _ = names[0].split("/")
-        values = np.concatenate([_segment(folder / name) for name in names])
+        values = _joined([folder / name for name in names])
         digest.update(values.astype("<f4").tobytes())
         for unit, placement in enumerate(PLACEMENTS):
             own = values[:, 9 * unit : 9 * unit + 6]
@@ -111,8 +112,13 @@ def read_raw(folder: Path, digest: "_Hash") -> Iterator[RawRecording]:
             )
 
 
-def _segment(path: Path) -> np.ndarray:
-    values = read_numbers(path, COLUMNS, float, ",")
-    if len(values) != ROWS:
-        raise HarError(f"{path} has {len(values)} rows, not {ROWS}: it is cut short")
-    return values
+def _joined(paths: Sequence[Path]) -> np.ndarray:
+    """The rows of files that follow one another, parsed at once: by file it takes far longer."""
+    texts = []
+    for path in paths:
+        with opened(path) as file:
+            lines = file.readlines()
+        if len(lines) != ROWS:
+            raise HarError(f"{path} has {len(lines)} rows, not {ROWS}: it is cut short")
+        texts += lines
+    return numbers_in(StringIO("".join(texts)), paths[0].parent, COLUMNS, float, ",")

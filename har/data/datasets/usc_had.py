@@ -100,10 +100,10 @@ def read_raw(folder: Path, digest: "_Hash") -> Iterator[RawRecording]:
 def _readings(path: Path) -> np.ndarray:
     from scipy.io import loadmat
 
+    if not path.exists():
+        raise HarError(f"{path} is missing: unpack the data set again")
     try:
         values: np.ndarray = loadmat(path, variable_names=["sensor_readings"])["sensor_readings"]
-    except FileNotFoundError:
-        raise HarError(f"{path} is missing: unpack the data set again") from None
     except Exception as error:  # a damaged file ends loadmat in errors of every kind
         raise HarError(f"{path} is damaged: {' '.join(str(error).split())}") from None
     if values.ndim != 2 or values.shape[1] != 6 or values.dtype.kind != "f":
