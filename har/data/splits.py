@@ -33,7 +33,7 @@ def split_and_scale(
         HarError: As `assign_splits` and `fit_scaling`.
     """
     split = assign_splits(windows, val_subjects, seed, test_subjects)
-    scaling = fit_scaling(windows.signals[split == "train"], method)
+    scaling = fit_scaling(windows.signals, method, of=split == "train")
     return replace(windows, signals=scaling.apply(windows.signals), split=split), scaling
 
 
