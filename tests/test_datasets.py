@@ -11,6 +11,7 @@ from conftest import archive
 from made_bundle import simple_bundle
 from scipy.io import savemat
 
+from har.data import recording_files
 from har.data.archive import unpack
 from har.data.bouts import bouts_of, even_times
 from har.data.datasets import DATASETS, chosen, dsads, motion_sense, usc_had
@@ -310,6 +311,107 @@ def test_a_folder_of_something_else_is_one_line(tmp_path):
     (tmp_path / "dsads").mkdir()
     with pytest.raises(HarError, match=r"does not hold Daily and Sports Activities \(.*is missing"):
         read_all({"dsads": tmp_path / "dsads"})
+
+
+class TestRecordings:
+    """A person's own."""
+
+    @staticmethod
+    def write(path, names, rate=50.0, seconds=20.0):
+        times = np.arange(round(rate * seconds)) / rate
+        labels = np.repeat(names, -(-len(times) // len(names)))[: len(times)]
+        up = np.tile([0.0, 1.0, 0.0], (len(times), 1))
+        recording_files.write(path, times, up, np.zeros_like(up), labels)
+
+    @pytest.fixture
+    def own(self, tmp_path):
+        own = tmp_path / "own"
+        self.write(own / "ben" / "walk.csv", ["WALKING", "", "RUNNING"], rate=100)
+        self.write(own / "anna" / "pocket" / "b.csv", ["SITTING"])
+        self.write(own / "anna" / "waist" / "a.csv", ["STANDING"])
+        self.write(own / "c.csv", ["LAYING", "STANDING"])
+        (own / "README.md").write_text("not a recording")
+        (own / ".hidden.csv").write_text("neither")
+        return own
+
+    def test_people_and_placements_are_told_by_the_folders(self, own):
+        recordings = load_recordings("recordings", recordings=own)
+        assert [(each.subject, each.placement) for each in recordings] == [
+            (1002, "pocket"),
+            (1002, "waist"),
+            (1003, ""),
+            (1003, ""),
+            (1001, ""),
+            (1001, ""),
+        ]
+        names = [ACTIVITIES[each.activity] for each in recordings]
+        assert names == ["SITTING", "STANDING", "WALKING", "RUNNING", "LAYING", "STANDING"]
+        assert {each.dataset for each in recordings} == {"recordings"}
+        assert [len(each.signals) for each in recordings[:2]] == [999, 999]
+        np.testing.assert_allclose(recordings[0].signals[50:, 7], 1, atol=1e-5)
+
+    def test_the_digest_is_of_the_values_and_their_places(self, own):
+        def digest():
+            windows = load_har_dataset("recordings", recordings=own, test_subjects=[1001])
+            return windows.train.dataset_digest
+
+        first = digest()
+        assert digest() == first
+        (own / "anna" / "pocket" / "b.csv").rename(own / "anna" / "waist" / "b.csv")
+        assert digest() != first
+
+    def test_units_and_signs_of_a_logger_are_read(self, tmp_path):
+        times = np.arange(500) / 50
+        lines = ["seconds,acc_x (m/s^2),acc_y (m/s^2),acc_z (m/s^2),gyro_x,gyro_y,gyro_z,label"]
+        lines += [f"{t},0,0,9.80665,0.5,0,0,walking upstairs" for t in times]
+        (tmp_path / "log.csv").write_text("\n".join(lines))
+        (one,) = load_recordings("recordings", recordings=tmp_path)
+        assert ACTIVITIES[one.activity] == "WALKING_UPSTAIRS"
+        np.testing.assert_allclose(one.signals[50:, 8], 1, atol=1e-5)
+
+    def test_what_no_phone_measures_is_left_out(self, own):
+        path = own / "c.csv"
+        lines = path.read_text().splitlines()
+        lines[100] = "1.98,0,500,0,0,0,0,LAYING"
+        lines[200:200] = [lines[150]] * 3  # a clock that was set back
+        path.write_text("\n".join(lines))
+        changed = [
+            each for each in load_recordings("recordings", recordings=own) if each.subject == 1001
+        ]
+        assert [len(each.signals) for each in changed] == [500, 499]
+        np.testing.assert_allclose(changed[0].signals[50:, 7], 1, atol=1e-5)
+
+    @pytest.mark.parametrize(
+        ("files", "says"),
+        [
+            ({}, r"own has no recording \(.csv or .zip\): put some there"),
+            ({"a.csv": "1,2\n"}, r"own/a\.csv: "),
+            ({"p/w/deep/a.csv": ""}, r"deep/a\.csv: recordings lie in .*/PERSON/PLACEMENT/"),
+        ],
+    )
+    def test_what_is_wrong_is_one_line_that_names_it(self, tmp_path, files, says):
+        for name, content in files.items():
+            (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "own" / name).write_text(content)
+        with pytest.raises(HarError, match=says) as caught:
+            load_recordings("recordings", recordings=tmp_path / "own")
+        assert "\n" not in str(caught.value)
+
+    def test_without_labels_there_is_nothing_to_learn(self, own):
+        self.write(own / "d.csv", [""])
+        with pytest.raises(HarError, match=r"own/d\.csv has no column `activity` with any of WALK"):
+            load_recordings("recordings", recordings=own)
+
+    def test_one_person_alone_is_told_so(self, tmp_path):
+        self.write(tmp_path / "own" / "anna" / "pocket" / "b.csv", ["SITTING"])
+        with pytest.raises(HarError, match="one person alone"):
+            load_har_dataset("recordings", recordings=tmp_path / "own")
+
+    def test_they_join_another_data_set(self, own):
+        data = load_har_dataset(["simulated", "recordings"], seconds=3, recordings=own)
+        assert {1001, 1002, 1003} < set(data.train.subject)
+        assert data.activities == ACTIVITIES
+        assert set(data.test.dataset) == {"simulated"}
 
 
 class TestBouts:

@@ -119,5 +119,17 @@ def test_scaling():
     np.testing.assert_allclose(minmax.min(axis=(0, 1)), 0, atol=1e-6)
     np.testing.assert_allclose(minmax.max(axis=(0, 1)), [1, 1, 1, 0], atol=1e-6)
     assert np.array_equal(fit_scaling(signals, "none").apply(signals), signals)
+    some = np.arange(20) % 3 > 0
+    for method in ("standard", "minmax"):
+        own, alone = fit_scaling(signals, method, of=some), fit_scaling(signals[some], method)
+        assert np.array_equal([own.offset, own.scale], [alone.offset, alone.scale])
     with pytest.raises(HarError, match="normalization.method"):
         fit_scaling(signals, "other")
+
+
+def test_scaling_of_many_windows_is_that_of_all_at_once_to_the_last_bit():
+    signals = np.random.default_rng(1).normal(1, 2, (1300, 16, 3)).astype(np.float32)
+    fitted = fit_scaling(signals, "standard")
+    axes = (0, 1)
+    assert np.array_equal(fitted.offset, signals.mean(axes, np.float64).astype(np.float32))
+    assert np.array_equal(fitted.scale, signals.std(axes, np.float64).astype(np.float32))

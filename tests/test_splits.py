@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from har.data.splits import assign_splits, subject_folds
+from har.data.splits import assign_splits, subject_folds, with_test_subjects
 from har.errors import HarError
 
 
@@ -56,6 +56,54 @@ def test_a_person_in_two_parts_is_an_error(windows):
     split[np.flatnonzero(windows.subject == 2)[0]] = "test"
     with pytest.raises(HarError, match=r"subjects \[2\] are in the training and the test part"):
         assign_splits(replace(windows, split=split), 1, seed=0)
+
+
+def test_test_subjects_come_beside_the_data_sets_own(windows):
+    split = assign_splits(windows, [2], seed=0, test_subjects=[4])
+    assert set(windows.subject[split == "test"]) == {4, 5, 6}
+    assert set(windows.subject[split == "val"]) == {2}
+    assert set(windows.subject[split == "train"]) == {1, 3}
+
+
+def test_test_subjects_are_drawn_where_a_data_set_names_none(windows):
+    own = windows.of("train")
+    with pytest.raises(HarError, match=r"or name some by split\.test_subjects"):
+        assign_splits(own, 0, seed=0)
+    drawn = set()
+    for seed in range(10):
+        split = assign_splits(own, 1, seed, test_subjects=1)
+        people = {part: set(own.subject[split == part]) for part in ("train", "val", "test")}
+        assert [len(people[part]) for part in ("train", "val", "test")] == [2, 1, 1]
+        assert set.union(*people.values()) == {1, 2, 3, 4}
+        assert np.array_equal(with_test_subjects(own, 1, seed).split == "test", split == "test")
+        drawn |= people["test"]
+    assert len(drawn) > 1
+
+
+@pytest.mark.parametrize(
+    ("test_subjects", "message"),
+    [
+        ([77], r"test_subjects: \[77\] are not training subjects"),
+        ([5], r"test_subjects: \[5\] are test subjects"),
+        (4, "test_subjects=4: there are 4 training subjects, and at least one must stay"),
+        ([1, 2, 3, 4], "test_subjects: names all training subjects"),
+    ],
+)
+def test_wrong_test_subjects(windows, test_subjects, message):
+    with pytest.raises(HarError, match=message):
+        assign_splits(windows, 0, seed=0, test_subjects=test_subjects)
+
+
+def test_the_draw_of_validation_subjects_is_numpys_of_that_seed(windows):
+    """Stored trials and reports name them."""
+    drawn = np.random.default_rng(3).choice([1, 2, 3, 4], 2, replace=False)
+    assert set(windows.subject[assign_splits(windows, 2, seed=3) == "val"]) == set(drawn)
+
+
+def test_one_person_alone_cannot_be_divided(windows):
+    with pytest.raises(HarError, match="windows of one person alone") as caught:
+        assign_splits(windows.select(windows.subject == 3), 0, seed=0, test_subjects=0)
+    assert "add another person's recordings, or a data set to dataset.names" in str(caught.value)
 
 
 def test_folds_hold_everybody_out_once_in_groups_of_nearly_equal_number():
