@@ -327,6 +327,9 @@ class Augmentation(Section):
     blur: float = Field(
         0.0, ge=0, le=1, description="largest share of the mean over three samples mixed in"
     )
+    noise: float = Field(
+        0.0, ge=0, le=1, description="white noise, median of its deviation, in g and rad/s"
+    )
 
 
 class Calibration(Section):

@@ -162,3 +162,13 @@ def test_blur_mixes_neighbouring_samples_and_keeps_slow_signals(windows):
     assert (roughness[1] / roughness[0]).min() < 0.5 < (roughness[1] / roughness[0]).max()
     line = torch.arange(10.0)[None, :, None]
     torch.testing.assert_close(blurred(line)[:, 1:-1], line[:, 1:-1])
+
+
+def test_noise_is_of_another_size_in_each_window(windows):
+    torch.manual_seed(0)
+    indices = torch.zeros(300, dtype=torch.long)
+    noise = augmenter(windows, noise=0.01)(indices).numpy() - windows.signals[:1]
+    sizes = noise.std(axis=(1, 2))
+    assert np.median(sizes) == pytest.approx(0.01, rel=0.2)
+    assert np.log(sizes).std() == pytest.approx(1, rel=0.2)
+    np.testing.assert_allclose(noise.mean(axis=(1, 2)) / sizes, 0, atol=0.25)

@@ -31,6 +31,7 @@ class Augmenter:
       log-normal.
     - Blur: mixed with the mean of three neighbouring samples, as softer tissue and slower sensors
       do, by a share drawn up to `settings.blur`.
+    - Noise: white, of a deviation drawn for each window from a log-normal distribution.
 
     Args:
         windows: Scaled windows, float32 (windows, size, channels).
@@ -90,6 +91,9 @@ class Augmenter:
         if self.settings.blur:
             share = self.settings.blur * torch.rand(len(indices), 1, 1, device=signals.device)
             signals = torch.lerp(signals, blurred(signals), share)
+        if self.settings.noise:
+            size = self.settings.noise * self._factors(len(indices), 1.0)
+            signals = signals + size * torch.randn_like(signals)
         return (signals - self._offset) / self._scale
 
     def _factors(self, count: int, deviation: float) -> Tensor:
