@@ -67,6 +67,7 @@ class Transfer(BaseModel):
         settings: All that decides the outcome beside these, by dotted name.
         dataset_digest: SHA-256 of the content of all data sets.
         scores: By data set and condition, the groups of people and placements.
+        losses: By data set, of `har.evaluation.transfer.losses`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -77,6 +78,7 @@ class Transfer(BaseModel):
     settings: dict[str, Any]
     dataset_digest: str
     scores: dict[str, dict[str, list[Group]]]
+    losses: dict[str, dict[str, list[float]]]
 
     @property
     def path(self) -> Path:
@@ -176,12 +178,12 @@ def run(
     taught = windows.select(np.isin(windows.dataset, sources) & (windows.split == "train"))
     train = train_forest if method == "random_forest" else train_network
     predict = train(params, seed, taught)
-    scores = {}
+    scores, losses = {}, {}
     for target in targets:
         unseen = windows.select(windows.dataset == target)
-        scores[target] = {
-            AS_RECORDED: transfer.groups_of(unseen, predict(unseen.signals)),
-        }
+        probabilities = predict(unseen.signals)
+        scores[target] = {AS_RECORDED: transfer.groups_of(unseen, probabilities)}
+        losses[target] = transfer.losses(unseen, probabilities)
         if robustness:
             some = unseen.select(np.arange(len(unseen)) % EVERY == 0)
             scores[target] |= {
@@ -198,6 +200,7 @@ def run(
         settings=deciding(params),
         dataset_digest=windows.dataset_digest,
         scores=scores,
+        losses=losses,
     )
 
 
@@ -359,6 +362,23 @@ def _cells(trials: Sequence[Transfer]) -> Iterator[tuple[str, str, str, list[lis
                 )
 
 
+def calibration(trials: Sequence[Transfer]) -> dict[str, float]:
+    """The temperatures that fit data sets never seen best, each data set counting alike.
+
+    Args:
+        trials: Of one method, each scored on what it never saw.
+    """
+
+    def best(way: str) -> float:
+        curves = [losses[way] for trial in trials for losses in trial.losses.values()]
+        return float(transfer.TEMPERATURES[int(np.mean(curves, axis=0).argmin())])
+
+    temperature = best("merged")
+    # On top of the other one; no less than 1, since postures are not easier than all the rest.
+    posture = max(best("postures") / temperature, 1.0)
+    return {"temperature": temperature, "posture_temperature": round(posture, 2)}
+
+
 def robustness_table(trials: Sequence[Transfer]) -> pd.DataFrame:
     """A row per method and condition: what it costs in points, on each target."""
     rows = []
@@ -395,6 +415,8 @@ def write_tables() -> None:
         TABLE: (table, scoring),
         ROBUSTNESS: (robustness_table, scoring),
     }
+    if chosen := [trial for trial in scoring if trial.method == "chosen"]:
+        print("calibration, by data sets left out:", calibration(chosen))
     for path, (make, of) in made.items():
         if of:
             with replacing_file(path) as partial:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+from scipy.special import logsumexp
 
 from har.data.windows import Windows
 from har.evaluation import metrics
@@ -21,6 +22,13 @@ AS_RECORDED = "as recorded"
 
 MERGED = (*(name for name in ACTIVITIES if name not in STILL), "STILL")
 """The activities with the postures as one."""
+
+
+TEMPERATURES = tuple(np.geomspace(0.25, 32, 43).round(3).tolist())
+"""Temperatures that `losses` tries."""
+
+SMALLEST = 1e-12
+"""Probabilities count as no less where their logarithm is taken."""
 
 
 class Group(BaseModel):
@@ -77,6 +85,33 @@ def groups_of(windows: Windows, probabilities: np.ndarray) -> list[Group]:
                 for name, (actual, answer, classes) in answers.items()
             }
             found.append(Group(subject=int(subject), placement=str(placement), **counts))
+    return found
+
+
+def losses(windows: Windows, probabilities: np.ndarray) -> dict[str, list[float]]:
+    """What each of the `TEMPERATURES` would make of probabilities that were given at 1.
+
+    Args:
+        windows: As for `groups_of`.
+        probabilities: Likewise.
+
+    Returns:
+        `"merged"`: mean negative log-likelihood with postures as one, over all windows;
+        `"postures"`: of the posture, for windows of a posture, given that it is one.
+    """
+    logs = np.log(np.maximum(probabilities.astype(np.float64), SMALLEST))
+    still = np.isin(ACTIVITIES, STILL)
+    is_still = still[windows.label]
+    rows = np.arange(len(windows))
+    found: dict[str, list[float]] = {"merged": [], "postures": []}
+    for temperature in TEMPERATURES:
+        softened = logs / temperature
+        softened -= logsumexp(softened, axis=1, keepdims=True)
+        together = logsumexp(softened[:, still], axis=1)
+        of_truth = softened[rows, windows.label]
+        found["merged"].append(float(-np.where(is_still, together, of_truth).mean()))
+        of_posture = (of_truth - together)[is_still]
+        found["postures"].append(float(-of_posture.mean()) if is_still.any() else 0.0)
     return found
 
 
