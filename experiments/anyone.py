@@ -50,8 +50,8 @@ TARGETS = ("motion_sense", "usc_had", "hapt", "dsads")
 EVERY = 4
 """Of the windows that are measured otherwise, each fourth is scored."""
 
-FOREST_WINDOWS = 20_000
-"""Windows that a random forest learns from, drawn as a network's are."""
+FOREST_WINDOWS, TREES = 20_000, 500
+"""Windows that a random forest learns from, drawn as a network's are, and its trees."""
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """From windows (windows, size, 9) of the `BASE_CHANNELS` to the probabilities of `ACTIVITIES`."""
@@ -128,7 +128,7 @@ def train_forest(params: Params, seed: int, train: Windows) -> Predict:
     drawn = rng.choice(len(train), FOREST_WINDOWS, p=chances)
     rotations = Rotation.random(FOREST_WINDOWS, random_state=seed).as_matrix()
     signals = transfer.turned(rotations)(train.signals[drawn])
-    forest = RandomForestClassifier(n_estimators=500, random_state=seed, n_jobs=1)
+    forest = RandomForestClassifier(n_estimators=TREES, random_state=seed, n_jobs=1)
     forest.fit(statistics(signals), train.label[drawn])
 
     def predict(windows: np.ndarray) -> np.ndarray:
