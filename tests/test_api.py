@@ -42,12 +42,16 @@ def arrays(data):
     return prepare_lstm_data(data.train)
 
 
+def no_network(archive, *_):
+    raise HarError(f"{archive.url}: cannot be reached")
+
+
 @pytest.fixture
 def no_publisher(monkeypatch, tmp_path):
     """An empty folder to work in, and nothing to be had from anywhere."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HAR_ARCHIVE_DIR", raising=False)
-    monkeypatch.setattr(uci_har, "ARCHIVES", ())
+    monkeypatch.setattr("har.data.archive.download", no_network)
     return tmp_path
 
 
@@ -77,11 +81,10 @@ def test_importing_har_imports_nothing_heavy():
 
 def test_the_page_s_lines_run_as_they_are_shown(no_publisher, monkeypatch, capsys):
     """On simulated recordings in UCI HAR's place: those that a newcomer has are not in git."""
-    (no_publisher / "data/raw").mkdir(parents=True)
-    written = no_publisher / "simulated"
-    written.mkdir()
+    written = no_publisher / "data/raw/uci_har"
+    written.mkdir(parents=True)
     simulated.write(written, 6, 0)
-    monkeypatch.setattr(uci_har, "read", lambda _: simulated.read(written))
+    monkeypatch.setattr(uci_har, "read", simulated.read)
     first = SNIPPETS[0]
     assert len(first.strip().splitlines()) <= 12
     names: dict = {}
@@ -96,8 +99,14 @@ def test_the_page_s_lines_run_as_they_are_shown(no_publisher, monkeypatch, capsy
     assert f"{names['accuracy']:.1%}" in capsys.readouterr().out
 
 
-def test_the_page_s_lines_predict_with_the_pipeline_s_model(finished, monkeypatch, capsys):
-    monkeypatch.chdir(finished.folder)
+def test_the_page_s_lines_predict_with_the_pipeline_s_model(
+    finished, monkeypatch, capsys, tmp_path
+):
+    for name in ("models", "reports"):
+        (tmp_path / name).symlink_to(finished.folder / name)
+    (tmp_path / "data/raw").mkdir(parents=True)
+    (tmp_path / "data/raw/uci_har").symlink_to(finished.folder / "data/raw/simulated")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(uci_har, "read", simulated.read)
     names: dict = {}
     exec(compile(SNIPPETS[1], PAGE, "exec"), names)
@@ -180,7 +189,7 @@ def test_forms_of_the_network():
         (lambda: LSTMModel(hidden_size=0), "hidden_size=0: .*greater than or equal to 1"),
         (lambda: LSTMModel(input_size=1.5), "input_size=1.5: expected a whole number"),
         (lambda: LSTMModel(cell="rnn"), "cell=rnn: .*'lstm' or 'gru'"),
-        (lambda: load_har_dataset("har"), "name='har': expected one of uci_har, simulated"),
+        (lambda: load_har_dataset("har"), "data set 'har': expected one of uci_har, hapt"),
         (lambda: load_har_dataset("simulated", seconds=1), "seconds=1: .*greater than"),
         (lambda: load_har_dataset("simulated", channels="gyro"), "channels=gyro: .*list"),
         (lambda: load_har_dataset("simulated", overlap=1), "overlap=1: .*less than 1"),
@@ -261,14 +270,14 @@ def test_without_the_data_the_ways_on_are_said_and_nothing_is_left(no_publisher)
         load_har_dataset()
     left = [path for path in no_publisher.rglob("*") if path.is_file() and path.name != ".lock"]
     assert left == []
-    (no_publisher / "data/raw").mkdir()
-    with pytest.raises(HarError, match="folder='data/raw' does not hold UCI HAR.*delete it"):
+    (no_publisher / "data/raw/uci_har").mkdir(parents=True)
+    with pytest.raises(HarError, match="data/raw/uci_har does not hold UCI HAR.*delete it"):
         load_har_dataset()
     with pytest.raises(HarError, match="models/bundle.json: no trained model there"):
         load_bundle("models")
 
 
 def test_the_published_data_set(uci_har_folder):
-    train, test, _, _ = load_har_dataset(folder=uci_har_folder)
+    train, test, _, _ = load_har_dataset(folder=uci_har_folder.parent)
     assert train.signals.shape == (7352, 128, 6)
     assert np.bincount(test.label).tolist() == [496, 471, 420, 491, 532, 537]

@@ -127,7 +127,7 @@ def test_the_same_people_are_not_used_twice(names):
 
 
 def test_an_unknown_name_is_one_line():
-    with pytest.raises(HarError, match=r"^dataset\.names: 'wisdm' is none of uci_har, hapt, "):
+    with pytest.raises(HarError, match=r"^data set 'wisdm': expected one of uci_har, hapt, "):
         chosen(["uci_har", "wisdm"])
 
 

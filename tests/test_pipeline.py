@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -15,11 +16,11 @@ from imports import dvc_hash
 from mlflow.tracking import MlflowClient
 from project import SMALL, STAGES, Project
 
-from har.data import windows
+from har.data import recording_files, windows
 from har.signals.recordings import UCI_HAR_ACTIVITIES
 
 CONTRACT = [
-    "data/raw/train/y_train.txt",
+    "data/raw/simulated/train/y_train.txt",
     "data/windows.npz",
     "data/normalized.npz",
     "models/bundle.json",
@@ -328,7 +329,7 @@ def test_pushed_results_need_no_archive_on_a_second_clone(project, tmp_path):
 @pytest.mark.parametrize(
     ("path", "stage"),
     [
-        ("data/raw/train/y_train.txt", "windowing"),
+        ("data/raw/simulated/train/y_train.txt", "windowing"),
         ("data/windows.npz", "normalization"),
         ("data/normalized.npz", "train"),
         ("models/weights.safetensors", "evaluate"),
@@ -382,6 +383,30 @@ def test_a_stage_stands_alone_and_other_windows_work_all_the_way(tmp_path):
     assert (training["window_size"], training["network"]["cell"]) == (200, "gru")
     assert training["channels"] == ["total_acc_x", "total_acc_y", "total_acc_z", "acc_norm"]
     assert all((project.folder / path).exists() for path in CONTRACT)
+
+
+def test_data_sets_are_used_together_and_own_recordings_are_a_dependency(project):
+    times = np.arange(1500) / 50
+    own = project.folder / "data/own/anna/pocket"
+    rates = np.zeros((len(times), 3))
+    labels = np.where(times < 15, "SITTING", "RUNNING")
+    recording_files.write(own / "a.csv", times, rates + [0, 1, 0], rates, labels)
+    together = "dataset.names=[simulated,recordings]"
+    said = project.dvc("exp", "run", "-S", together)
+    assert "Running stage 'plots'" in said
+    assert json.loads(project.read("reports/metrics.json"))["dataset"] == "simulated+recordings"
+    predictions = pd.read_csv(project.folder / "reports/predictions.csv")
+    assert "RUNNING" in predictions.columns
+    made = windows.load(project.folder / "data/windows.npz")[0]
+    assert made.activities.tolist() == [*UCI_HAR_ACTIVITIES, "RUNNING"]
+    assert set(made.placement[made.dataset == "recordings"]) == {"pocket"}
+    assert not (made.subject[made.dataset == "simulated"] > 1000).any()
+    assert project.dvc("status").strip().endswith("up to date.")
+    (own / "a.csv").rename(own / "b.csv")
+    assert "data/own" in project.dvc("status")
+    # A set that is no longer chosen leaves nothing behind.
+    project.dvc("exp", "run", "-S", "dataset.names=[simulated]")
+    assert [each.name for each in (project.folder / "data/raw").iterdir()] == ["simulated"]
 
 
 def test_smoothing_is_an_option_that_leaves_the_windows_own_scores_alone(project):

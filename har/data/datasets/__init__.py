@@ -66,12 +66,12 @@ def chosen(names: Sequence[str]) -> dict[str, Dataset]:
         HarError: A name is unknown, or two data sets number the same people.
     """
     if unknown := [name for name in names if name not in DATASETS]:
-        raise HarError(f"dataset.names: {unknown[0]!r} is none of {', '.join(DATASETS)}")
+        raise HarError(f"data set {unknown[0]!r}: expected one of {', '.join(DATASETS)}")
     sets = {name: DATASETS[name] for name in names}
     for (one, first), (other, second) in combinations(sets.items(), 2):
         if set(first.SUBJECTS) & set(second.SUBJECTS):
             raise HarError(
-                f"dataset.names: {one} and {other} cannot be used together: hapt has uci_har's "
+                f"data sets {one} and {other} cannot be used together: hapt has uci_har's "
                 "people and sessions, and simulated people stand for them; name one of the two"
             )
     return sets
