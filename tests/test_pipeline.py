@@ -405,7 +405,7 @@ def test_data_sets_are_used_together_and_own_recordings_are_a_dependency(project
     (own / "a.csv").rename(own / "b.csv")
     assert "data/own" in project.dvc("status")
     # A set that is no longer chosen leaves nothing behind.
-    project.dvc("exp", "run", "-S", "dataset.names=[simulated]")
+    project.call("download", "--dataset.names", "[simulated]")
     assert [each.name for each in (project.folder / "data/raw").iterdir()] == ["simulated"]
 
 
