@@ -385,6 +385,7 @@ def test_a_stage_stands_alone_and_other_windows_work_all_the_way(tmp_path):
     assert all((project.folder / path).exists() for path in CONTRACT)
 
 
+@pytest.mark.slow
 def test_data_sets_are_used_together_and_own_recordings_are_a_dependency(project):
     times = np.arange(1500) / 50
     own = project.folder / "data/own/anna/pocket"
