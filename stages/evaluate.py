@@ -25,7 +25,6 @@ from stages.common import (
     WEIGHTS,
     run,
 )
-from stages.track import record
 
 
 def main(params: Params) -> None:
@@ -69,7 +68,6 @@ def main(params: Params) -> None:
         partial[METRICS].write_text(json.dumps(report, indent=2) + "\n")
         for path, table in tables.items():
             table.to_csv(partial[path], index=False, float_format="%.6f")
-    record("evaluate", params)
     scores = evaluation.scores
     print(f"{scaled.source}: test accuracy {scores['accuracy']:.4f}, macro F1 {scores['f1']:.4f}")
 

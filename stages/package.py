@@ -8,7 +8,6 @@ from har.model.packaging import package
 from har.params import Params
 from har.signals.scaling import Scaling
 from stages.common import BUNDLE, NORMALIZED, WEIGHTS, run
-from stages.track import record
 
 
 def main(params: Params) -> None:
@@ -25,7 +24,6 @@ def main(params: Params) -> None:
     )
     bundle.save(BUNDLE, packaged)
     print(f"{BUNDLE}: {len(packaged.model):,} bytes, equal to PyTorch's network")
-    record("package", params)
 
 
 if __name__ == "__main__":

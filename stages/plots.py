@@ -22,7 +22,6 @@ from stages.common import (
     read_table,
     run,
 )
-from stages.track import record
 
 
 def main(params: Params) -> None:
@@ -47,7 +46,6 @@ def main(params: Params) -> None:
     }
     for name, figure in drawn.items():
         figures.save(figure, FIGURES / f"{name}.png", note)
-    record("plots", params)
 
 
 if __name__ == "__main__":
