@@ -4,6 +4,7 @@ import copy
 import math
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -26,6 +27,9 @@ from har.signals.scaling import Scaling
 
 M = TypeVar("M", bound=nn.Module)
 
+Epoch = dict[str, float | int | None]
+"""A row of `History.epochs`."""
+
 
 @dataclass(frozen=True)
 class History:
@@ -38,7 +42,7 @@ class History:
         kept_epoch: Epoch whose weights the model has now.
     """
 
-    epochs: list[dict[str, float | int | None]]
+    epochs: list[Epoch]
     kept_epoch: int
 
 
@@ -48,6 +52,7 @@ def fit(
     params: Params,
     *,
     val: Windows | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
     show_progress: bool = True,
 ) -> tuple[Classifier, History]:
     """Build the network of the settings and train it: the same bits every time on one machine.
@@ -60,6 +65,7 @@ def fit(
         params: `model`, `train` and `augmentation` are read.
         val: Scaled windows of other people, to watch the training by; None or no windows for no
             validation.
+        on_epoch: Called after each epoch with its row of the history.
         show_progress: Show a bar on standard error.
 
     Returns:
@@ -80,6 +86,7 @@ def fit(
         settings=params.train,
         augmenter=Augmenter(train, scaling, params.augmentation, device),
         chances=draw_weights(train, params.train.balance),
+        on_epoch=on_epoch,
         show_progress=show_progress,
     )
 
@@ -108,6 +115,7 @@ def train_model(
     settings: Train | None = None,
     augmenter: Augmenter | None = None,
     chances: np.ndarray | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
     show_progress: bool = True,
     **changes: Any,
 ) -> tuple[M, History]:
@@ -132,6 +140,7 @@ def train_model(
             leaves them as they are.
         chances: float (windows,), of each training window to be drawn, `settings.drawn` times an
             epoch; None takes each once.
+        on_epoch: Called after each epoch with its row of the history.
         show_progress: Show a bar on standard error.
         **changes: Single settings by their names, before those of `settings`: `epochs=10`.
 
@@ -172,7 +181,7 @@ def train_model(
     optimizer = _optimizer(model, settings)
     seen = len(y) if chances is None else settings.drawn or len(y)
     schedule = _schedule(optimizer, settings, math.ceil(seen / settings.batch_size))
-    epochs: list[dict[str, float | int | None]] = []
+    epochs: list[Epoch] = []
     best_loss, best_weights, kept_epoch = math.inf, None, settings.epochs
 
     interactive = sys.stderr.isatty()
@@ -198,7 +207,7 @@ def train_model(
             total_loss += cross_entropy(logits.detach(), y_batch) * len(batch)
             correct += (logits.detach().argmax(dim=1) == y_batch).sum()
         val_loss, val_accuracy = _score(model, x_val, labels_val)
-        row = {
+        row: Epoch = {
             "epoch": epoch,
             "train_loss": total_loss.item() / seen,
             "val_loss": val_loss,
@@ -207,6 +216,8 @@ def train_model(
             "learning_rate": optimizer.param_groups[0]["lr"],
         }
         epochs.append(row)
+        if on_epoch is not None:
+            on_epoch(row)
         if not math.isfinite(total_loss.item()) or not math.isfinite(val_loss or 0):
             raise HarError(
                 f"the loss is {row['train_loss']} in training, {val_loss} in validation, "
