@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from har.data.loading import HarDataset, load_har_dataset, load_recordings
     from har.data.windows import Windows, cut_windows, prepare_lstm_data
     from har.errors import HarError
-    from har.evaluation.scoring import Evaluation, evaluate_model
+    from har.evaluation.networks import evaluate_model
+    from har.evaluation.scoring import Evaluation
     from har.learning.augmentation import Augmenter
     from har.learning.networks import GRUModel, LSTMModel
     from har.learning.training import History, seed_everything, train_model
@@ -40,7 +41,7 @@ PLACES = {
     "Stream": "har.recognition.recognizer.Stream",
     "Windows": "har.data.windows.Windows",
     "cut_windows": "har.data.windows.cut_windows",
-    "evaluate_model": "har.evaluation.scoring.evaluate_model",
+    "evaluate_model": "har.evaluation.networks.evaluate_model",
     "load_bundle": "har.model.bundle.load",
     "load_har_dataset": "har.data.loading.load_har_dataset",
     "load_recordings": "har.data.loading.load_recordings",

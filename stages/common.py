@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 PARAMS = Path("params.yaml")
 
 OWN = Path("data/own")
+SETTINGS = Path("data/settings.txt")
 RAW = Path("data/raw")
 WINDOWS = Path("data/windows.npz")
 NORMALIZED = Path("data/normalized.npz")
@@ -24,6 +27,7 @@ WEIGHTS = Path("models/weights.safetensors")
 BUNDLE = Path("models")
 HISTORY = Path("reports/history.csv")
 METRICS = Path("reports/metrics.json")
+TEST = Path("reports/test.json")
 PREDICTIONS = Path("reports/predictions.csv")
 PER_CLASS = Path("reports/per_class.csv")
 PER_SUBJECT = Path("reports/per_subject.csv")
@@ -35,16 +39,20 @@ STREAMING = Path("reports/streaming.csv")
 STREAMING_HELD_OUT = Path("reports/streaming_held_out.csv")
 NOVELTY = Path("reports/novelty.csv")
 TRIALS = Path("experiments/trials")
-FIGURE_NAMES = (
+DATA_FIGURES = (
     "activity_distribution",
     "sensor_signals",
     "time_series_patterns",
     "correlation_heatmap",
-    "training_loss",
-    "accuracy_curves",
-    "confusion_matrix",
-    "model_performance",
 )
+MODEL_FIGURES = ("training_loss", "accuracy_curves", "confusion_matrix", "model_performance")
+FIGURE_NAMES = DATA_FIGURES + MODEL_FIGURES
+
+BACK = (
+    "DVC removed this stage's results before it began; with the former settings `dvc repro` takes "
+    "them from its cache"
+)
+"""How to come back after a stage failed in the person's own checkout."""
 
 
 def project_root() -> Path:
@@ -53,14 +61,19 @@ def project_root() -> Path:
 
 
 def read_metrics() -> dict[str, Any]:
-    """What `evaluate` wrote to reports/metrics.json."""
-    try:
-        metrics: dict[str, Any] = json.loads(METRICS.read_text())
-        metrics["dataset"], metrics["test"]["accuracy"]
-    except FileNotFoundError:
-        raise HarError(f"{METRICS} is not there: make it with `dvc repro`") from None
-    except (ValueError, KeyError, TypeError):
-        raise HarError(f"{METRICS} is damaged: delete it and run `dvc repro`") from None
+    """What `evaluate` wrote to reports/metrics.json and, of the test people, reports/test.json."""
+    metrics: dict[str, Any] = {}
+    for path, part in ((METRICS, "train"), (TEST, "test")):
+        try:
+            found: dict[str, Any] = json.loads(path.read_text())
+            found["dataset"], found[part]["accuracy"]
+        except FileNotFoundError:
+            raise HarError(f"{path} is not there: make it with `dvc repro`") from None
+        except (ValueError, KeyError, TypeError):
+            raise HarError(f"{path} is damaged: delete it and run `dvc repro`") from None
+        if found["dataset"] != metrics.get("dataset", found["dataset"]):
+            raise HarError(f"{path} and {METRICS} are of two data sets: run `dvc repro`")
+        metrics |= found
     return metrics
 
 
@@ -86,10 +99,37 @@ def run(main: Callable[[Params], None]) -> None:
     """
     # As with Ctrl-C, temporary files are cleared away before the script ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with in_one_line("interrupted; files are whole, old or new"):
-        try:
-            main(Params.read(PARAMS, sys.argv[1:]))
-        except (MemoryError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "memory" not in str(error):
-                raise
-            sys.exit("error: not enough memory; lower model.hidden_size or train.batch_size")
+    if "DVC_STAGE" in os.environ:
+        _end_with_parent()
+    after = f". {BACK}" if _results_removed() else ""
+    interrupted = "interrupted" + (after or "; files are whole, old or new")
+    try:
+        with in_one_line(interrupted):
+            try:
+                main(Params.read(PARAMS, sys.argv[1:]))
+            except (MemoryError, RuntimeError) as error:
+                if isinstance(error, RuntimeError) and "memory" not in str(error):
+                    raise
+                sys.exit("error: not enough memory; lower model.hidden_size or train.batch_size")
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            sys.exit(ended.code + after)
+        raise
+
+
+def _results_removed() -> bool:
+    """Whether DVC runs this, and has removed results in the person's own checkout for it."""
+    stage = os.environ.get("DVC_STAGE", "settings")
+    return stage != "settings" and project_root() == Path.cwd()
+
+
+def _end_with_parent() -> None:
+    """End where DVC has been killed: it cannot tell its stages so, and nobody waits for them."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,17 +1,21 @@
-"""Score the model, person by person: models/ and data/normalized.npz to the tables in reports/."""
+"""Score the packaged model, person by person: models/ and the windows to the tables in reports/."""
 
 import json
+import os
 from contextlib import ExitStack
-
-import torch
+from typing import Any
 
 from har.data import windows
 from har.errors import HarError
 from har.evaluation.metrics import per_subject
-from har.evaluation.scoring import evaluate_model, metrics_report, prediction_table
+from har.evaluation.scoring import (
+    evaluation_of,
+    prediction_table,
+    scores_in_the_end,
+    scores_to_choose_by,
+)
 from har.files import replacing_file, sha256
 from har.learning import weights
-from har.learning.networks import count_parameters
 from har.model import bundle
 from har.params import Params
 from har.signals.scaling import Scaling
@@ -22,40 +26,35 @@ from stages.common import (
     PER_CLASS,
     PER_SUBJECT,
     PREDICTIONS,
+    TEST,
     WEIGHTS,
+    WINDOWS,
     run,
 )
 
+PEOPLE = {"train": "training", "val": "validation"}
+
 
 def main(params: Params) -> None:
+    measured, _ = windows.load(WINDOWS)
     scaled, scaling = windows.load(NORMALIZED)
-    network, training = weights.load(WEIGHTS)
-    training.check_fits(scaled, Scaling(**scaling))
-    description = bundle.describe(BUNDLE)
-    if description.weights_sha256 != sha256(WEIGHTS):
+    measured = windows.split_as(measured, scaled)
+    model = bundle.load(BUNDLE)
+    if model.description.weights_sha256 != sha256(WEIGHTS):
         raise HarError(f"{BUNDLE} was packaged from other weights; run `dvc repro`")
-    torch.set_num_threads(params.train.threads)
+    model.description.training.check_fits(scaled, Scaling(**scaling))
 
-    parts = {split: scaled.of(split) for split in ("train", "val", "test")}
-    evaluations = {
-        split: evaluate_model(
-            network,
-            *windows.prepare_lstm_data(part),
-            activities=scaled.activities.tolist(),
-            temperature=description.temperature,
-            device=params.train.device,
-        )
-        for split, part in parts.items()
-        if len(part)
-    }
-    test, evaluation = parts["test"], evaluations["test"]
-    report = {
-        "dataset": scaled.source,
-        "parameters": count_parameters(network),
-        **metrics_report(
-            evaluations, test, description.smoothing if params.evaluation.smoothing else None
-        ),
-    }
+    activities, evaluated = model.description.activities, {}
+    for split in ("train", "val", "test"):
+        if not len(part := measured.of(split)):
+            continue
+        outputs = model.predict(part.signals, threads=os.cpu_count() or 1)
+        evaluated[split] = part, evaluation_of(part.label, outputs.probabilities, activities)
+    test, evaluation = evaluated.pop("test")
+    smoothing = model.description.smoothing if params.evaluation.smoothing else None
+    made: dict[str, Any] = {"dataset": scaled.source, "parameters": weights.count(WEIGHTS)}
+    chosen_by = made | scores_to_choose_by(evaluated)
+    in_the_end = {"dataset": scaled.source} | scores_in_the_end(test, evaluation, smoothing)
     tables = {
         PREDICTIONS: prediction_table(test, evaluation.probabilities),
         PER_CLASS: evaluation.report,
@@ -63,13 +62,18 @@ def main(params: Params) -> None:
     }
     with ExitStack() as together:  # all are written before any takes its place
         partial = {
-            path: together.enter_context(replacing_file(path)) for path in (METRICS, *tables)
+            path: together.enter_context(replacing_file(path)) for path in (METRICS, TEST, *tables)
         }
-        partial[METRICS].write_text(json.dumps(report, indent=2) + "\n")
+        for path, report in ((METRICS, chosen_by), (TEST, in_the_end)):
+            partial[path].write_text(json.dumps(report, indent=2) + "\n")
         for path, table in tables.items():
             table.to_csv(partial[path], index=False, float_format="%.6f")
-    scores = evaluation.scores
-    print(f"{scaled.source}: test accuracy {scores['accuracy']:.4f}, macro F1 {scores['f1']:.4f}")
+    by = "val" if "val" in evaluated else "train"
+    scores: dict[str, float] = chosen_by[by]
+    print(
+        f"{scaled.source}: accuracy {scores['accuracy']:.4f}, macro F1 {scores['f1']:.4f} on "
+        f"{PEOPLE[by]} people; scores on test people, by whom nothing is chosen, are in {TEST}"
+    )
 
 
 if __name__ == "__main__":

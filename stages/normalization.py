@@ -1,4 +1,4 @@
-"""Divide people into parts, scale the channels: data/windows.npz to data/normalized.npz."""
+"""Divide people into parts, pick and scale channels: data/windows.npz to data/normalized.npz."""
 
 import numpy as np
 
@@ -9,7 +9,8 @@ from stages.common import NORMALIZED, WINDOWS, run
 
 
 def main(params: Params) -> None:
-    unscaled, _ = windows.load(WINDOWS)
+    measured, _ = windows.load(WINDOWS)
+    unscaled = windows.with_channels(measured, params.windowing.channels)
     scaled, scaling = split_and_scale(
         unscaled,
         params.split.val_subjects,
@@ -22,6 +23,7 @@ def main(params: Params) -> None:
         selected = scaled.of(part)
         subjects = np.unique(selected.subject).tolist()
         print(f"{part}: {len(selected):,} windows of subjects {subjects}")
+    print(f"channels: {', '.join(scaled.channels)}")
 
 
 if __name__ == "__main__":

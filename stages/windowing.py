@@ -3,6 +3,8 @@
 from har.data import windows
 from har.data.loading import read_all
 from har.params import Params
+from har.signals.channels import groups_of
+from har.signals.recordings import BASE_CHANNELS
 from stages.common import RAW, WINDOWS, run
 
 
@@ -12,11 +14,11 @@ def main(params: Params) -> None:
         recordings,
         size=params.windowing.size,
         overlap=params.windowing.overlap,
-        groups=params.windowing.channels,
+        groups=groups_of(BASE_CHANNELS),
         dataset_digest=digest,
     )
     windows.save(WINDOWS, made)
-    print(f"{len(made):,} windows of {made.size} samples, {', '.join(made.channels)}")
+    print(f"{len(made):,} windows of {made.size} samples")
 
 
 if __name__ == "__main__":

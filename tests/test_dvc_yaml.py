@@ -18,9 +18,16 @@ def paths(entries):
     return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
 
 
+def outputs(stage):
+    """What a stage writes, whatever DVC is told that it is."""
+    return [path for kind in ("outs", "metrics", "plots") for path in paths(stage.get(kind, []))]
+
+
 def leaf_settings(entries):
-    """Settings of `params`, where a whole section may be named."""
-    every = Params().flat()
+    """Settings of `params`, where a whole section may be named, or the whole file."""
+    every = set(Params().flat())
+    if "params.yaml" in paths(entries):
+        return every
     return {
         name
         for entry in paths(entries)
@@ -51,6 +58,8 @@ def assert_code_is_declared(script, deps):
 
 def settings_read(stage):
     """Leaf settings that a script reads: `params.a.b`, or all of `params.a` if passed on."""
+    if stage == "settings":  # which is there to read all of them
+        return set(Params().flat())
     source = (ROOT / f"stages/{stage}.py").read_text()
     if " fit(" in source:  # is given all of them
         source += (ROOT / "har/learning/training.py").read_text()
@@ -76,8 +85,8 @@ def settings_read(stage):
 
 
 def test_the_stages_in_their_order():
-    names = ["download", "windowing", "normalization", "train", "package", "evaluate", "plots"]
-    assert list(STAGES) == names
+    names = ["settings", "download", "windowing", "normalization", "explore", "train", "package"]
+    assert list(STAGES) == [*names, "evaluate", "plots"]
     for name, stage in STAGES.items():
         assert stage["cmd"] == f"python -m stages.{name}"
         assert stage["desc"]
@@ -104,27 +113,25 @@ def test_every_file_that_is_read_or_written_is_declared(stage):
     named = {
         getattr(common, name).as_posix()
         for name in ("OWN", "RAW", "WINDOWS", "NORMALIZED", "WEIGHTS", "HISTORY", "METRICS")
-        + ("PREDICTIONS", "PER_CLASS", "PER_SUBJECT")
+        + ("TEST", "PREDICTIONS", "PER_CLASS", "PER_SUBJECT")
         if name in used
     }
     if "BUNDLE" in used:
         named.add(f"{common.BUNDLE}/{bundle.DESCRIPTION}")
     if "bundle.save(" in source or "bundle.load(" in source:
         named.add(f"{common.BUNDLE}/{bundle.MODEL}")
-    if "read_metrics" in used:
-        named.add(common.METRICS.as_posix())
-    if stage == "plots":
-        named |= {f"{common.FIGURES}/{name}.png" for name in common.FIGURE_NAMES}
+    for constant in {"DATA_FIGURES", "MODEL_FIGURES"} & used:
+        named |= {f"{common.FIGURES}/{name}.png" for name in getattr(common, constant)}
+    named.add(common.SETTINGS.as_posix())  # written by one stage, and awaited by the others
     data = [path for path in paths(STAGES[stage]["deps"]) if not is_code(path)]
-    assert sorted(data + paths(STAGES[stage]["outs"])) == sorted(named)
+    assert sorted(data + outputs(STAGES[stage])) == sorted(named)
 
 
 def test_dependencies_are_code_or_what_stages_make_or_a_persons_own():
     from stages import common
 
-    made = {common.OWN.as_posix()} | {
-        path for stage in STAGES.values() for path in paths(stage["outs"])
-    }
+    made = {path for stage in STAGES.values() for path in outputs(stage)}
+    made.add(common.OWN.as_posix())
     for stage in STAGES.values():
         for path in paths(stage["deps"]):
             assert path in made or (is_code(path) and (ROOT / path).exists()), path
@@ -142,11 +149,29 @@ def test_every_setting_is_used_by_a_stage():
     assert declared | protocol == set(Params().flat())
 
 
-def test_plots_have_titles_and_axis_labels():
-    for entry in PIPELINE["plots"]:
-        if isinstance(entry, dict):
-            (options,) = entry.values()
+def test_nothing_keeps_a_stage_from_the_run_cache():
+    """DVC's run cache takes no stage with `persist`, or with an uncached output of no kind."""
+    for stage in STAGES.values():
+        for kind in ("outs", "metrics", "plots"):
+            for entry in stage.get(kind, []):
+                options = next(iter(entry.values())) if isinstance(entry, dict) else {}
+                assert "persist" not in options
+                assert options.get("cache", True) == (kind == "outs")
+
+
+def test_plots_have_titles_and_axis_labels_and_none_is_drawn_twice():
+    drawn = [entry for stage in STAGES.values() for entry in stage.get("plots", [])]
+    assert not set(paths(drawn)) & set(paths(PIPELINE["plots"]))
+    for entry in drawn + PIPELINE["plots"]:
+        ((name, options),) = entry.items()
+        if not name.endswith(".png"):
             assert {"title", "x_label", "y_label", "template"} <= set(options)
+
+
+def test_scores_of_test_people_are_no_metric():
+    """`dvc exp show` and `dvc metrics diff` are there to choose by."""
+    metrics = [path for stage in STAGES.values() for path in paths(stage.get("metrics", []))]
+    assert metrics == ["reports/metrics.json"] and "metrics" not in PIPELINE
 
 
 @pytest.mark.skipif(not (ROOT / "dvc.lock").exists(), reason="the pipeline has not run yet")
@@ -167,6 +192,9 @@ class TestLock:
     def test_settings_are_those_of_the_last_run(self, stage):
         written = yaml.safe_load((ROOT / "params.yaml").read_text())
         locked = self.LOCK["stages"][stage].get("params", {}).get("params.yaml", {})
+        if stage == "settings":
+            assert locked == written
+            return
         assert set(locked) == set(STAGES[stage].get("params", []))
         for name, value in locked.items():
             section, _, key = name.partition(".")
@@ -174,6 +202,6 @@ class TestLock:
 
     @pytest.mark.parametrize("stage", STAGES)
     def test_dependencies_and_outputs_are_those_of_dvc_yaml(self, stage):
-        for kind in ("deps", "outs"):
-            locked = {entry["path"] for entry in self.LOCK["stages"][stage][kind]}
-            assert locked == set(paths(STAGES[stage][kind]))
+        locked = self.LOCK["stages"][stage]
+        assert {entry["path"] for entry in locked["deps"]} == set(paths(STAGES[stage]["deps"]))
+        assert {entry["path"] for entry in locked["outs"]} == set(outputs(STAGES[stage]))

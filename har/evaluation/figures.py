@@ -1,4 +1,8 @@
-"""The pictures of the project: from windows and tables to a figure, and how one is saved."""
+"""The pictures of the project: from windows and tables to a figure, and how one is saved.
+
+seaborn and SciPy take longer to import than most figures to draw, and are imported where they are
+used.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,13 +12,12 @@ from typing import Any
 import matplotlib.style
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
-from scipy.signal import periodogram
 
 from har.data.windows import Windows
 from har.evaluation.colours import ACTIVITY_COLOURS
@@ -57,6 +60,8 @@ _TIME_UNITS = (("h", 3600), ("min", 60), ("s", 1))
 @_styled
 def activity_distribution(windows: Windows) -> Figure:
     """Windows per activity in each split, and per subject and activity."""
+    import seaborn as sns
+
     splits = [split for split in SPLITS if split in windows.split]
     people = {split: np.unique(windows.of(split).subject) for split in splits}
     labels = np.unique(windows.label)
@@ -85,10 +90,11 @@ def activity_distribution(windows: Windows) -> Figure:
 
     order = [(split, subject) for split in splits for subject in people[split]]
     counts = pd.crosstab(table.activity, [table.split, table.subject])[order]
-    text = {"fontsize": min(8, 250 / len(order)), "color": "black"}
-    shades = {"cmap": "Greys", "vmin": 0, "vmax": 2 * counts.to_numpy().max(), "cbar": False}
-    columns = [subject for _, subject in order]
-    _heatmap(below, counts, [_readable(each) for each in names], columns, annot_kws=text, **shades)
+    readable = [_readable(each) for each in names]
+    subjects = [subject for _, subject in order]
+    shades: dict[str, Any] = {"cmap": "Greys", "vmin": 0, "vmax": 2 * counts.to_numpy().max()}
+    size = min(8, 250 / len(order))
+    _heatmap(below, counts, counts.map(str), readable, subjects, fontsize=size, **shades)
     below.set(xlabel="Subject (in the colour of the split)", ylabel="Activity")
     below.set_title("Windows of each subject")
     for tick, (split, _) in zip(below.get_xticklabels(), order, strict=True):
@@ -131,6 +137,8 @@ def time_series_patterns(windows: Windows) -> Figure:
     posture and motion. A subject's spectrum is the mean over windows of the power density summed
     over the axes, so it does not depend on how the phone was turned.
     """
+    from scipy.signal import periodogram
+
     train = windows.of("train")
     subject, typical = _typical_windows(train)
     name, columns = next(iter(_groups(train.channels).items()))
@@ -178,12 +186,14 @@ def correlation_heatmap(windows: Windows) -> Figure:
     samples = pd.DataFrame(train.signals.reshape(-1, number), columns=train.channels)
     figure = _figure("Correlation of the channels over all training windows", 6.2)
     ax = figure.subplots()
-    bar = {"label": "Correlation coefficient", "ticks": [-1, -0.5, 0, 0.5, 1]}
-    text = {"fontsize": min(10, 130 / number)}
-    options = {"cmap": "vlag", "vmin": -1, "vmax": 1, "fmt": ".2f", "annot_kws": text}
-    _heatmap(ax, samples.corr(), train.channels, train.channels, cbar_kws=bar, **options)
-    for cell in ax.texts:
-        cell.set_text(cell.get_text().replace("-0.00", "0.00").replace("-", "\N{MINUS SIGN}"))
+    found = samples.corr()
+    texts = found.map("{:.2f}".format).replace("-0.00", "0.00")
+    texts = texts.map(lambda text: text.replace("-", "\N{MINUS SIGN}"))
+    names = train.channels.tolist()
+    colours: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1}
+    size = min(10, 130 / number)
+    mesh = _heatmap(ax, found, texts, names, names, fontsize=size, **colours)
+    figure.colorbar(mesh, ax=ax, label="Correlation coefficient", ticks=[-1, -0.5, 0, 0.5, 1])
     if number > 6:
         ax.set_xticks(ax.get_xticks(), train.channels, rotation=40, ha="right", va="top")
     ax.set(xlabel="Channel", ylabel="Channel")
@@ -219,9 +229,9 @@ def confusion_matrix(predictions: pd.DataFrame) -> Figure:
     ax = figure.subplots()
     rows = [f"{_readable(name)}\n({totals[name]:,})" for name in names]
     columns = [_readable(name, "\n") for name in names]
-    bar = {"label": "Share of the windows of the actual activity (%)"}
-    options = {"cmap": "Blues", "vmin": 0, "vmax": 100, "fmt": "", "cbar_kws": bar}
-    _heatmap(ax, shares, rows, columns, annot=texts.where(counts > 0, "0"), **options)
+    texts = texts.where(counts > 0, "0")
+    mesh = _heatmap(ax, shares, texts, rows, columns, cmap="Blues", vmin=0, vmax=100)
+    figure.colorbar(mesh, ax=ax, label="Share of the windows of the actual activity (%)")
     ax.set(xlabel="Predicted activity", ylabel="Actual activity (windows)")
     return figure
 
@@ -309,9 +319,11 @@ def recognised_recording(
 @_styled
 def save(figure: Figure, path: Path, note: str) -> None:
     """Write a figure as PNG, the same bytes every time, `note` small in its lower right corner."""
-    figure.supxlabel(note, x=0.99, ha="right", fontsize=8.5, color=GREY)
-    # The layout settles at the second drawing: a figure saved twice would differ by a hair.
+    if figure.get_supxlabel() != note:
+        figure.supxlabel(note, x=0.99, ha="right", fontsize=8.5, color=GREY)
+    # Laid out once: a second time would take as long, and move things by a hair.
     figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     with replacing_file(path) as partial:
         figure.savefig(partial, metadata={"Software": None}, pil_kwargs={"optimize": True})
 
@@ -422,11 +434,28 @@ def _runs(spans: np.ndarray, names: np.ndarray) -> list[tuple[tuple[float, float
 
 
 def _heatmap(
-    ax: Axes, table: pd.DataFrame, rows: Iterable[Any], columns: Iterable[Any], **options: Any
-) -> None:
-    options = {"annot": True, "fmt": "d", "linewidths": 0.5} | options
-    sns.heatmap(table, xticklabels=columns, yticklabels=rows, ax=ax, **options)
-    ax.tick_params(length=0, rotation=0)
+    ax: Axes,
+    table: pd.DataFrame,
+    texts: pd.DataFrame,
+    rows: Iterable[Any],
+    columns: Iterable[Any],
+    fontsize: float = 10,
+    **colours: Any,
+) -> QuadMesh:
+    """Cells in colour with a text in each, black or white as it is read better."""
+    mesh = ax.pcolormesh(table, edgecolors="white", linewidth=0.5, **colours)
+    shades = mesh.to_rgba(table.to_numpy(float))[..., :3] @ (0.299, 0.587, 0.114)
+    text: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": fontsize}
+    for (row, column), shade in np.ndenumerate(shades):
+        colour = "black" if shade > 0.5 else "white"
+        ax.text(column + 0.5, row + 0.5, str(texts.iat[row, column]), color=colour, **text)
+    ax.set_yticks(np.arange(table.shape[0]) + 0.5, [str(each) for each in rows])
+    ax.set_xticks(np.arange(table.shape[1]) + 0.5, [str(each) for each in columns])
+    ax.invert_yaxis()
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    return mesh
 
 
 def _legend_above(ax: Axes, title: str = "") -> None:

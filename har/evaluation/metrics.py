@@ -1,13 +1,16 @@
 """Scores: overall, per activity, per subject, and how well probabilities are calibrated.
 
-scikit-learn takes longer to import than most of what needs a score here, so it is imported where it
-is used.
+All follow from the confusion matrix and are scikit-learn's by another road: importing that takes
+longer than most of what needs a score here.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def scores(actual: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -21,46 +24,43 @@ def scores(actual: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
         `accuracy`, `loss`, `f1`, `precision`, `recall`; the last three are means over the
         activities that occur, as `macro_f1` has them.
     """
-    from sklearn.metrics import log_loss, precision_recall_fscore_support
-
-    predicted = probabilities.argmax(axis=1)
-    precision, recall, _, _ = precision_recall_fscore_support(
-        actual, predicted, average="macro", zero_division=0
-    )
-    f1 = macro_f1(confusion(actual, predicted, probabilities.shape[1]))
+    table = confusion(actual, probabilities.argmax(axis=1), probabilities.shape[1])
+    occur = _occurrences(table) > 0
+    precision, recall = _precision_and_recall(table)
+    given = probabilities[np.arange(len(actual)), actual]
     return {
-        "accuracy": float((predicted == actual).mean()),
-        "loss": float(log_loss(actual, probabilities, labels=range(probabilities.shape[1]))),
-        "f1": float(f1),
-        "precision": float(precision),
-        "recall": float(recall),
+        "accuracy": float(accuracy_of(table)),
+        # Of a probability of 0 the logarithm is infinite; the least that counts is scikit-learn's.
+        "loss": float(-np.log(np.maximum(given, np.finfo(given.dtype).eps)).mean()),
+        "f1": float(macro_f1(table)),
+        "precision": float(precision[occur].mean()),
+        "recall": float(recall[occur].mean()),
     }
 
 
-def per_class(actual: np.ndarray, predicted: np.ndarray, activities: Sequence[str]) -> pd.DataFrame:
+def per_class(
+    actual: np.ndarray, predicted: np.ndarray, activities: Sequence[str]
+) -> "pd.DataFrame":
     """A row per activity: `activity, precision, recall, f1, support`."""
-    from sklearn.metrics import precision_recall_fscore_support
+    import pandas as pd
 
-    precision, recall, f1, support = precision_recall_fscore_support(
-        actual, predicted, labels=range(len(activities)), zero_division=0
-    )
+    table = confusion(actual, predicted, len(activities))
+    precision, recall = _precision_and_recall(table)
     return pd.DataFrame(
         {
             "activity": activities,
             "precision": precision,
             "recall": recall,
-            "f1": f1,
-            "support": support,
+            "f1": f1_of(table),
+            "support": table.sum(axis=1),
         }
     )
 
 
 def confusion(actual: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Windows, int (classes, classes): rows the actual activity, columns the predicted one."""
-    from sklearn.metrics import confusion_matrix
-
-    table: np.ndarray = confusion_matrix(actual, predicted, labels=range(classes))
-    return table
+    counts: np.ndarray = np.bincount(actual * classes + predicted, minlength=classes**2)
+    return counts.reshape(classes, classes)
 
 
 def accuracy_of(tables: np.ndarray) -> np.ndarray:
@@ -98,11 +98,45 @@ def _occurrences(tables: np.ndarray) -> np.ndarray:
     return count
 
 
-def per_subject(actual: np.ndarray, predicted: np.ndarray, subject: np.ndarray) -> pd.DataFrame:
+def _precision_and_recall(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each activity; 0 where nothing was taken for it, or nobody did it."""
+    hits = np.diagonal(table)
+    return hits / np.maximum(table.sum(axis=0), 1), hits / np.maximum(table.sum(axis=1), 1)
+
+
+def per_subject(actual: np.ndarray, predicted: np.ndarray, subject: np.ndarray) -> "pd.DataFrame":
     """A row per subject: `subject, accuracy, windows`."""
+    import pandas as pd
+
     table = pd.DataFrame({"subject": subject, "correct": actual == predicted})
     grouped = table.groupby("subject")["correct"].agg(accuracy="mean", windows="size")
     return grouped.reset_index()
+
+
+def reliability(
+    actual: np.ndarray, probabilities: np.ndarray, bins: int = 15
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How often predictions of about the same probability are right.
+
+    Args:
+        actual: int (windows,), indices of activities.
+        probabilities: (windows, activities).
+        bins: Of equal width, 0 to 1; those without windows are left out.
+
+    Returns:
+        Of each bin the mean probability of the predicted activity, the share of hits, and the
+        number of windows.
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == actual
+    index = np.minimum((confidence * bins).astype(int), bins - 1)
+    windows = np.bincount(index, minlength=bins)
+    used = windows > 0
+    stated, right = (
+        np.bincount(index, weights=each, minlength=bins)[used] / windows[used]
+        for each in (confidence, correct)
+    )
+    return stated, right, windows[used]
 
 
 def expected_calibration_error(
@@ -113,9 +147,5 @@ def expected_calibration_error(
     Over bins of equal width, weighted by their windows (Naeini et al. 2015; Guo et al. 2017, who
     use 15 bins).
     """
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == actual
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    hits = np.bincount(index, weights=correct, minlength=bins)
-    expected = np.bincount(index, weights=confidence, minlength=bins)
-    return float(np.abs(hits - expected).sum() / len(actual))
+    stated, right, windows = reliability(actual, probabilities, bins)
+    return float(np.average(np.abs(right - stated), weights=windows))

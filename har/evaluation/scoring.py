@@ -1,24 +1,20 @@
-"""Scoring a model on windows with known activities."""
+"""Scores and tables of windows with known activities, by what a model makes of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from torch import nn
 
 from har.data.windows import Windows, step_of
-from har.errors import HarError
 from har.evaluation import metrics
 from har.evaluation.streaming_metrics import windows_until_recognised
-from har.learning.checks import check_labels, check_model, check_signals
-from har.learning.networks import choose_device, predict_probabilities
 from har.model.bundle import Smoothing
-from har.model.calibration import with_temperature
 from har.model.hmm import smooth
-from har.params import Calibration, checked
 from har.signals.recordings import SAMPLING_RATE, UCI_HAR_ACTIVITIES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class Evaluation:
     """
 
     scores: dict[str, float]
-    report: pd.DataFrame
+    report: "pd.DataFrame"
     confusion: np.ndarray
     probabilities: np.ndarray
 
@@ -54,75 +50,80 @@ class Evaluation:
         return iter((self.accuracy, self.report, self.confusion))
 
 
-def evaluate_model(
-    model: nn.Module,
-    X_test: np.ndarray,
-    y_test: np.ndarray,
-    *,
-    activities: Sequence[str] = UCI_HAR_ACTIVITIES,
-    temperature: float = 1.0,
-    device: str = "auto",
+def evaluation_of(
+    actual: np.ndarray, probabilities: np.ndarray, activities: Sequence[str] = UCI_HAR_ACTIVITIES
 ) -> Evaluation:
-    """Score a model, as in `accuracy, report, confusion = evaluate_model(...)`.
+    """Score what a model makes of windows.
 
     Args:
-        model: From (batch, size, channels) to logits (batch, classes).
-        X_test: Scaled windows of people that the model was not trained on, float32 (windows, size,
-            channels).
-        y_test: Their activities, int (windows,), from 0.
-        activities: Name of each class, such as `load_har_dataset().activities`; UCI HAR's by
-            default.
-        temperature: Logits are divided by it (`har.model.calibration`), 0.05 to 20.
-        device: Where to compute: `"auto"`, `"cpu"` or `"cuda"`.
-
-    Raises:
-        HarError: An argument has the wrong shape or value.
+        actual: Their activities, int (windows,), from 0.
+        probabilities: (windows, activities).
+        activities: Name of each class.
     """
-    check_model("model", model)
-    temperature = checked(Calibration, temperature=temperature).temperature
-    X_test = check_signals("X_test", X_test, model)
-    y_test = check_labels("y_test", y_test, len(X_test), len(activities))
-    probabilities = with_temperature(
-        predict_probabilities(model, X_test, choose_device(device)), temperature
-    )
-    if probabilities.shape[1] != len(activities):
-        raise HarError(
-            f"activities: expected {probabilities.shape[1]} names, one for each of the model's "
-            f"classes, got {len(activities)}"
-        )
     predicted = probabilities.argmax(axis=1)
     return Evaluation(
-        scores=metrics.scores(y_test, probabilities),
-        report=metrics.per_class(y_test, predicted, activities),
-        confusion=metrics.confusion(y_test, predicted, len(activities)),
+        scores=metrics.scores(actual, probabilities),
+        report=metrics.per_class(actual, predicted, activities),
+        confusion=metrics.confusion(actual, predicted, len(activities)),
         probabilities=probabilities,
     )
 
 
-def metrics_report(
-    evaluations: Mapping[str, Evaluation], test: Windows, smoothing: Smoothing | None
-) -> dict[str, dict[str, float]]:
-    """What `reports/metrics.json` says of each part.
+def scores_to_choose_by(parts: Mapping[str, tuple[Windows, Evaluation]]) -> dict[str, Any]:
+    """What `reports/metrics.json` says: scores that experiments are compared by.
 
     Args:
-        evaluations: Of `"train"`, `"val"` and `"test"`, as far as they have windows.
-        test: The windows of the last.
+        parts: `"train"` and, where there are any, `"val"`: windows and what a model makes of them.
+
+    Returns:
+        For each part `accuracy`, `f1` and `loss`; for validation people also `worst`, the lowest
+        accuracy among them.
+    """
+    report = {
+        name: {key: evaluation.scores[key] for key in ("accuracy", "f1", "loss")}
+        for name, (_, evaluation) in parts.items()
+    }
+    if "val" in parts:
+        windows, evaluation = parts["val"]
+        report["val"]["worst"] = _worst(windows, evaluation.predicted)
+    return _rounded(report)
+
+
+def scores_in_the_end(
+    test: Windows, evaluation: Evaluation, smoothing: Smoothing | None
+) -> dict[str, Any]:
+    """What `reports/test.json` says: scores on people by whom nothing is chosen.
+
+    Args:
+        test: The test people's windows.
+        evaluation: What a model makes of them.
         smoothing: What smoothing over time needs; None to leave out its scores.
 
     Returns:
-        `train`, `val` and `test`, empty where there is no evaluation, and `smoothed`.
+        `test`, with the lowest accuracy of a person and the expected calibration error; `smoothed`;
+        and `reliability`, a list with `stated`, `right` and `windows` for each range of
+        probability.
     """
+    actual, probabilities = test.label, evaluation.probabilities
     report = {
-        split: dict(evaluations[split].scores) if split in evaluations else {}
-        for split in ("train", "val", "test")
-    }
-    evaluation = evaluations["test"]
-    report["test"] |= {
-        "accuracy_by_subject_min": _worst(test, evaluation.predicted),
-        "ece": metrics.expected_calibration_error(test.label, evaluation.probabilities),
+        "test": evaluation.scores
+        | {
+            "accuracy_by_subject_min": _worst(test, evaluation.predicted),
+            "ece": metrics.expected_calibration_error(actual, probabilities),
+        }
     }
     if smoothing:
-        report["smoothed"] = smoothed_scores(test, evaluation.probabilities, smoothing)
+        report["smoothed"] = smoothed_scores(test, probabilities, smoothing)
+    bins = zip(*metrics.reliability(actual, probabilities), strict=True)
+    return _rounded(report) | {
+        "reliability": [
+            {"stated": round(float(stated), 6), "right": round(float(right), 6), "windows": int(n)}
+            for stated, right, n in bins
+        ]
+    }
+
+
+def _rounded(report: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     return {
         part: {name: round(value, 6) for name, value in scores.items()}
         for part, scores in report.items()
@@ -161,8 +162,10 @@ def _worst(test: Windows, predicted: np.ndarray) -> float:
     return float(metrics.per_subject(test.label, predicted, test.subject)["accuracy"].min())
 
 
-def prediction_table(test: Windows, probabilities: np.ndarray) -> pd.DataFrame:
+def prediction_table(test: Windows, probabilities: np.ndarray) -> "pd.DataFrame":
     """A row per window: `subject, bout, start, actual, predicted`, a probability per activity."""
+    import pandas as pd
+
     names = test.activities
     table = pd.DataFrame(
         {

@@ -1,6 +1,7 @@
 """What training leaves behind: one file of weights, with a record of what they were trained on."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,12 +179,36 @@ def load(path: Path) -> tuple["Classifier", TrainingRecord]:
     return network, record
 
 
+def count(path: Path) -> int:
+    """Number of trained weights in what `save` wrote, as `har.learning.networks.count_parameters`.
+
+    Raises:
+        HarError: The file is not there, or damaged.
+    """
+    try:
+        tensors = _header(path.read_bytes())
+    except FileNotFoundError:
+        raise HarError(f"{path}: no trained weights there") from None
+    except ValueError as error:
+        raise HarError(f"{path} is damaged ({error})") from None
+    # Of batch normalization the file has what it has seen too, which is not trained.
+    seen = ("running_mean", "running_var", "num_batches_tracked")
+    return sum(
+        math.prod(tensor["shape"])
+        for name, tensor in tensors.items()
+        if name != "__metadata__" and not name.endswith(seen)
+    )
+
+
 def _record_in(content: bytes) -> TrainingRecord:
-    # The header's length in eight bytes, then the header as JSON:
-    # https://huggingface.co/docs/safetensors/index#format
+    return TrainingRecord.model_validate_json(_header(content)["__metadata__"][RECORD])
+
+
+def _header(content: bytes) -> dict[str, Any]:
+    # Its length in eight bytes, then JSON: https://huggingface.co/docs/safetensors/index#format
     length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    return TrainingRecord.model_validate_json(header["__metadata__"][RECORD])
+    header: dict[str, Any] = json.loads(content[8 : 8 + length])
+    return header
 
 
 def _people(windows: Windows) -> list[int]:

@@ -7,6 +7,7 @@ trained on.
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -146,16 +147,27 @@ class Bundle:
     def _session(self) -> "InferenceSession":
         return session(self.model)
 
-    def predict(self, signals: np.ndarray) -> Outputs:
+    def predict(self, signals: np.ndarray, threads: int = 1) -> Outputs:
         """Judge windows, each for itself.
 
         Args:
             signals: float32 (windows, size, 9) in g and rad/s: `description.window_size` samples
                 of `description.signals` at `description.sampling_rate`.
+            threads: CPU threads to share the windows; the results are the same for any number.
         """
         # One run at least, so that no windows have outputs of the right shape.
         parts = [signals[at : at + BATCH] for at in range(0, max(len(signals), 1), BATCH)]
-        found = [self._session.run(list(OUTPUTS), {INPUT: part}) for part in parts]
+        session = self._session
+
+        def run(part: np.ndarray) -> list[np.ndarray]:
+            found: list[np.ndarray] = session.run(list(OUTPUTS), {INPUT: part})
+            return found
+
+        if threads == 1:
+            found = [run(part) for part in parts]
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                found = list(pool.map(run, parts))
         probabilities, *others = (np.concatenate(each) for each in zip(*found, strict=True))
         return Outputs(_add_up_to_one(probabilities), *others)
 

@@ -1,0 +1,17 @@
+"""Draw the figures of the data in reports/figures/, from data/windows.npz and its split."""
+
+from har.data import windows
+from har.evaluation import figures
+from har.params import Params
+from stages.common import DATA_FIGURES, FIGURES, NORMALIZED, WINDOWS, run
+
+
+def main(_: Params) -> None:
+    measured = windows.split_as(windows.load(WINDOWS)[0], windows.load(NORMALIZED)[0])
+    for name in DATA_FIGURES:
+        figure = getattr(figures, name)(measured)
+        figures.save(figure, FIGURES / f"{name}.png", f"data set: {measured.source}")
+
+
+if __name__ == "__main__":
+    run(main)
