@@ -301,7 +301,11 @@ class Train(Section):
         0, ge=0, le=MAX_SEED, description="seed of weights, order of windows and dropout"
     )
     threads: int = Field(
-        1, ge=1, le=1024, description="CPU threads; another number gives other last digits"
+        2,
+        ge=1,
+        le=1024,
+        description="CPU threads; another number gives other last digits; cross-validation, which "
+        "trains side by side, takes one each",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where to compute; auto takes a GPU where there is one"

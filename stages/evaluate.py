@@ -5,6 +5,8 @@ import os
 from contextlib import ExitStack
 from typing import Any
 
+import pandas as pd
+
 from har.data import windows
 from har.errors import HarError
 from har.evaluation.metrics import per_subject
@@ -58,7 +60,9 @@ def main(params: Params) -> None:
     tables = {
         PREDICTIONS: prediction_table(test, evaluation.probabilities),
         PER_CLASS: evaluation.report,
-        PER_SUBJECT: per_subject(test.label, evaluation.predicted, test.subject),
+        PER_SUBJECT: in_order_as_text(
+            per_subject(test.label, evaluation.predicted, test.subject), "subject"
+        ),
     }
     with ExitStack() as together:  # all are written before any takes its place
         partial = {
@@ -67,13 +71,18 @@ def main(params: Params) -> None:
         for path, report in ((METRICS, chosen_by), (TEST, in_the_end)):
             partial[path].write_text(json.dumps(report, indent=2) + "\n")
         for path, table in tables.items():
-            table.to_csv(partial[path], index=False, float_format="%.6f")
+            table.to_csv(partial[path], index=False, float_format="%.6g")
     by = "val" if "val" in evaluated else "train"
-    scores: dict[str, float] = chosen_by[by]
     print(
-        f"{scaled.source}: accuracy {scores['accuracy']:.4f}, macro F1 {scores['f1']:.4f} on "
-        f"{PEOPLE[by]} people; scores on test people, by whom nothing is chosen, are in {TEST}"
+        f"{scaled.source}: accuracy {chosen_by[by]['accuracy']:.4f} on {PEOPLE[by]} people; "
+        f"{TEST} has the scores on test people, to report and not to choose by"
     )
+
+
+def in_order_as_text(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Numbers of one width, such as 02 and 10: `dvc plots` puts them in the order of letters."""
+    texts = table[column].astype(str)
+    return table.assign(**{column: texts.str.zfill(texts.str.len().max())})
 
 
 if __name__ == "__main__":

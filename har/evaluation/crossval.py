@@ -29,7 +29,7 @@ from har.learning.networks import (
     predict_probabilities,
 )
 from har.learning.training import fit
-from har.params import Crossval, Params
+from har.params import Crossval, Params, Train
 from har.signals.scaling import fit_scaling
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def deciding_settings(params: Params) -> dict[str, Any]:
             for key, value in params.model.model_dump().items()
             if (key, value) != ("frames", ["measured"])
         },
-        "train": _in_use(params.train.model_dump(exclude={"seed", "keep", "device"})),
+        "train": _in_use(_alone(params.train).model_dump(exclude={"seed", "keep", "device"})),
         "augmentation": _in_use(params.augmentation.model_dump()),
     }
     if "simulated" in params.dataset.names:
@@ -95,6 +95,11 @@ def deciding_settings(params: Params) -> dict[str, Any]:
     for section, values in sections.items():
         settings |= {f"{section}.{key}": value for key, value in values.items()}
     return settings
+
+
+def _alone(train: Train) -> Train:
+    """Trainings of the protocol run side by side, on a thread each, whatever the pipeline does."""
+    return train.model_copy(update={"threads": 1})
 
 
 def _in_use(values: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +142,7 @@ def train_and_predict(windows: Windows, params: Params, seed: int, held_out: np.
     unseen = windows.select(out)
     scaling = fit_scaling(known.signals, params.normalization.method)
     known, unseen = (replace(each, signals=scaling.apply(each.signals)) for each in (known, unseen))
-    settings = params.train.model_copy(update={"seed": seed, "keep": "last"})
+    settings = _alone(params.train).model_copy(update={"seed": seed, "keep": "last"})
     start = time.process_time()
     model, _ = fit(
         known, scaling, params.model_copy(update={"train": settings}), show_progress=False

@@ -70,17 +70,18 @@ def evaluation_of(
 
 
 def scores_to_choose_by(parts: Mapping[str, tuple[Windows, Evaluation]]) -> dict[str, Any]:
-    """What `reports/metrics.json` says: scores that experiments are compared by.
+    """What `reports/metrics.json` says: few scores, side by side for many experiments.
 
     Args:
         parts: `"train"` and, where there are any, `"val"`: windows and what a model makes of them.
 
     Returns:
-        For each part `accuracy`, `f1` and `loss`; for validation people also `worst`, the lowest
-        accuracy among them.
+        `train` has `accuracy` alone. `val` has `accuracy`, `f1`, `loss` and `worst`, the lowest
+        accuracy of a person.
     """
+    keys = {"train": ("accuracy",), "val": ("accuracy", "f1", "loss")}
     report = {
-        name: {key: evaluation.scores[key] for key in ("accuracy", "f1", "loss")}
+        name: {key: evaluation.scores[key] for key in keys[name]}
         for name, (_, evaluation) in parts.items()
     }
     if "val" in parts:
@@ -163,7 +164,10 @@ def _worst(test: Windows, predicted: np.ndarray) -> float:
 
 
 def prediction_table(test: Windows, probabilities: np.ndarray) -> "pd.DataFrame":
-    """A row per window: `subject, bout, start, actual, predicted`, a probability per activity."""
+    """A row per window: `subject, bout, start, actual, predicted`, a probability per activity.
+
+    Probabilities have four decimals.
+    """
     import pandas as pd
 
     names = test.activities
@@ -176,5 +180,5 @@ def prediction_table(test: Windows, probabilities: np.ndarray) -> "pd.DataFrame"
             "predicted": names[probabilities.argmax(axis=1)],
         }
     )
-    table[names.tolist()] = probabilities
+    table[names.tolist()] = probabilities.round(4)
     return table
