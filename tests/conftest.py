@@ -123,7 +123,9 @@ def finished(tmp_path_factory) -> Project:
 def project(finished, tmp_path) -> Project:
     """A copy of the finished project, DVC's cache included; its MLflow store is empty."""
     subprocess.run(["cp", "-a", str(finished.folder), str(tmp_path / "project")], check=True)
-    (tmp_path / "project" / "mlflow.db").unlink()  # it names paths of the other folder
+    (tmp_path / "project" / "mlflow.db").unlink(
+        missing_ok=True
+    )  # it names paths of the other folder
     return Project(tmp_path / "project", tmp_path)
 
 

@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+import re
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import yaml
 from imports import dvc_hash
@@ -28,6 +31,7 @@ CONTRACT = [
     "models/weights.safetensors",
     "reports/history.csv",
     "reports/metrics.json",
+    "reports/test.json",
     "reports/predictions.csv",
     "reports/per_class.csv",
     "reports/per_subject.csv",
@@ -62,9 +66,14 @@ def test_the_outputs_are_those_of_the_contract(finished):
     for path in CONTRACT:
         assert (finished.folder / path).stat().st_size > 0, path
     metrics = json.loads(finished.read("reports/metrics.json"))
+    assert list(metrics) == ["dataset", "parameters", "train", "val"]
+    assert list(metrics["train"]) == ["accuracy"]
+    assert list(metrics["val"]) == ["accuracy", "f1", "loss", "worst"]
+    assert 0 <= metrics["val"]["worst"] <= metrics["val"]["accuracy"] <= 1
+    metrics = json.loads(finished.read("reports/test.json"))
     assert metrics["dataset"] == "simulated"
-    assert list(metrics) == ["dataset", "parameters", "train", "val", "test", "smoothed"]
-    for part in ("train", "val", "test", "smoothed"):
+    assert list(metrics) == ["dataset", "test", "smoothed", "reliability"]
+    for part in ("test", "smoothed"):
         assert list(metrics[part])[:5] == ["accuracy", "loss", "f1", "precision", "recall"]
     assert 0 <= metrics["test"]["accuracy_by_subject_min"] <= metrics["test"]["accuracy"] <= 1
     assert 0 <= metrics["test"]["ece"] <= 1
@@ -77,6 +86,10 @@ def test_the_outputs_are_those_of_the_contract(finished):
     assert hits.mean() == pytest.approx(metrics["test"]["accuracy"], abs=1e-6)
     most_probable = predictions[list(UCI_HAR_ACTIVITIES)].idxmax(axis=1)
     assert (most_probable == predictions["predicted"]).mean() > 0.99  # but for rounding
+    people = sum(part["windows"] for part in metrics["reliability"])
+    assert people == len(predictions)
+    assert ",02," not in finished.read("reports/per_subject.csv")
+    assert "\n02," in finished.read("reports/per_subject.csv")  # in order by letters, too
 
     history = pd.read_csv(finished.folder / "reports/history.csv")
     assert history.columns.tolist() == [
@@ -170,16 +183,32 @@ def test_a_model_is_not_scored_on_people_it_was_trained_on(project):
     assert project.read("reports/metrics.json") == reports
 
 
+def stages_in(output: str) -> tuple[set[str], set[str]]:
+    """Stages that DVC ran, and those that it took from its run cache."""
+    ran = set(re.findall("Running stage '(.*?)'", output))
+    return ran, set(re.findall("Stage '(.*?)' is cached - skipping run", output))
+
+
+AFTER_TRAINING = {"train", "package", "evaluate", "plots"}
+
+
 @pytest.mark.slow
-def test_an_experiment_and_what_can_be_asked_of_it(project):
+def test_an_experiment_and_what_can_be_asked_of_it(project, tmp_path):
     output = project.dvc("exp", "run", "-S", "model.hidden_size=12", "-n", "wider")
-    for stage, runs in [("windowing", False), ("train", True), ("evaluate", True), ("plots", True)]:
-        assert (f"Running stage '{stage}'" in output) == runs
+    ran, _ = stages_in(output)
+    assert ran >= {"settings", *AFTER_TRAINING}
+    assert not ran & {"download", "windowing", "normalization", "explore"}
     assert "12" in project.dvc("params", "diff", "HEAD")
-    assert "test.accuracy" in project.dvc("metrics", "diff", "HEAD")
+    changes = project.dvc("metrics", "diff", "HEAD")
+    assert "val.accuracy" in changes and "test" not in changes
     shown = experiments(project)
     assert "wider" in shown["Experiment"].tolist()
     assert shown.set_index("Experiment").loc["wider", "model.hidden_size"] == 12
+    assert not [name for name in shown if name.startswith(("test.", "smoothed."))]
+    command = ("exp", "show", "--no-pager", "--only-changed", "--drop", ".*/|Created")
+    table = project.dvc(*command, COLUMNS="400").splitlines()
+    assert "val.accuracy" in table[1] and "model.hidden_size" in table[1]
+    assert max(len(line.rstrip()) for line in table) <= 120
 
     project.run(sys.executable, "-m", "tools.report")
     assert ">wider<" in project.read("reports/report.html")
@@ -194,6 +223,20 @@ def test_an_experiment_and_what_can_be_asked_of_it(project):
     for figure in ("confusion_matrix", "training_loss", "model_performance"):
         assert {name for name in pictures if figure in name and name.startswith("HEAD")}
         assert {name for name in pictures if figure in name and name.startswith("workspace")}
+
+    # There and back, in the workspace, in a copy and in another checkout with the same cache.
+    project.run("git", "restore", ".")
+    ran, cached = stages_in(project.dvc("repro"))
+    assert not ran and cached >= {"settings", *AFTER_TRAINING}
+    assert project.run("git", "status", "--porcelain") == ""
+    again = ("exp", "run", "-S", "model.hidden_size=12")
+    ran, cached = stages_in(project.dvc(*again, "--temp", "-n", "again"))
+    assert not ran and cached >= {"settings", *AFTER_TRAINING}
+    second = project.clone(tmp_path / "second")
+    second.dvc("cache", "dir", "--local", str(project.folder / ".dvc/cache"))
+    second.dvc("checkout")
+    ran, cached = stages_in(second.dvc(*again))
+    assert not ran and cached >= {"settings", *AFTER_TRAINING}
 
 
 @pytest.mark.slow
@@ -302,6 +345,16 @@ def test_a_wrong_setting_is_said_and_nothing_is_overwritten(project):
         assert untouched == {path: (project.folder / path).read_bytes() for path in CONTRACT}
         assert project.run("git", "status", "--porcelain") == ""
 
+    # One that only the data show to be wrong costs the results of its stage, and not for long.
+    output = project.dvc("exp", "run", "-S", "split.val_subjects=[2]", fails=True)
+    assert "error: val_subjects: [2] are test subjects" in output
+    assert "with the former settings `dvc repro` takes them from its cache" in output
+    assert not (project.folder / "data/normalized.npz").exists()
+    project.run("git", "checkout", "-q", "params.yaml")
+    ran, cached = stages_in(project.dvc("repro"))
+    assert not ran and cached >= {"settings", "normalization"}
+    check(output, "error: ")
+
     for setting, message in (
         ("model.hidden_size=-3", "error: model.hidden_size=-3: Input should be greater than"),
         ("model.hiden_size=3", "Key 'hiden_size' is not in struct"),
@@ -311,6 +364,52 @@ def test_a_wrong_setting_is_said_and_nothing_is_overwritten(project):
     params.write_text(params.read_text().replace("cell: lstm", "cell: lstmm"))
     message = "error: model.cell=lstmm: Input should be 'lstm' or 'gru'"
     check(project.call("train", fails=True), message)
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_loses_nothing(project):
+    """Curves are there while it runs; DVC's death is its own; and what was there comes back."""
+    before = {path: (project.folder / path).read_bytes() for path in CONTRACT}
+    params, history = project.folder / "params.yaml", project.folder / "reports/history.csv"
+
+    def training() -> tuple[psutil.Popen, psutil.Process]:
+        """DVC and its training of many epochs, some of them done."""
+        params.write_text(params.read_text().replace("epochs: 2", "epochs: 9999"))
+        dvc = psutil.Popen(
+            [sys.executable, "-m", "dvc", "repro"],
+            cwd=project.folder,
+            env=project.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            time.sleep(0.5)
+            if (project.folder / "models/weights.safetensors").exists() or not history.exists():
+                continue
+            if len(pd.read_csv(history)) >= 2:
+                break
+        (stage,) = (each for each in dvc.children(True) if "stages.train" in each.cmdline())
+        return dvc, stage
+
+    def assert_all_comes_back() -> None:
+        project.run("git", "restore", "params.yaml")
+        ran, cached = stages_in(project.dvc("repro"))
+        assert not ran and cached >= {"train"}
+        assert before == {path: (project.folder / path).read_bytes() for path in CONTRACT}
+
+    dvc, stage = training()
+    dvc.kill()
+    dvc.wait()
+    stage.wait(30)
+    assert not list((project.folder / "reports").glob(".*.partial"))
+    assert_all_comes_back()
+
+    dvc, stage = training()
+    stage.kill()
+    assert dvc.wait(60) != 0
+    assert_all_comes_back()
+    assert project.run("git", "status", "--porcelain") == ""
 
 
 def test_pushed_results_need_no_archive_on_a_second_clone(project, tmp_path):
@@ -332,9 +431,10 @@ def test_pushed_results_need_no_archive_on_a_second_clone(project, tmp_path):
         ("data/raw/simulated/train/y_train.txt", "windowing"),
         ("data/windows.npz", "normalization"),
         ("data/normalized.npz", "train"),
-        ("models/weights.safetensors", "evaluate"),
+        ("models/weights.safetensors", "package"),
+        ("models/model.onnx", "evaluate"),
         ("reports/predictions.csv", "plots"),
-        ("reports/metrics.json", "plots"),
+        ("models/bundle.json", "plots"),
     ],
 )
 def test_a_damaged_input_is_one_line(project, path, stage):
@@ -362,6 +462,7 @@ def test_make_run_without_the_archive_says_so_and_runs_on_simulated_recordings(f
     )
     assert "simulated: accuracy" in output.splitlines()[-2]
     assert json.loads(finished.read("reports/metrics.json"))["dataset"] == "simulated"
+    assert json.loads(finished.read("reports/test.json"))["dataset"] == "simulated"
     assert {run["tags"]["dataset"] for run in mlflow_runs(finished)} == {"simulated"}
 
 
@@ -378,7 +479,7 @@ def test_a_stage_stands_alone_and_other_windows_work_all_the_way(tmp_path):
     for stage in STAGES[1:]:
         project.call(stage, *arguments)
     metrics = json.loads(project.read("reports/metrics.json"))
-    assert metrics["val"] == {}
+    assert list(metrics) == ["dataset", "parameters", "train"]  # there are no validation people
     training = json.loads(project.read("models/bundle.json"))["training"]
     assert (training["window_size"], training["network"]["cell"]) == (200, "gru")
     assert training["channels"] == ["total_acc_x", "total_acc_y", "total_acc_z", "acc_norm"]
@@ -411,9 +512,9 @@ def test_data_sets_are_used_together_and_own_recordings_are_a_dependency(project
 
 
 def test_smoothing_is_an_option_that_leaves_the_windows_own_scores_alone(project):
-    before = json.loads(project.read("reports/metrics.json"))
+    before = json.loads(project.read("reports/test.json"))
     project.call("evaluate", "--evaluation.smoothing", "false")
-    after = json.loads(project.read("reports/metrics.json"))
+    after = json.loads(project.read("reports/test.json"))
     assert after == {name: value for name, value in before.items() if name != "smoothed"}
 
 
