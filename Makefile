@@ -7,12 +7,13 @@ EXTRAS := $(VENV)/.extras
 DOCS := $(VENV)/.docs
 RIVALS_VENV := .venv-rivals
 RIVALS := $(RIVALS_VENV)/.installed
+VEGA := .dvc/vega/vega.min.js
 NODE_PACKAGES := har/live/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check venv mlflow extras lab notebooks readme docs report release experiments rivals tables benchmark \
-	recordings live browser lock clean
+	recordings live browser lock clean vega
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
@@ -37,6 +38,8 @@ mlflow: $(INSTALLED)  ## open the runs in MLflow, on port 5000 or PORT=5001
 
 live: $(INSTALLED)  ## the page that recognises as it happens, on http://127.0.0.1:8000
 	har live
+
+vega: $(VEGA)  ## fetch Vega, with which the pages of `dvc plots` work without network
 
 experiments: $(INSTALLED)  ## cross-validate and score the named configurations; hours
 	python -m experiments
@@ -108,6 +111,15 @@ $(NODE_PACKAGES): har/live/package-lock.json
 	@command -v npm > /dev/null || \
 		{ echo "error: npm, which comes with Node.js, is needed to fetch onnxruntime-web"; exit 1; }
 	npm ci --prefix har/live --ignore-scripts --no-audit --no-fund --loglevel=error
+
+$(VEGA):  # the versions that .dvc/plots.html names
+	@command -v npm > /dev/null || \
+		{ echo "error: npm, which comes with Node.js, is needed to fetch Vega"; exit 1; }
+	rm -rf $(@D).partial && mkdir $(@D).partial
+	cd $(@D).partial && npm pack --loglevel=error vega@5.20.2 vega-lite@5.2.0 vega-embed@6.18.2
+	cd $(@D).partial && for archive in *.tgz; do \
+		tar -xzf $$archive --strip-components=2 package/build/$${archive%-*}.min.js; done
+	rm -rf $(@D).partial/*.tgz $(@D) && mv $(@D).partial $(@D) && touch $@
 
 $(EXTRAS): notebooks/requirements.txt $(INSTALLED)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet \

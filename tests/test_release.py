@@ -36,7 +36,7 @@ def test_its_note_names_what_made_it():
     note = json.loads(NOTE.read_text())
     training = load().description.training
     assert (note["dataset"], note["dataset_digest"]) == ("uci_har", training.dataset_digest)
-    metrics = json.loads((ROOT / "reports/metrics.json").read_text())
+    metrics = json.loads((ROOT / "reports/test.json").read_text())
     assert note["test_accuracy"] == metrics["test"]["accuracy"]
     shown = subprocess.run(
         ["git", "show", f"{note['commit']}:dvc.lock"], cwd=ROOT, capture_output=True, text=True
@@ -60,9 +60,10 @@ def test_a_release_takes_a_card_of_the_same_model_with_links_that_hold(tmp_path,
     (models / DESCRIPTION).write_bytes((RELEASED / DESCRIPTION).read_bytes())
     (models / MODEL).write_bytes((RELEASED / MODEL).read_bytes())
     (tmp_path / "reports").mkdir()
-    metrics = {"dataset": "uci_har", "test": {"accuracy": 0.5}}
-    (tmp_path / "reports/metrics.json").write_text(json.dumps(metrics))
-    paths = (f"models/{DESCRIPTION}", f"models/{MODEL}", "reports/metrics.json")
+    for name, part in (("metrics", "train"), ("test", "test")):
+        scores = {"dataset": "uci_har", part: {"accuracy": 0.5}}
+        (tmp_path / f"reports/{name}.json").write_text(json.dumps(scores))
+    paths = (f"models/{DESCRIPTION}", f"models/{MODEL}", "reports/metrics.json", "reports/test.json")
     outs = [{"path": path, "md5": release.md5(tmp_path / path)} for path in paths]
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"package": {"outs": outs}}}))
     subprocess.run(["git", "init", "-q"], check=True)

@@ -76,7 +76,7 @@ def _inside(address):
 
 def test_the_report_says_what_the_outputs_say_and_what_they_were_made_of(made):
     page = Page(made.read("reports/report.html"))
-    metrics = json.loads(made.read("reports/metrics.json"))
+    metrics = json.loads(made.read("reports/test.json"))
     description = json.loads(made.read("models/bundle.json"))
     assert "Simulated recordings." in page.text
     assert f"recognises\n{metrics['test']['accuracy']:.1%}" in page.text
@@ -120,7 +120,7 @@ def test_the_card_tells_units_people_and_scores(made):
     assert made.read("models/README.md") == card
 
 
-@pytest.mark.parametrize("path", ["reports/metrics.json", "models/weights.safetensors"])
+@pytest.mark.parametrize("path", ["reports/metrics.json", "reports/test.json", "models/weights.safetensors"])
 def test_outputs_of_several_runs_are_no_report(made, path):
     file, before = made.folder / path, (made.folder / path).read_bytes()
     file.write_bytes(before + b" ")
@@ -130,7 +130,8 @@ def test_outputs_of_several_runs_are_no_report(made, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["reports/metrics.json", "models/bundle.json", "data/normalized.npz"]
+    "path",
+    ["reports/metrics.json", "reports/test.json", "models/bundle.json", "data/normalized.npz"],
 )
 def test_what_is_missing_is_said_with_the_command_that_makes_it(made, path):
     (made.folder / path).rename(made.folder / "away")

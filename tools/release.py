@@ -14,7 +14,7 @@ import yaml
 from har.errors import HarError, in_one_line
 from har.files import replacing_folder
 from har.model.bundle import DESCRIPTION, MODEL, RELEASED, digest, load
-from stages.common import BUNDLE, METRICS, read_metrics
+from stages.common import BUNDLE, METRICS, TEST, read_metrics
 from tools.report import CARD, LOCK, md5
 
 NOTE = "release.json"
@@ -23,7 +23,7 @@ NOTE = "release.json"
 def main() -> None:
     """Copy the model, its card and a note of its making into the package."""
     locked = _locked()
-    for path in (BUNDLE / DESCRIPTION, BUNDLE / MODEL, METRICS):
+    for path in (BUNDLE / DESCRIPTION, BUNDLE / MODEL, METRICS, TEST):
         if not path.is_file() or md5(path) != locked.get(str(path)):
             raise HarError(f"{path} is not what dvc.lock says: run `dvc repro` and commit")
     if _git("status", "--porcelain", str(LOCK)):

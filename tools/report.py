@@ -42,7 +42,7 @@ LOCK = Path("dvc.lock")
 REPORT = Path("reports/report.html")
 CARD = BUNDLE / "README.md"
 
-LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn")
+LIBRARIES = ("numpy", "scipy", "pandas")
 """What computes the report's own figures: intervals and scores."""
 
 PARTS = {"train": "training", "val": "validation", "test": "test"}
@@ -112,7 +112,7 @@ def facts() -> dict[str, Any]:
             name: np.unique(scaled.of(part).subject).tolist() for part, name in PARTS.items()
         },
         "windows": _windows_by_activity(scaled),
-        "parts": {name: metrics[part] for part, name in PARTS.items() if metrics[part]},
+        "parts": {name: metrics[part] for part, name in PARTS.items() if part in metrics},
         "smoothed": metrics.get("smoothed"),
         "scores": scores_with_intervals(read_table(PREDICTIONS)),
         "by_class": by_class.to_dict("records"),
@@ -181,7 +181,9 @@ def identity(description: bundle.Description, locked: dict[str, Any]) -> dict[st
 def _settings(locked: dict[str, Any], description: bundle.Description) -> dict[str, Any]:
     """The settings behind the results; those that DVC knows are those of the last run."""
     known: dict[str, Any] = {}
-    for stage in locked.get("stages", {}).values():
+    for stage_name, stage in locked.get("stages", {}).items():
+        if stage_name == "settings":  # has read all of them, also those that decide nothing here
+            continue
         for name, value in stage.get("params", {}).get(PARAMS.name, {}).items():
             # A whole section, or one setting by its dotted name.
             leaves = value.items() if isinstance(value, dict) else ()
