@@ -63,7 +63,12 @@ def test_a_release_takes_a_card_of_the_same_model_with_links_that_hold(tmp_path,
     for name, part in (("metrics", "train"), ("test", "test")):
         scores = {"dataset": "uci_har", part: {"accuracy": 0.5}}
         (tmp_path / f"reports/{name}.json").write_text(json.dumps(scores))
-    paths = (f"models/{DESCRIPTION}", f"models/{MODEL}", "reports/metrics.json", "reports/test.json")
+    paths = (
+        f"models/{DESCRIPTION}",
+        f"models/{MODEL}",
+        "reports/metrics.json",
+        "reports/test.json",
+    )
     outs = [{"path": path, "md5": release.md5(tmp_path / path)} for path in paths]
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"package": {"outs": outs}}}))
     subprocess.run(["git", "init", "-q"], check=True)

@@ -120,7 +120,9 @@ def test_the_card_tells_units_people_and_scores(made):
     assert made.read("models/README.md") == card
 
 
-@pytest.mark.parametrize("path", ["reports/metrics.json", "reports/test.json", "models/weights.safetensors"])
+@pytest.mark.parametrize(
+    "path", ["reports/metrics.json", "reports/test.json", "models/weights.safetensors"]
+)
 def test_outputs_of_several_runs_are_no_report(made, path):
     file, before = made.folder / path, (made.folder / path).read_bytes()
     file.write_bytes(before + b" ")
