@@ -73,6 +73,9 @@ def test_many_windows_are_predicted_as_few_are():
         whole.probabilities, np.concatenate([part.probabilities for part in parts]), atol=1e-6
     )
     np.testing.assert_allclose(whole.probabilities.sum(axis=1), 1, atol=1e-12)
+    shared = simple_bundle().predict(many, threads=3)
+    for name, values in vars(shared).items():
+        np.testing.assert_array_equal(values, getattr(whole, name))
     nothing = simple_bundle().predict(many[:0])
     assert nothing.probabilities.shape == (0, 6)
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from imports import ROOT
 
@@ -32,6 +33,14 @@ def test_each_training_subject_is_held_out_once_and_no_test_subject_ever(windows
         held_out = np.concatenate([out for (_, each), out in plan.items() if each == seed])
         assert sorted(held_out) == [1, 2, 3, 4]
     assert {part for part, _ in plan} == {f"fold{n}of4" for n in range(4)}
+
+
+def test_trainings_side_by_side_take_a_thread_each(windows):
+    """Whatever the pipeline trains with: stored trials stay what they are."""
+    several = params(train={"epochs": 1, "threads": 2})
+    assert deciding_settings(several)["train.threads"] == 1
+    run_trial(windows, several, "fold0of4", 0, np.array([2]))
+    assert torch.get_num_threads() == 1
 
 
 def test_the_final_fit_is_asked_for_and_holds_out_the_test_subjects(windows):

@@ -1,9 +1,14 @@
 """`dvc.yaml`, `dvc.lock` and `params.yaml` against the code."""
 
 import ast
+import subprocess
+import sys
 
 import pytest
 import yaml
+from dvc.fs import LocalFileSystem
+from dvc.utils.hydra import apply_overrides
+from dvc.utils.serialize import modify_yaml
 from imports import ROOT, dvc_hash, is_code, local_imports, not_covered, not_needed
 
 from har.model import bundle
@@ -166,6 +171,31 @@ def test_plots_have_titles_and_axis_labels_and_none_is_drawn_twice():
         ((name, options),) = entry.items()
         if not name.endswith(".png"):
             assert {"title", "x_label", "y_label", "template"} <= set(options)
+
+
+@pytest.mark.parametrize("name", ["dvc.yaml", "params.yaml"])
+def test_dvc_writes_these_files_as_they_are(name, tmp_path):
+    """`dvc freeze` and `dvc exp run -S` change what they are to change, and not the layout."""
+    before = (ROOT / name).read_text()
+    file = tmp_path / name
+    file.write_text(before)
+    if name == "dvc.yaml":
+        with modify_yaml(file, fs=LocalFileSystem()):
+            pass
+    else:
+        seed = Params.read(file).train.seed
+        apply_overrides(file, [f"train.seed={seed}"])
+    assert file.read_text() == before
+
+
+def test_pytorch_is_imported_by_two_stages_only():
+    """Each experiment waits for what its stages import, and PyTorch takes two seconds."""
+    light = [f"stages.{name}" for name in STAGES if name not in ("train", "package")]
+    heavy = ("torch", "mlflow", "seaborn", "sklearn")
+    code = f"import sys, {', '.join(light)}; print(*set({heavy}) & set(sys.modules))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_scores_of_test_people_are_no_metric():

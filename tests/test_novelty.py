@@ -1,5 +1,6 @@
 import numpy as np
 import torch
+from scipy.cluster.vq import kmeans2
 
 from har.model import novelty
 
@@ -46,6 +47,12 @@ def test_the_limit_is_found_on_people_left_out():
     assert (
         novelty.fit(own_ways, label, subject).limit > novelty.fit(summaries, label, subject).limit
     )
+
+
+def test_centres_begin_where_scipy_s_own_do():
+    scaled = np.random.default_rng(3).normal(size=(400, 5))
+    theirs, nearest = kmeans2(scaled, novelty.CENTRES, minit="++", rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(novelty._centres(scaled), theirs[np.unique(nearest)])
 
 
 def test_it_repeats_and_needs_neither_many_people_nor_many_windows():

@@ -20,6 +20,10 @@ from mlflow.tracking import MlflowClient
 from project import SMALL, STAGES, Project
 
 from har.data import recording_files, windows
+from har.evaluation.networks import evaluate_model
+from har.learning import weights
+from har.learning.networks import count_parameters
+from har.model import bundle
 from har.signals.recordings import UCI_HAR_ACTIVITIES
 
 CONTRACT = [
@@ -101,6 +105,24 @@ def test_the_outputs_are_those_of_the_contract(finished):
         "learning_rate",
     ]
     assert history["epoch"].tolist() == [1, 2]
+
+
+def test_the_exported_model_scores_as_the_network_does(finished):
+    """`evaluate` scores what is exported, from windows in g and rad/s."""
+    scaled, _ = windows.load(finished.folder / "data/normalized.npz")
+    network, _ = weights.load(finished.folder / "models/weights.safetensors")
+    temperature = bundle.describe(finished.folder / "models").temperature
+    of_network = evaluate_model(
+        network, *windows.prepare_lstm_data(scaled.of("test")), temperature=temperature
+    )
+    predictions = pd.read_csv(finished.folder / "reports/predictions.csv")
+    found = predictions[list(UCI_HAR_ACTIVITIES)].to_numpy()
+    assert abs(found - of_network.probabilities).max() < 2e-4  # of which half by rounding
+    test = json.loads(finished.read("reports/test.json"))["test"]
+    assert test["accuracy"] == pytest.approx(of_network.accuracy, abs=1e-6)
+    assert test["loss"] == pytest.approx(of_network.scores["loss"], abs=1e-4)
+    metrics = json.loads(finished.read("reports/metrics.json"))
+    assert metrics["parameters"] == count_parameters(network)
 
 
 def test_the_run_in_mlflow_holds_what_the_files_say(finished):
@@ -219,6 +241,7 @@ def test_an_experiment_and_what_can_be_asked_of_it(project, tmp_path):
         assert title in page
     for series in ("train_loss", "val_loss", "train_accuracy", "val_accuracy"):
         assert series in page
+    assert "../.dvc/vega/vega.min.js" in page  # of `make vega`, without network
     pictures = {path.name for path in (project.folder / "plots/static").iterdir()}
     for figure in ("confusion_matrix", "training_loss", "model_performance"):
         assert {name for name in pictures if figure in name and name.startswith("HEAD")}

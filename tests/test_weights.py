@@ -4,7 +4,7 @@ from made_bundle import trained, untrained
 
 from har.errors import HarError
 from har.learning import weights
-from har.learning.networks import GRUModel
+from har.learning.networks import GRUModel, count_parameters
 
 
 @pytest.mark.parametrize("name", ["recurrent", "conv_recurrent"])
@@ -17,6 +17,7 @@ def test_weights_come_back_with_their_record_and_their_bytes_repeat(tmp_path, na
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     back, same = weights.load(tmp_path / "a")
     assert same == record
+    assert weights.count(tmp_path / "a") == count_parameters(network)
     signals = torch.from_numpy(windows.signals)
     assert torch.equal(back.eval()(signals), network(signals))
 
@@ -36,9 +37,10 @@ def test_damaged_weights_are_one_line(tmp_path, keep):
     content = (tmp_path / "w").read_bytes()
     assert keep < len(content)
     (tmp_path / "w").write_bytes(content[:keep])
-    with pytest.raises(HarError, match="w is damaged") as caught:
-        weights.load(tmp_path / "w")
-    assert "\n" not in str(caught.value)
+    for read in (weights.load, weights.count) if keep < 3000 else (weights.load,):
+        with pytest.raises(HarError, match="w is damaged") as caught:
+            read(tmp_path / "w")
+        assert "\n" not in str(caught.value)
 
 
 def test_weights_that_do_not_fit_their_record_are_refused(tmp_path):
@@ -50,5 +52,6 @@ def test_weights_that_do_not_fit_their_record_are_refused(tmp_path):
 
 
 def test_missing_weights_are_named(tmp_path):
-    with pytest.raises(HarError, match="w: no trained weights there"):
-        weights.load(tmp_path / "w")
+    for read in (weights.load, weights.count):
+        with pytest.raises(HarError, match="w: no trained weights there"):
+            read(tmp_path / "w")

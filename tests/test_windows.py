@@ -1,10 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from har.data import windows as har_windows
-from har.data.windows import cut_windows, join_overlapping, restore_stretch, step_of
+from har.data.windows import (
+    cut_windows,
+    join_overlapping,
+    restore_stretch,
+    split_as,
+    step_of,
+    with_channels,
+)
 from har.errors import HarError
-from har.signals.recordings import UCI_HAR_ACTIVITIES, Recording
+from har.signals.channels import CHANNEL_GROUPS, groups_of
+from har.signals.recordings import BASE_CHANNELS, UCI_HAR_ACTIVITIES, Recording
 
 
 def test_windows_lie_where_they_say(recordings):
@@ -19,6 +29,25 @@ def test_windows_lie_where_they_say(recordings):
     first_bout = made.start[made.bout == 0]
     assert first_bout.tolist() == [0, 75, 150]  # of 300 samples
     assert made.channels.tolist()[:2] == ["total_acc_x", "total_acc_y"]
+
+
+@pytest.mark.parametrize("groups", [["gyro", "total_acc"], list(CHANNEL_GROUPS)])
+def test_channels_may_be_picked_after_cutting(recordings, groups):
+    measured = cut_windows(recordings, 64, 0.5, groups_of(BASE_CHANNELS))
+    picked = with_channels(measured, groups)
+    at_once = cut_windows(recordings, 64, 0.5, groups)
+    assert np.array_equal(picked.signals, at_once.signals)
+    assert picked.channels.tolist() == at_once.channels.tolist()
+
+
+def test_windows_take_the_parts_of_the_same_windows_only(windows):
+    parts = np.where(windows.subject == 1, "val", windows.split)
+    divided = replace(windows, signals=windows.signals / 2, split=parts)
+    together = split_as(windows, divided)
+    assert np.array_equal(together.split, parts)
+    assert np.array_equal(together.signals, windows.signals)
+    with pytest.raises(HarError, match="made of others"):
+        split_as(windows, divided.select(np.arange(len(windows))[::-1]))
 
 
 @pytest.mark.parametrize(
