@@ -9,12 +9,13 @@ a change of the code, delete their folder first.
     python -m experiments.crossval --crossval.test_seeds 5       # once all is chosen
 """
 
+import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from har import tracking
 from har.data.loading import read_with_digest
 from har.data.splits import with_test_subjects
 from har.data.windows import Windows, cut_windows
@@ -24,7 +25,8 @@ from har.evaluation.crossval import deciding_settings, planned, run_trials
 from har.evaluation.trials import Trial
 from har.learning.networks import choose_device
 from har.params import Params
-from stages.common import RAW, TRIALS, run
+from har.tracking import Tracker, watched
+from stages.common import RAW, TRIALS, project_root, run
 from stages.track import origin
 
 
@@ -68,12 +70,26 @@ def main(params: Params) -> None:
 
 
 def record(done: list[Trial], summary: dict[str, Any], params: Params) -> None:
-    """Tell MLflow: a run for the configuration, a child run per training."""
-    children = [
-        tracking.Child(
-            name=f"{trial.name}-{trial.part}-seed{trial.seed}",
-            tags={"part": trial.part, "dataset_digest": trial.dataset_digest},
-            metrics={
+    """Tell MLflow: a run for the configuration, and below it one for each training.
+
+    A configuration that is recorded already, with the same trainings, is left as it is.
+    """
+    name = params.crossval.name
+    outcome = hashlib.sha256(repr(done).encode()).hexdigest()
+    with watched(f"cross-validation {name}", "the same command delivers it later"):
+        tracker = Tracker(project_root(), "experiments.crossval")
+        if tracker.newest(crossval=name, outcome=outcome):
+            return
+        now = {"epoch": 0, "time": time.time() * 1000}
+        parent = tracker.start(f"crossval-{name}", origin() | {"crossval": name}, params.flat())
+        for trial in done:
+            run_id = tracker.start(
+                f"{trial.name}-{trial.part}-seed{trial.seed}",
+                origin() | {"part": trial.part, "dataset_digest": trial.dataset_digest},
+                trial.settings | {"train.seed": trial.seed},
+                parent=parent,
+            )
+            scores = {
                 "accuracy": trials.accuracy([trial]),
                 "f1": trials.macro_f1([trial]),
                 "train_seconds": trial.train_seconds,
@@ -82,18 +98,18 @@ def record(done: list[Trial], summary: dict[str, Any], params: Params) -> None:
                     f"accuracy_subject_{person}": value
                     for person, value in trials.accuracy_by_subject([trial]).items()
                 },
-            },
-            parameters=trial.settings | {"train.seed": trial.seed},
-        )
-        for trial in done
-    ]
-    together = {
-        f"{part}_{key}": float(value)
-        for part in ("cv", "test")
-        for key, value in summary.get(part, {}).items()
-        if isinstance(value, int | float)
-    }
-    tracking.record_crossval(params.crossval.name, together, params.flat(), children, origin())
+            }
+            tracker.log(run_id, [now | scores])
+            tracker.end(run_id, "FINISHED")
+        together = {
+            f"{part}/{key}": float(value)
+            for part in ("cv", "test")
+            for key, value in summary.get(part, {}).items()
+            if isinstance(value, int | float)
+        }
+        tracker.log(parent, [now | together])
+        # Last, so that a record that was cut short is not taken for a whole one.
+        tracker.end(parent, "FINISHED", outcome=outcome)
 
 
 def _stored(

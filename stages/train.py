@@ -1,13 +1,18 @@
 """Train the recurrent classifier: data/normalized.npz to its weights and reports/history.csv."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from har.data import windows
-from har.files import replacing_file
+from har.files import replacing_file, sha256
 from har.learning import weights
 from har.learning.networks import count_parameters
 from har.learning.training import Epoch, fit
@@ -28,11 +33,15 @@ def main(params: Params) -> None:
         with replacing_file(HISTORY) as partial:
             # `dvc plots` draws an empty cell as zero, and leaves out what is not a number.
             pd.DataFrame(epochs).to_csv(partial, index=False, float_format="%.6g", na_rep="NaN")
+        tell(row)
 
-    with _as_before_on_failure(HISTORY):
+    with _as_before_on_failure(HISTORY), _followed() as tell:
+        data = {"dataset": train.dataset, "dataset_digest": train.dataset_digest}
+        tell({"parameters": params.flat(), **data})
         network, history = fit(train, scaling, params, val=scaled.of("val"), on_epoch=on_epoch)
         record = weights.record_of(network, train, scaling, params, history.kept_epoch)
         weights.save(WEIGHTS, network, record)
+        tell({"status": "FINISHED", "weights_sha256": sha256(WEIGHTS)})
     print(f"{count_parameters(network):,} parameters, {len(train):,} training windows")
 
 
@@ -48,6 +57,33 @@ def _as_before_on_failure(path: Path) -> Iterator[None]:
             with replacing_file(path) as partial:
                 partial.write_bytes(before)
         raise
+
+
+@contextmanager
+def _followed() -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Start what tells MLflow of the training; yields what tells it of an event.
+
+    A process of its own (`stages.follow`), since MLflow may not delay a training or make it fail.
+    In a session of its own, it outlives what ends this one, and says so.
+    """
+    command = [sys.executable, "-m", "stages.follow"]
+    follower = subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0, start_new_session=True)
+    pipe = follower.stdin
+    assert pipe is not None
+
+    def tell(event: dict[str, Any]) -> None:
+        line = json.dumps({"time": int(time.time() * 1000), **event}) + "\n"
+        with suppress(OSError):  # it is gone
+            pipe.write(line.encode())
+
+    with pipe:
+        try:
+            yield tell
+        except Exception as error:
+            tell({"status": "FAILED", "failure": str(error)})
+            raise
+    with suppress(subprocess.TimeoutExpired):
+        follower.wait(5)  # for its warnings; it goes on by itself
 
 
 if __name__ == "__main__":

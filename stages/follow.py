@@ -1,0 +1,84 @@
+"""Tell MLflow of a training while it goes on: `stages.train` starts this beside itself.
+
+It reads a JSON line per event on standard input: how the training begins, each epoch, and how it
+ends. A training that ends without a word was killed. MLflow takes seconds to import and may not
+answer; none of that delays the training, since it happens here.
+"""
+
+import json
+import sys
+from contextlib import suppress
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+from har.errors import HarError, in_one_line
+from har.model import bundle
+from har.tracking import Tracker, logger
+from stages import track
+from stages.common import BUNDLE, project_root
+
+Event = dict[str, Any]
+
+
+class Run:
+    """The open run of a training."""
+
+    def __init__(self, begin: Event) -> None:
+        self.tracker = Tracker(project_root(), "stages.train")
+        data = begin["dataset"], begin["dataset_digest"]
+        self.id = track.start(self.tracker, begin["parameters"], *data, started=begin["time"])
+        self.monitor = self.tracker.system_metrics(self.id)
+
+    def end(self, event: Event) -> None:
+        """Say how it ended."""
+        if self.monitor:
+            self.monitor.finish()
+        tags = {name: event[name] for name in ("weights_sha256", "failure") if name in event}
+        self.tracker.end(self.id, event["status"], **tags)
+
+
+def main() -> None:
+    events: Queue[Event] = Queue()
+    # Read at once, since a full pipe would stop the training.
+    Thread(target=read, args=(events,), daemon=True).start()
+    begin = event = events.get()
+    if "parameters" not in event:
+        return  # it ended before it began
+    begin["parameters"] = track.pipeline_settings(begin["parameters"])
+    epochs: list[Event] = []
+    run, warned = None, False
+    while True:
+        ended = "status" in event
+        try:  # what fails is tried again after the next epoch
+            run = run or Run(begin)
+            run.tracker.log(run.id, epochs)
+            epochs.clear()
+            if ended:
+                run.end(event)
+        except Exception as error:
+            if not warned:
+                reason = " ".join(str(error).split()) or type(error).__name__
+                logger.warning("MLflow does not take this training (%.300s); it goes on", reason)
+            warned = True
+        if ended:
+            break
+        event = events.get()
+        if "status" not in event:
+            epochs.append(event)
+    with suppress(HarError):
+        # The same weights as before: nothing is made of them again, which would complete the run.
+        if bundle.describe(BUNDLE).weights_sha256 == event.get("weights_sha256"):
+            track.deliver(begin["parameters"])
+
+
+def read(events: "Queue[Event]") -> None:
+    """Put every line of standard input into a queue, and the end."""
+    for line in sys.stdin:
+        events.put(json.loads(line))
+    events.put({"status": "KILLED"})
+
+
+if __name__ == "__main__":
+    with in_one_line():
+        main()
