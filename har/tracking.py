@@ -8,6 +8,7 @@ it is a warning (`watched`).
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -42,8 +43,14 @@ def watched(what: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        logger.warning("MLflow did not take %s (%.300s); %s", what, reason, remedy)
+        warn(error, what, remedy)
+
+
+def warn(error: Exception, what: str, remedy: str) -> None:
+    """Say in a line what went wrong with MLflow."""
+    uri = re.sub("//[^/]*@", "//", os.environ.get("MLFLOW_TRACKING_URI") or STORE)
+    reason = " ".join(str(error).split()).partition(" [SQL:")[0] or type(error).__name__
+    logger.warning("MLflow at %s did not take %s (%.300s); %s", uri, what, reason, remedy)
 
 
 class Tracker:
@@ -78,13 +85,14 @@ class Tracker:
 
             utils.MAX_RETRY_COUNT = 1  # of opening a database: ten are two minutes
         mlflow.set_tracking_uri(uri)
-        self.client, self.source = mlflow.MlflowClient(), source
+        self.source = source
         # Processes that meet a fresh SQLite store at once break it, whatever checkouts they are of.
         with FileLock(f"{database}.lock", timeout=60) if database else nullcontext():
             if database and not database.exists():
                 # MLflow takes seconds for it, and a store cut short is refused ever after.
                 with replacing_file(database) as partial:
                     mlflow.MlflowClient(f"sqlite:///{partial}").search_experiments(max_results=1)
+            self.client = mlflow.MlflowClient()
             # Left to MLflow, files would lie below today's working directory for good.
             folder = database.parent if database else root
             self.experiment_id = self._experiment(None if served else folder / ARTIFACTS)

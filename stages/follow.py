@@ -14,7 +14,7 @@ from typing import Any
 
 from har.errors import HarError, in_one_line
 from har.model import bundle
-from har.tracking import Tracker, logger
+from har.tracking import Tracker, warn
 from stages import track
 from stages.common import BUNDLE, project_root
 
@@ -42,34 +42,44 @@ def main() -> None:
     events: Queue[Event] = Queue()
     # Read at once, since a full pipe would stop the training.
     Thread(target=read, args=(events,), daemon=True).start()
-    begin = event = events.get()
-    if "parameters" not in event:
+    begin = events.get()
+    if "parameters" not in begin:
         return  # it ended before it began
     begin["parameters"] = track.pipeline_settings(begin["parameters"])
+    run: Run | None = None
     epochs: list[Event] = []
-    run, warned = None, False
+    end: Event | None = None
+    warned = False
     while True:
-        ended = "status" in event
-        try:  # what fails is tried again after the next epoch
+        try:
             run = run or Run(begin)
             run.tracker.log(run.id, epochs)
             epochs.clear()
-            if ended:
-                run.end(event)
-        except Exception as error:
+            if end:
+                run.end(end)
+        except Exception as error:  # tried again with the next epoch, and said once
             if not warned:
-                reason = " ".join(str(error).split()) or type(error).__name__
-                logger.warning("MLflow does not take this training (%.300s); it goes on", reason)
+                warn(error, "this training so far", "it goes on")
             warned = True
-        if ended:
+        if end:
             break
-        event = events.get()
-        if "status" not in event:
-            epochs.append(event)
+        for event in received(events):
+            if "status" not in event:
+                epochs.append(event)
+            else:
+                end = end or event
     with suppress(HarError):
         # The same weights as before: nothing is made of them again, which would complete the run.
-        if bundle.describe(BUNDLE).weights_sha256 == event.get("weights_sha256"):
+        if bundle.describe(BUNDLE).weights_sha256 == end.get("weights_sha256"):
             track.deliver(begin["parameters"])
+
+
+def received(events: "Queue[Event]") -> list[Event]:
+    """Wait for an event, and take all that are there."""
+    found = [events.get()]
+    while not events.empty():
+        found.append(events.get())
+    return found
 
 
 def read(events: "Queue[Event]") -> None:

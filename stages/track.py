@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from har.data.datasets import DATASETS
+from har.errors import HarError
 from har.files import sha256
 from har.model import bundle
 from har.params import Params
@@ -56,9 +57,11 @@ def deliver(parameters: Mapping[str, Any]) -> None:
     Args:
         parameters: The settings by dotted name.
     """
+    made = bundle.describe(BUNDLE)
+    if made.weights_sha256 != sha256(WEIGHTS):
+        raise HarError(f"{BUNDLE} was packaged from other weights; run `dvc repro`")
     with watched("the run of this model", REMEDY):
         tracker = Tracker(project_root(), "stages.track")
-        made = bundle.describe(BUNDLE)
         # What was scored, and how: another outcome of the same weights is another run.
         outcome = digest([BUNDLE / bundle.DESCRIPTION, METRICS, PER_CLASS])
         settings = {name: str(value) for name, value in parameters.items()}
