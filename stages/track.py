@@ -6,7 +6,6 @@ run has already is left as it is.
 """
 
 import hashlib
-import json
 import os
 import subprocess
 import time
@@ -31,8 +30,10 @@ from stages.common import (
     PER_CLASS,
     PER_SUBJECT,
     PREDICTIONS,
+    TEST,
     WEIGHTS,
     project_root,
+    read_metrics,
     run,
 )
 
@@ -41,7 +42,7 @@ COMMIT = "mlflow.source.git.commit"
 REMEDY = "the files are whole; `python -m stages.track` delivers the rest later"
 
 ARTIFACTS = {
-    "reports": (METRICS, PREDICTIONS, PER_CLASS, PER_SUBJECT, HISTORY),
+    "reports": (METRICS, TEST, PREDICTIONS, PER_CLASS, PER_SUBJECT, HISTORY),
     "figures": tuple(FIGURES / f"{name}.png" for name in FIGURE_NAMES),
     "checkpoints": (WEIGHTS,),
 }
@@ -63,7 +64,7 @@ def deliver(parameters: Mapping[str, Any]) -> None:
     with watched("the run of this model", REMEDY):
         tracker = Tracker(project_root(), "stages.track")
         # What was scored, and how: another outcome of the same weights is another run.
-        outcome = digest([BUNDLE / bundle.DESCRIPTION, METRICS, PER_CLASS])
+        outcome = digest([BUNDLE / bundle.DESCRIPTION, METRICS, TEST, PER_CLASS])
         settings = {name: str(value) for name, value in parameters.items()}
         for found in tracker.newest(weights_sha256=made.weights_sha256):
             known = found.data.tags.get("outcome")
@@ -113,10 +114,11 @@ def complete(tracker: Tracker, run_id: str, outcome: str) -> None:
 def scores() -> dict[str, float]:
     """Scores of the trained network by part, such as `val/accuracy`, and of test by activity."""
     values: dict[str, float] = {"epoch": 0, "time": METRICS.stat().st_mtime * 1000}
-    for part, found in json.loads(METRICS.read_text()).items():
+    for part, found in read_metrics().items():
         if isinstance(found, dict):
-            values |= {f"{part}/{name}": value for name, value in found.items()}
-        elif part != "dataset":
+            prefix = "test/smoothed_" if part == "smoothed" else f"{part}/"
+            values |= {f"{prefix}{name}": value for name, value in found.items()}
+        elif isinstance(found, int | float):
             values[part] = found
     for row in pd.read_csv(PER_CLASS).to_dict("records"):
         activity = row.pop("activity").lower()
