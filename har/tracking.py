@@ -33,13 +33,12 @@ STORE, ARTIFACTS = "mlflow.db", "mlruns"
 """The local database, and the folder beside it for files."""
 
 VIEW = "mlflow.sharedViewState.validation"
-"""Tag of the experiment that holds its saved view: the columns that matter, in MLflow's pages."""
+"""Tag of the experiment that holds its saved view of MLflow's pages: best validation first."""
 
 COLUMNS = {
-    "attributes": ("Models", "Dataset"),
     "metrics": ("val/accuracy", "val/f1", "train/accuracy"),
     "params": ("model.hidden_size", "train.learning_rate", "train.seed"),
-    "tags": ("notes",),
+    "tags": ("dataset", "notes"),
 }
 
 
@@ -235,7 +234,8 @@ class Tracker:
 
 def _saved_view() -> str:
     columns = [f"{kind}.`{name}`" for kind, names in COLUMNS.items() for name in names]
-    state = json.dumps({"selectedColumns": columns})
+    order = {"orderByKey": "metrics.`val/accuracy`", "orderByAsc": False}
+    state = json.dumps({"selectedColumns": columns, **order})
     now = int(time.time() * 1000)
     view = {"name": "Validation first", "createdAt": now, "updatedAt": now, "state": state}
     return json.dumps(view)

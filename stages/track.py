@@ -102,7 +102,7 @@ def complete(tracker: Tracker, run_id: str, outcome: str) -> None:
         epoch = bundle.describe(BUNDLE).training.kept_epoch
         model_id = log_model(run_id, BUNDLE, epoch)
         # The same scores at the same time, which are the model's and of that data set too.
-        tracker.log(run_id, [scores()], (model_id, tags["dataset"], tags["dataset_digest"][:36]))
+        tracker.log(run_id, [scores()], (model_id, tags["dataset"], tags["dataset_digest"][:8]))
         client.set_tag(run_id, "model_id", model_id)
     name = os.environ.get("HAR_REGISTER_MODEL")
     if name and not client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'"):
@@ -154,7 +154,7 @@ def start(
     )
     archives = getattr(DATASETS.get(dataset), "ARCHIVES", ())
     url = archives[0].url if archives else ""
-    tracker.log_dataset(run_id, dataset, dataset_digest[:36], url)
+    tracker.log_dataset(run_id, dataset, dataset_digest[:8], url)
     return run_id
 
 

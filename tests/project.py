@@ -123,7 +123,8 @@ class Project:
     def call(self, stage: str, *arguments: str, fails: bool = False, **environment: str) -> str:
         """Run a stage in this process, which has PyTorch and MLflow imported already.
 
-        The code is the working tree's, not the copy's. Returns its output, both streams together.
+        The code is the working tree's, not the copy's, and a training is not followed for MLflow.
+        Returns its output, both streams together.
         """
         main = importlib.import_module(f"stages.{stage}").main
         output, status = io.StringIO(), None
@@ -132,6 +133,7 @@ class Project:
             contextlib.chdir(self.folder),
             mock.patch.dict(os.environ, self.environment | environment, clear=True),
             mock.patch.object(sys, "argv", [stage, *arguments]),
+            mock.patch("stages.train._followed", lambda: contextlib.nullcontext(lambda _: None)),
             contextlib.redirect_stdout(output),
             contextlib.redirect_stderr(output),
         ):

@@ -23,10 +23,10 @@ def test_the_runs_of_this_project_are_found(tmp_path, monkeypatch):
     path = store(tmp_path / "mlflow.db", "Default", EXPERIMENT, "mine")
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
     # With the saved view, where the experiment has it.
-    page = "experiments/1/runs?viewStateShareKey=validation"
+    page = "experiments/1/runs?workflowType=machine_learning&viewStateShareKey=validation"
     assert mlflow_ui.runs_page(path) == page
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
-    assert mlflow_ui.runs_page(path) == "experiments/2/runs"
+    assert mlflow_ui.runs_page(path) == "experiments/2/runs?workflowType=machine_learning"
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "none")
     with pytest.raises(HarError, match=r"mlflow\.db has no experiment none"):
         mlflow_ui.runs_page(path)

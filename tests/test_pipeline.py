@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ import psutil
 import pytest
 import yaml
 from imports import dvc_hash
-from mlflow.tracking import MlflowClient
+from mlflow_runs import MODEL_FILES, mlflow_runs
 from project import SMALL, STAGES, Project
 
 from har.data import recording_files, windows
@@ -129,16 +128,23 @@ def test_the_run_in_mlflow_holds_what_the_files_say(finished):
     (run,) = mlflow_runs(finished)
     assert run["status"] == "FINISHED"
     assert run["history"] == 2
-    metrics = json.loads(finished.read("reports/metrics.json"))
-    for key, value in metrics["test"].items():
-        assert run["metrics"][f"test_{key}"] == value
+    for path, parts in (("metrics", ("train", "val")), ("test", ("test",))):
+        scores = json.loads(finished.read(f"reports/{path}.json"))
+        for part in parts:
+            for key, value in scores[part].items():
+                assert run["metrics"][f"{part}/{key}"] == value
+    assert run["metrics"]["test/smoothed_accuracy"] == scores["smoothed"]["accuracy"]
     recall = pd.read_csv(finished.folder / "reports/per_class.csv").set_index("activity")["recall"]
-    assert run["metrics"]["test_recall_sitting"] == recall["SITTING"]
+    assert run["metrics"]["test/recall_sitting"] == recall["SITTING"]
     assert run["params"]["train.epochs"] == "2"
     assert run["params"]["windowing.channels"] == "['body_acc', 'gyro', 'total_acc']"
-    assert run["metrics"]["smoothed_accuracy"] == metrics["smoothed"]["accuracy"]
+    assert (
+        run["tags"]["mlflow.source.git.commit"]
+        == finished.run("git", "rev-parse", "HEAD~1").strip()
+    )
     assert set(run["artifacts"]) == {
-        *(f"model/{name}" for name in ("bundle.json", "model.onnx", "weights.safetensors")),
+        "checkpoints/weights.safetensors",
+        *(f"model/{name}" for name in MODEL_FILES),
         *(path for path in CONTRACT if path.startswith("reports/") and "figures" not in path),
         *(path.removeprefix("reports/") for path in CONTRACT if "figures" in path),
     }
@@ -288,18 +294,22 @@ def test_a_queue_of_two_at_once_and_every_run_in_one_store(project):
     assert set(experiments(project)["model.hidden_size"].astype(int)) >= {4, 64}
 
     runs = mlflow_runs(project)
+    (parent,) = (run for run in runs if "group" in run["tags"])
+    runs.remove(parent)
     assert {run["params"]["model.hidden_size"] for run in runs} == {"4", "64"}
+    head = project.run("git", "rev-parse", "HEAD").strip()
+    assert parent["tags"]["group"] == f"experiments on {head[:7]}"
     for run in runs:
         assert run["status"] == "FINISHED"
-        assert run["metrics"]["test_accuracy"] > 0
-        assert {"val_loss", "train_accuracy", "test_f1", "parameters"} <= set(run["metrics"])
+        assert run["metrics"]["val/accuracy"] > 0
+        assert {"val_loss", "train_accuracy", "test/f1", "parameters"} <= set(run["metrics"])
         assert run["history"] == 2
-        assert {"model/weights.safetensors", "reports/per_class.csv"} <= set(run["artifacts"])
-        assert "figures/confusion_matrix.png" in run["artifacts"]
+        assert {"checkpoints/weights.safetensors", "model/MLmodel"} <= set(run["artifacts"])
+        assert {"reports/per_class.csv", "figures/confusion_matrix.png"} <= set(run["artifacts"])
         assert run["tags"]["dataset"] == "simulated"
         assert len(run["tags"]["model_hash"]) == len(run["tags"]["dataset_digest"]) == 64
-        head = project.run("git", "rev-parse", "HEAD").strip()
-        assert run["tags"]["baseline_commit"] == head
+        assert run["tags"]["mlflow.source.git.commit"] == head
+        assert run["tags"]["mlflow.parentRunId"] == parent["id"]
     names = {run["tags"]["dvc_experiment"] for run in runs}
     assert names == set(experiments(project)["Experiment"].dropna()) == {"small", "plain"}
 
@@ -307,55 +317,6 @@ def test_a_queue_of_two_at_once_and_every_run_in_one_store(project):
     assert json.loads(project.read("reports/metrics.json"))["parameters"] == 60_806
     rows = list(csv.DictReader(io.StringIO(project.read("reports/history.csv"))))
     assert {float(row["learning_rate"]) for row in rows} == {1e-4}
-
-
-def mlflow_runs(project: Project) -> list[dict]:
-    """Every run of the project's own store."""
-    client = MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
-
-    def files(run_id: str, path: str | None = None) -> Iterator[str]:
-        for one in client.list_artifacts(run_id, path):
-            yield from files(run_id, one.path) if one.is_dir else [one.path]
-
-    found = client.search_runs([one.experiment_id for one in client.search_experiments()])
-    return [
-        {
-            "params": run.data.params,
-            "metrics": run.data.metrics,
-            "tags": run.data.tags,
-            "status": run.info.status,
-            "id": run.info.run_id,
-            "history": len(client.get_metric_history(run.info.run_id, "train_loss")),
-            "artifacts": list(files(run.info.run_id)),
-        }
-        for run in found
-    ]
-
-
-def test_evaluating_and_plotting_again_after_a_change_leaves_the_older_run(project):
-    project.call("plots")  # no run knows this model yet, as after a pull: it is made of the files
-    before = mlflow_runs(project)
-    assert len(before) == 1
-    project.call("evaluate")  # the same outcome is no news
-    assert mlflow_runs(project) == before
-    code = project.folder / "har/evaluation/scoring.py"
-    code.write_text(code.read_text().replace("round(value, 6)", "round(value, 3)"))
-    output = project.dvc("repro")
-    assert "Running stage 'evaluate'" in output
-    assert "Running stage 'train'" not in output
-    after = mlflow_runs(project)
-    assert len(after) == 2
-    assert before[0] in after
-    newer = next(run for run in after if run != before[0])
-    assert newer["metrics"]["test_ece"] != before[0]["metrics"]["test_ece"]
-    assert set(newer["artifacts"]) == set(before[0]["artifacts"])
-
-
-@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://x", "sqlite:////dev/null/x.db"])
-def test_a_tracking_server_that_is_not_there_is_a_warning(project, uri):
-    output = project.call("evaluate", MLFLOW_TRACKING_URI=uri)
-    assert "warning: MLflow at" in output
-    assert "Traceback" not in output
 
 
 def test_a_wrong_setting_is_said_and_nothing_is_overwritten(project):
@@ -582,7 +543,7 @@ def test_named_experiments_are_run_tracked_and_gone_on_with(project):
     (parent,) = (run for run in runs if run["tags"].get("crossval") == "tiny")
     children = [run for run in runs if run["tags"].get("mlflow.parentRunId") == parent["id"]]
     assert len(children) == 6
-    assert parent["metrics"]["cv_accuracy"] == pytest.approx(row["cv_accuracy"], abs=1e-5)
+    assert parent["metrics"]["cv/accuracy"] == pytest.approx(row["cv_accuracy"], abs=1e-5)
 
     # What is stored is not trained again, also where one was lost.
     (project.folder / "experiments/trials/tiny/fold3of5-seed0.json").unlink()

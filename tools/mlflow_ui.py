@@ -31,8 +31,10 @@ def main() -> None:
         raise HarError(f"MLFLOW_TRACKING_URI is {uri}, which has pages of its own: open them")
     page = runs_page(Path(uri.removeprefix("sqlite:///")))
     refuse_taken(port)
-    command = ["--backend-store-uri", uri, "--host", HOST, "--port", str(port)]
-    with subprocess.Popen([sys.executable, "-m", "mlflow", "ui", *command]) as server:
+    # One worker: more of them start in turn, and write over the address.
+    options = ["--backend-store-uri", uri, "--host", HOST, "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-W", "ignore", "-m", "mlflow", "ui", *options]
+    with subprocess.Popen(command, env=os.environ | {"PYTHONWARNINGS": "ignore"}) as server:
         while server.poll() is None and not answers(port):
             time.sleep(0.2)
         if server.poll() is None:
@@ -67,8 +69,8 @@ def runs_page(store: Path) -> str:
     if found is None:
         raise HarError(f"{store} has no experiment {name}: `make run` records one")
     number, tag = found
-    view = f"?viewStateShareKey={VIEW.rpartition('.')[2]}" if tag else ""
-    return f"experiments/{number}/runs{view}"
+    view = f"&viewStateShareKey={VIEW.rpartition('.')[2]}" if tag else ""
+    return f"experiments/{number}/runs?workflowType=machine_learning{view}"
 
 
 def refuse_taken(port: int) -> None:
