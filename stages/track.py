@@ -148,8 +148,7 @@ def start(
         experiment,
         tags | {"dataset": dataset, "dataset_digest": dataset_digest},
         parameters,
-        # As `dvc exp show` has them: below the commit that they started from.
-        parent=tracker.group(f"experiments on {tags[COMMIT][:7]}") if experiment else None,
+        parent=tracker.group(group_of(experiment, tags[COMMIT])) if experiment else None,
         started=started,
     )
     archives = getattr(DATASETS.get(dataset), "ARCHIVES", ())
@@ -161,6 +160,15 @@ def start(
 def pipeline_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Those that the stages read, of settings by dotted name."""
     return {name: value for name, value in settings.items() if not name.startswith("crossval.")}
+
+
+def group_of(experiment: str, commit: str) -> str:
+    """The run that a DVC experiment is shown below: its sweep, or the commit that it started from.
+
+    DVC numbers the experiments of a queue that were named together: `sweep-1`, `sweep-2`.
+    """
+    name, dash, number = experiment.rpartition("-")
+    return f"{name if dash and number.isdigit() else 'experiments'} on {commit[:7]}"
 
 
 def origin() -> dict[str, str]:

@@ -32,7 +32,8 @@ def mlflow_runs(project: Project, uri: str = "") -> list[dict]:
         yield from files(client.list_artifacts, run.info.run_id)
         for model in models(run):
             listed = client.list_logged_model_artifacts
-            yield from (f"model/{path}" for path in files(listed, model))
+            names = set(files(listed, model)) - {"registered_model_meta"}  # of its loading
+            yield from (f"model/{name}" for name in sorted(names))
 
     def models(run: Run) -> list[str]:
         return [each.model_id for each in run.outputs.model_outputs] if run.outputs else []

@@ -91,7 +91,7 @@ def settings_read(stage):
 
 def test_the_stages_in_their_order():
     names = ["settings", "download", "windowing", "normalization", "explore", "train", "package"]
-    assert list(STAGES) == [*names, "evaluate", "plots"]
+    assert list(STAGES) == [*names, "evaluate", "plots", "track"]
     for name, stage in STAGES.items():
         assert stage["cmd"] == f"python -m stages.{name}"
         assert stage["desc"]
@@ -123,9 +123,9 @@ def test_every_file_that_is_read_or_written_is_declared(stage):
     }
     if "BUNDLE" in used:
         named.add(f"{common.BUNDLE}/{bundle.DESCRIPTION}")
-    if "bundle.save(" in source or "bundle.load(" in source:
+    if any(call in source for call in ("bundle.save(", "bundle.load(", "log_model(")):
         named.add(f"{common.BUNDLE}/{bundle.MODEL}")
-    for constant in {"DATA_FIGURES", "MODEL_FIGURES"} & used:
+    for constant in {"DATA_FIGURES", "MODEL_FIGURES", "FIGURE_NAMES"} & used:
         named |= {f"{common.FIGURES}/{name}.png" for name in getattr(common, constant)}
     named.add(common.SETTINGS.as_posix())  # written by one stage, and awaited by the others
     data = [path for path in paths(STAGES[stage]["deps"]) if not is_code(path)]

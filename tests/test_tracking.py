@@ -74,10 +74,12 @@ def test_four_trainings_of_four_checkouts_are_four_runs_of_one_fresh_database(pr
         events(),  # killed: no word of how it ended
         events(status="FINISHED", weights_sha256=weights),
     ]
-    checkouts = []
-    for number in range(len(endings)):
-        subprocess.run(["cp", "-a", project.folder, tmp_path / f"checkout{number}"], check=True)
-        checkouts.append(Project(tmp_path / f"checkout{number}", tmp_path))
+    checkouts = [Project(tmp_path / f"checkout{number}", tmp_path) for number in range(3)]
+    for checkout in checkouts:
+        checkout.folder.mkdir()
+        for name in ("har", "stages"):
+            (checkout.folder / name).symlink_to(project.folder / name)
+    checkouts.append(project)
     processes = [
         follow(checkout, text, MLFLOW_TRACKING_URI=uri)
         for checkout, text in zip(checkouts, endings, strict=True)
@@ -263,6 +265,12 @@ def test_the_logged_model_is_served(loaded):
     (prediction,) = answer.json()["predictions"]
     assert prediction["activity"] in prediction
     assert answer.json()["predictions"][0]["plausible"] is True
+
+
+def test_a_sweep_s_experiments_are_shown_below_one_run():
+    assert track.group_of("sweep-12", "0123456789") == "sweep on 0123456"
+    assert track.group_of("boric-foil", "0123456789") == "experiments on 0123456"
+    assert track.group_of("2", "0123456789") == "experiments on 0123456"
 
 
 class TestCommit:
