@@ -87,7 +87,7 @@ class Tracker:
         uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{STORE}"
         database = None
         if uri.startswith("sqlite:///"):  # no path stays relative: DVC may work in a copy
-            database = root / uri.removeprefix("sqlite:///")
+            database = root.absolute() / uri.removeprefix("sqlite:///")
             uri = f"sqlite:///{database}"
         served = uri.startswith(("http:", "https:", "databricks"))
         if not served:
@@ -104,7 +104,7 @@ class Tracker:
                     mlflow.MlflowClient(f"sqlite:///{partial}").search_experiments(max_results=1)
             self.client = mlflow.MlflowClient()
             # Left to MLflow, files would lie below today's working directory for good.
-            folder = database.parent if database else root
+            folder = database.parent if database else root.absolute()
             self.experiment_id = self._experiment(None if served else folder / ARTIFACTS)
         mlflow.set_experiment(experiment_id=self.experiment_id)  # where models go
 
