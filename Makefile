@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check venv mlflow extras lab notebooks readme docs report release experiments rivals tables benchmark \
-	recordings live browser lock clean vega
+	recordings live browser lock clean vega anyone transfer pipelines
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
@@ -40,6 +40,15 @@ live: $(INSTALLED)  ## the page that recognises as it happens, on http://127.0.0
 	har live
 
 vega: $(VEGA)  ## fetch Vega, with which the pages of `dvc plots` work without network
+
+anyone: $(INSTALLED)  ## the recogniser for any phone, however it is worn: its pipeline in anyone/
+	cd anyone && dvc repro
+
+transfer: $(INSTALLED)  ## score it on data sets that it never saw, beside rivals; hours
+	python -m experiments.anyone score
+
+pipelines: $(INSTALLED)  ## write anyone/dvc.yaml from dvc.yaml
+	python -m tools.anyone
 
 experiments: $(INSTALLED)  ## cross-validate and score the named configurations; hours
 	python -m experiments

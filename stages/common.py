@@ -56,8 +56,9 @@ BACK = (
 
 
 def project_root() -> Path:
-    """The person's checkout, also where DVC works in a temporary copy of it."""
-    return Path(os.environ.get("DVC_ROOT") or ".").absolute()
+    """The person's checkout, also where DVC works in a temporary copy of it, or in anyone/."""
+    root = Path(os.environ.get("DVC_ROOT") or ".").absolute()
+    return root if (root / "stages").exists() else root.parent
 
 
 def read_metrics() -> dict[str, Any]:
@@ -120,7 +121,7 @@ def run(main: Callable[[Params], None]) -> None:
 def _results_removed() -> bool:
     """Whether DVC runs this, and has removed results in the person's own checkout for it."""
     stage = os.environ.get("DVC_STAGE", "settings")
-    return stage != "settings" and project_root() == Path.cwd()
+    return stage != "settings" and Path(os.environ.get("DVC_ROOT", "")) == Path.cwd()
 
 
 def _end_with_parent() -> None:

@@ -235,3 +235,14 @@ class TestLock:
         locked = self.LOCK["stages"][stage]
         assert {entry["path"] for entry in locked["deps"]} == set(paths(STAGES[stage]["deps"]))
         assert {entry["path"] for entry in locked["outs"]} == set(outputs(STAGES[stage]))
+
+
+def test_the_pipeline_for_anyones_phone_is_this_one_with_other_settings():
+    from tools import anyone
+
+    made = anyone.below(yaml.safe_load((ROOT / "dvc.yaml").read_text()))
+    assert yaml.safe_load((ROOT / anyone.BELOW).read_text()) == made, "run `make pipelines`"
+    for stage in made["stages"].values():
+        for path in stage["deps"]:
+            assert not path.startswith("../") or (ROOT / "anyone" / path).is_file()
+    Params.read(ROOT / "anyone/params.yaml")
