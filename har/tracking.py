@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -31,15 +30,6 @@ EXPERIMENT = "human-activity-recognition"
 
 STORE, ARTIFACTS = "mlflow.db", "mlruns"
 """The local database, and the folder beside it for files."""
-
-VIEW = "mlflow.sharedViewState.validation"
-"""Tag of the experiment that holds its saved view of MLflow's pages: best validation first."""
-
-COLUMNS = {
-    "metrics": ("val/accuracy", "val/f1", "train/accuracy"),
-    "params": ("model.hidden_size", "train.learning_rate", "train.seed"),
-    "tags": ("dataset", "notes"),
-}
 
 
 @contextmanager
@@ -113,8 +103,7 @@ class Tracker:
         location = folder.as_uri() if folder else None
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            tags = {VIEW: _saved_view()}
-            return str(self.client.create_experiment(name, location, tags))
+            return str(self.client.create_experiment(name, location))
         if found.lifecycle_stage == "deleted":
             raise HarError(
                 f"its experiment {name} is deleted: bring it back with `mlflow experiments restore "
@@ -230,12 +219,3 @@ class Tracker:
         for name, value in tags.items():
             self.client.set_tag(run_id, name, value)
         self.client.set_terminated(run_id, status)
-
-
-def _saved_view() -> str:
-    columns = [f"{kind}.`{name}`" for kind, names in COLUMNS.items() for name in names]
-    order = {"orderByKey": "metrics.`val/accuracy`", "orderByAsc": False}
-    state = json.dumps({"selectedColumns": columns, **order})
-    now = int(time.time() * 1000)
-    view = {"name": "Validation first", "createdAt": now, "updatedAt": now, "state": state}
-    return json.dumps(view)

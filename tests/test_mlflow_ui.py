@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from har.errors import HarError
-from har.tracking import EXPERIMENT, VIEW
+from har.tracking import EXPERIMENT
 from tools import mlflow_ui
 
 
@@ -14,30 +14,26 @@ def store(path, *names):
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE experiments (experiment_id INTEGER, name TEXT)")
         database.executemany("INSERT INTO experiments VALUES (?, ?)", enumerate(names))
-        database.execute("CREATE TABLE experiment_tags (experiment_id INTEGER, key TEXT)")
-        database.execute("INSERT INTO experiment_tags VALUES (1, ?)", [VIEW])
     return path
 
 
 def test_the_runs_of_this_project_are_found(tmp_path, monkeypatch):
     path = store(tmp_path / "mlflow.db", "Default", EXPERIMENT, "mine")
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
-    # With the saved view, where the experiment has it.
-    page = "experiments/1/runs?workflowType=machine_learning&viewStateShareKey=validation"
-    assert mlflow_ui.runs_page(path) == page
+    assert mlflow_ui.experiment_id(path) == 1
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
-    assert mlflow_ui.runs_page(path) == "experiments/2/runs?workflowType=machine_learning"
+    assert mlflow_ui.experiment_id(path) == 2
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "none")
     with pytest.raises(HarError, match=r"mlflow\.db has no experiment none"):
-        mlflow_ui.runs_page(path)
+        mlflow_ui.experiment_id(path)
 
 
 def test_without_runs_it_is_said_how_to_make_one(tmp_path):
     with pytest.raises(HarError, match="no run is recorded yet: `make run`"):
-        mlflow_ui.runs_page(tmp_path / "mlflow.db")
+        mlflow_ui.experiment_id(tmp_path / "mlflow.db")
     (tmp_path / "mlflow.db").write_text("something else, long enough to be read as a header")
     with pytest.raises(HarError, match=r"mlflow\.db is not MLflow's store"):
-        mlflow_ui.runs_page(tmp_path / "mlflow.db")
+        mlflow_ui.experiment_id(tmp_path / "mlflow.db")
 
 
 def test_a_server_s_pages_are_its_own(monkeypatch):
