@@ -138,8 +138,8 @@ def start(
     Args:
         tracker: MLflow.
         parameters: The settings by dotted name.
-        dataset: Name of the data set.
-        dataset_digest: SHA-256 of its content.
+        dataset: Name of the data set; several joined by `+`.
+        dataset_digest: SHA-256 of the content.
         started: When, ms since 1970; None for now.
     """
     tags = origin()
@@ -151,9 +151,10 @@ def start(
         parent=tracker.group(group_of(experiment, tags[COMMIT])) if experiment else None,
         started=started,
     )
-    archives = getattr(DATASETS.get(dataset), "ARCHIVES", ())
-    url = archives[0].url if archives else ""
-    tracker.log_dataset(run_id, dataset, dataset_digest[:8], url)
+    for name in dataset.split("+"):
+        archives = DATASETS[name].ARCHIVES if name in DATASETS else ()
+        url = archives[0].url if archives else ""
+        tracker.log_dataset(run_id, name, dataset_digest[:8], url)
     return run_id
 
 

@@ -36,7 +36,7 @@ def main(params: Params) -> None:
         tell(row)
 
     with _as_before_on_failure(HISTORY), _followed() as tell:
-        data = {"dataset": train.dataset, "dataset_digest": train.dataset_digest}
+        data = {"dataset": train.source, "dataset_digest": train.dataset_digest}
         tell({"parameters": params.flat(), **data})
         network, history = fit(train, scaling, params, val=scaled.of("val"), on_epoch=on_epoch)
         record = weights.record_of(network, train, scaling, params, history.kept_epoch)
