@@ -79,8 +79,8 @@ docs: readme $(DOCS)  ## build the documentation into build/docs, with no dead l
 report: $(INSTALLED)  ## write reports/report.html and the model card models/README.md
 	python -m tools.report
 
-release: $(INSTALLED)  ## put the pipeline's committed model into the package, har/released
-	python -m tools.release
+release: $(INSTALLED)  ## put the committed model of anyone/ into the package, har/released
+	cd anyone && PYTHONPATH=.. python -m tools.report && PYTHONPATH=.. python -m tools.release
 
 benchmark: $(INSTALLED)  ## measure the pipeline's speed into benchmarks/results.json
 	python -m benchmarks.speed

@@ -298,15 +298,14 @@ def choice_table(trials: Sequence[Transfer]) -> pd.DataFrame:
     for method in dict.fromkeys(trial.method for trial in trials):
         row: dict[str, Any] = {"candidate": method}
         for target in TARGETS:
-            row[target] = np.mean(
-                [
-                    transfer.accuracy(groups[AS_RECORDED], "merged")
-                    for trial in trials
-                    if trial.method == method and target not in trial.sources
-                    for name, groups in trial.scores.items()
-                    if name != target
-                ]
-            )
+            decisive = [
+                transfer.accuracy(groups[AS_RECORDED], "merged")
+                for trial in trials
+                if trial.method == method and target not in trial.sources
+                for name, groups in trial.scores.items()
+                if name != target
+            ]
+            row[target] = np.mean(decisive) if len(decisive) == len(TARGETS) - 1 else np.nan
         rows.append(row)
     return pd.DataFrame(rows)
 

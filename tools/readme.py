@@ -1,11 +1,14 @@
-"""Write the results of reports/ into README.md and docs/experiments.md: `make readme`."""
+"""Write the results of reports/ into README.md and two pages of docs/: `make readme`."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from experiments import configurations
+from experiments.anyone import CHOICE, ROBUSTNESS, TARGETS
+from experiments.anyone import TABLE as ANYONE
 from experiments.table import ABLATION, EXPERIMENTS, RIVALS
+from har.data.datasets import DATASETS
 from har.errors import HarError, in_one_line
 from har.files import replacing_file
 from stages.common import (
@@ -25,6 +28,7 @@ from tools.rendering import render
 
 README = Path("README.md")
 PAGE = Path("docs/experiments.md")
+ANYONE_PAGE = Path("docs/anyone.md")
 
 BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- /results -->"
 
@@ -40,6 +44,9 @@ TABLES = {
     "streaming": STREAMING,
     "streaming_held_out": STREAMING_HELD_OUT,
     "novelty": NOVELTY,
+    "anyone": ANYONE,
+    "choice": CHOICE,
+    "robustness": ROBUSTNESS,
 }
 """Which table in reports/ a template finds under which name."""
 
@@ -55,6 +62,7 @@ def results() -> dict[str, Any]:
         "metrics": read_metrics(),
         "calibration": _calibration(),
         "configurations": configurations.read(),
+        "titles": {name: DATASETS[name].TITLE for name in TARGETS},
     }
 
 
@@ -86,16 +94,17 @@ def with_results(text: str, table: str) -> str:
 
 
 def texts() -> dict[Path, str]:
-    """README.md and docs/experiments.md as they should be by the files in reports/."""
+    """README.md and both pages as they should be by the files in reports/."""
     known = results()
     return {
         README: with_results(README.read_text("utf-8"), render("results.md.j2", **known)),
         PAGE: render("experiments.md.j2", **known),
+        ANYONE_PAGE: render("anyone.md.j2", **known),
     }
 
 
 def main() -> None:
-    """Write both."""
+    """Write all."""
     for path, text in texts().items():
         with replacing_file(path) as partial:
             partial.write_text(text, encoding="utf-8")

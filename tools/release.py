@@ -1,12 +1,13 @@
-"""Put the pipeline's model into the package, with a note of what made it: `make release`.
+"""Put the model of the pipeline here into the package, with a note of what made it.
 
-The model must be that of dvc.lock, and dvc.lock must be committed, so that the commit in
-the note makes it again.
+`make release` does so in anyone/. The model must be that of dvc.lock, and dvc.lock must be
+committed, so that the commit in the note makes it again.
 """
 
 import json
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -15,7 +16,7 @@ from har.errors import HarError, in_one_line
 from har.files import replacing_folder
 from har.model.bundle import DESCRIPTION, MODEL, RELEASED, digest, load
 from stages.common import BUNDLE, METRICS, TEST, read_metrics
-from tools.report import CARD, LOCK, md5
+from tools.report import CARD, LOCK, PROJECT, md5, up
 
 NOTE = "release.json"
 
@@ -31,6 +32,7 @@ def main() -> None:
     bundle, metrics, card = load(BUNDLE), read_metrics(), _card()
     note = {
         "commit": _git("log", "-1", "--format=%H", "--", str(LOCK)),
+        "pipeline": Path.cwd().relative_to(PROJECT).as_posix(),
         "command": "dvc repro",
         "dataset": bundle.description.training.dataset,
         "dataset_digest": bundle.description.training.dataset_digest,
@@ -54,7 +56,7 @@ def _card() -> str:
         raise HarError(f"{CARD} is not there: run `make report`") from None
     if digest(BUNDLE) not in text:
         raise HarError(f"{CARD} is of another model: run `make report`")
-    return text.replace("](../", "](../../")
+    return text.replace(f"]({up()}", "](../../")
 
 
 def _locked() -> dict[str, str]:

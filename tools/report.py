@@ -23,7 +23,7 @@ from har.evaluation import metrics, trials
 from har.files import replacing_file
 from har.model import bundle
 from har.params import Params
-from har.signals.recordings import ACTIVITIES, in_words
+from har.signals.recordings import ACTIVITIES, STILL, in_words
 from stages.common import (
     BUNDLE,
     FIGURES,
@@ -37,6 +37,8 @@ from stages.common import (
     read_table,
 )
 from tools.rendering import render
+
+PROJECT = Path(__file__).parents[1]
 
 LOCK = Path("dvc.lock")
 REPORT = Path("reports/report.html")
@@ -122,7 +124,43 @@ def facts() -> dict[str, Any]:
         "signals_with_units": list(zip(description.signals, description.units, strict=True)),
         "best": float(by_subject["accuracy"].max()),
         "activities": [in_words(name) for name in description.activities],
+        "anywhere": "upright" in getattr(description.training.network, "frames", []),
+        "taught": _taught(scaled.of("train")),
+        "transfer": _transfer(),
+        "merged": _merged_accuracy(read_table(PREDICTIONS)),
     }
+
+
+def _taught(train: Windows) -> list[dict[Any, Any]]:
+    """A row per data set, placement and device: how many people and windows."""
+    table = pd.DataFrame(
+        {name: getattr(train, name) for name in ("dataset", "placement", "device", "subject")}
+    )
+    grouped = table.groupby(["dataset", "placement", "device"], sort=False)["subject"]
+    counts = grouped.agg(people="nunique", windows="size").reset_index()
+    return counts.to_dict("records")
+
+
+def _transfer() -> list[dict[Any, Any]]:
+    """What models for any phone score on data sets that they never saw; the project's own file."""
+    table = read_table(PROJECT / "reports/anyone.csv")
+    return table[table.method == "chosen"].to_dict("records")
+
+
+def _merged_accuracy(predictions: pd.DataFrame) -> float:
+    """Share of test windows recognised where the postures count as one."""
+    activities = [name for name in ACTIVITIES if name in predictions]
+    moving = [name for name in activities if name not in STILL]
+    shares = predictions[moving].assign(
+        STILL=predictions[[name for name in activities if name in STILL]].sum(axis=1)
+    )
+    actual = predictions["actual"].where(~predictions["actual"].isin(STILL), "STILL")
+    return float((shares.idxmax(axis=1) == actual).mean())
+
+
+def up() -> str:
+    """From the card to the project's folder, such as `../`, also where the pipeline lies below."""
+    return "../" * (len(Path.cwd().relative_to(PROJECT).parts) + 1)
 
 
 def scores_with_intervals(predictions: pd.DataFrame) -> list[dict[str, Any]]:
@@ -280,7 +318,7 @@ def main() -> None:
     known = facts()
     texts = {
         REPORT: render("report.html.j2", figures=_figures(), **known),
-        CARD: render("model_card.md.j2", **known),
+        CARD: render("model_card.md.j2", **known).replace("](../", f"]({up()}"),
     }
     with ExitStack() as together:
         partial = {path: together.enter_context(replacing_file(path)) for path in texts}
