@@ -26,7 +26,7 @@ from har.files import replacing_file
 from har.model import bundle
 from har.params import Params
 from har.recognition.recognizer import Prediction, Recognizer
-from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, RawRecording
+from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, SOME_POSTURE, RawRecording
 from har.signals.sensors import STANDARD_GRAVITY, Readings
 from stages.common import BUNDLE, NOVELTY, STREAMING
 from stages.download import sources
@@ -101,12 +101,12 @@ def live_scores(work: Sequence[tuple[Recognizer, RawRecording]]) -> dict[str, fl
     for recognizer, session in work:
         predictions = recognized(recognizer, session.acceleration, session.angular_rate, Readings())
         times = np.array([one.time for one in predictions])
-        predicted = np.array([ACTIVITIES.index(one.activity) for one in predictions])
+        predicted = np.array([_likeliest(recognizer, one) for one in predictions])
         seconds = np.arange(0, len(session.activity) / SAMPLING_RATE)
         actual = session.activity[(seconds * SAMPLING_RATE).astype(int)]
         shown = streaming_metrics.shown_at(seconds, times, predicted)
         believed = streaming_metrics.shown_at(
-            seconds, times, np.array([int(one.known) for one in predictions])
+            seconds, times, np.array([int(_known(one)) for one in predictions])
         )
         of_six = (actual != streaming_metrics.NOTHING) & (shown != streaming_metrics.NOTHING)
         hits = (shown == actual)[of_six]
@@ -133,6 +133,16 @@ def live_scores(work: Sequence[tuple[Recognizer, RawRecording]]) -> dict[str, fl
         "delay_p90": float(np.quantile(delays, 0.9, method="higher")),
         "false_changes_per_minute": changes / minutes,
     }
+
+
+def _likeliest(recognizer: Recognizer, one: Prediction) -> int:
+    """Index into `ACTIVITIES`; scores are by activity, also where the answer is any posture."""
+    return ACTIVITIES.index(recognizer.description.activities[int(one.probabilities.argmax())])
+
+
+def _known(one: Prediction) -> bool:
+    """Whether an activity is accepted; any posture is none."""
+    return one.known and one.activity != SOME_POSTURE
 
 
 def unlike(recognizer: Recognizer, sessions: list[RawRecording]) -> list[dict[str, float | str]]:
@@ -177,7 +187,7 @@ def unlike(recognizer: Recognizer, sessions: list[RawRecording]) -> list[dict[st
 
 def _shares(name: str, source: str, predictions: list[Prediction]) -> dict[str, float | str]:
     unlike = np.array([one.novelty > 1 for one in predictions])
-    unsure = np.array([not one.known for one in predictions])
+    unsure = np.array([not _known(one) for one in predictions])
     return {
         "recording": name,
         "source": source,

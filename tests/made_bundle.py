@@ -1,7 +1,8 @@
 """Bundles with untrained networks that are sure of themselves, and signals to feed them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -15,11 +16,12 @@ from har.learning.networks import Classifier, build
 from har.learning.weights import TrainingRecord, record_of
 from har.model import novelty
 from har.model.bundle import Bundle, load, save
+from har.model.deployed import summarize_for
 from har.model.packaging import package
 from har.params import NETWORKS, Params, checked
 from har.signals.channels import CHANNEL_GROUPS, channel_names, make_channels
 from har.signals.filters import filter_recording
-from har.signals.recordings import UCI_HAR_ACTIVITIES
+from har.signals.recordings import ACTIVITIES, UCI_HAR_ACTIVITIES
 from har.signals.scaling import Scaling, fit_scaling
 
 SIZE = 32
@@ -27,6 +29,8 @@ CLASSES = len(UCI_HAR_ACTIVITIES)
 SHARED = Path()
 """A folder of this test run, for all its processes: an export takes seconds."""
 GROUPS = tuple(CHANNEL_GROUPS)
+POSTURES = 30.0
+"""A temperature that makes them nearly as likely as each other."""
 MEASURED = ("body_acc", "gyro", "total_acc")
 
 
@@ -68,7 +72,7 @@ def made_windows(
     ), scaling
 
 
-def untrained(name: str, channels: int, **settings: object) -> Classifier:
+def untrained(name: str, channels: int, classes: int = CLASSES, **settings: object) -> Classifier:
     """A network whose logits differ from window to window as a trained one's do."""
     torch.manual_seed(1)
     usual = {"hidden_size": 12, "num_layers": 1, "bidirectional": True}
@@ -82,7 +86,7 @@ def untrained(name: str, channels: int, **settings: object) -> Classifier:
         },
         "recurrent": {"head_size": 16},
     }
-    network = build(checked(NETWORKS[name], **usual | own[name] | settings), channels, CLASSES)
+    network = build(checked(NETWORKS[name], **usual | own[name] | settings), channels, classes)
     last = network.head if isinstance(network.head, torch.nn.Linear) else network.head[-1]
     with torch.no_grad():
         last.weight *= 40
@@ -119,25 +123,72 @@ def made_bundle(
         limit: Of novelty, about a summary of zeros, instead of what is fitted.
     """
     name = repr((groups, size, temperature, num_layers, limit))
+    return _shared(name, lambda: _packaged(trained(groups, size, num_layers), temperature, limit))
+
+
+def _shared(name: str, make: Callable[[], Bundle]) -> Bundle:
     folder = SHARED / hashlib.sha256(name.encode()).hexdigest()[:16]
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
-            save(folder, _packaged(trained(groups, size, num_layers), temperature, limit))
+            save(folder, make())
         return load(folder)
 
 
 def _packaged(
-    made: tuple[Classifier, TrainingRecord, Windows], temperature: float, limit: float | None
+    made: tuple[Classifier, TrainingRecord, Windows],
+    temperature: float,
+    limit: float | None,
+    posture_temperature: float = 1.0,
 ) -> Bundle:
     network, record, windows = made
     if limit is None:
-        return package(network, record, windows, temperature)
-    parts = len(windows.channels)
+        return package(network, record, windows, temperature, posture_temperature)
+    parts = summarize_for(network, torch.from_numpy(windows.signals[:1]), record.channels).shape[1]
     fixed = novelty.Novelty(np.ones(parts), np.zeros((1, parts)), limit)
     with mock.patch("har.model.novelty.fit", return_value=fixed):
-        return package(network, record, windows, temperature)
+        return package(network, record, windows, temperature, posture_temperature)
 
 
 def simple_bundle(limit: float | None = 1e6) -> Bundle:
     """One of the nine measured channels and the usual windows, that knows everything."""
     return made_bundle(MEASURED, 128, num_layers=0, limit=limit)
+
+
+@cache
+def framed_bundle(gyroscope: bool = True, limit: float | None = 1e6) -> Bundle:
+    """One that turns windows by gravity: any mounting, seven activities, the usual windows.
+
+    It does not tell the postures apart well, so that it often answers `SOME_POSTURE`.
+
+    Args:
+        gyroscope: Whether it sees angular rate too.
+        limit: As for `made_bundle`.
+    """
+    return _shared(
+        repr(("framed", gyroscope, limit)),
+        lambda: _packaged(_framed(gyroscope), 0.7, limit, POSTURES),
+    )
+
+
+def _framed(gyroscope: bool) -> tuple[Classifier, TrainingRecord, Windows]:
+    windows, scaling = made_windows(("total_acc", "gyro") if gyroscope else ("total_acc",), 128)
+    count = len(windows)
+    windows = replace(
+        windows,
+        signals=windows.signals * scaling.scale + scaling.offset,
+        label=np.arange(count) // 9 % len(ACTIVITIES),
+        placement=np.where(np.arange(count) % 2, "right_arm", "waist"),
+        activities=np.array(ACTIVITIES),
+    )
+    channels = len(windows.channels)
+    network = untrained(
+        "conv_recurrent",
+        channels,
+        len(ACTIVITIES),
+        num_layers=0,
+        frames=["measured", "upright", "lengths"],
+    )
+    with torch.no_grad():
+        network.head.bias -= network(torch.from_numpy(windows.signals)).mean(dim=0)
+    nothing = fit_scaling(windows.signals, "none")
+    return network, record_of(network, windows, nothing, Params(), kept_epoch=4), windows

@@ -1,5 +1,6 @@
 import pickle
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from made_bundle import simple_bundle
 from har.data import archive
 from har.data.datasets import hapt, uci_har
 from har.errors import HarError
-from har.model.hmm import smooth
+from har.model.bundle import Bundle, Outputs
+from har.model.hmm import CausalSmoother, smooth
 from har.recognition.recognizer import NOT_FINITE, NOT_LATER, OUT_OF_RANGE, Recognizer
 from har.signals.filters import filter_recording
 from har.signals.sensors import STANDARD_GRAVITY, Readings
@@ -212,13 +214,61 @@ def test_what_is_unlike_the_training_data_is_not_known(recording):
     assert min(one.novelty for one in found) > 1
 
 
+def answering(monkeypatch, *rows):
+    """Of the model's six activities, these probabilities for window after window."""
+    given = iter(np.array(rows, float))
+
+    def predict(_, signals):
+        probabilities = np.array([next(given) for _ in signals])
+        nothing = np.zeros(len(signals), int)
+        return Outputs(probabilities, nothing + 0.5, probabilities, nothing, nothing)
+
+    monkeypatch.setattr(Bundle, "predict", predict)
+
+
+@pytest.mark.parametrize("smoothing", [False, True])
+def test_postures_that_are_likely_together_are_the_answer_still(recording, monkeypatch, smoothing):
+    answering(
+        monkeypatch,
+        [0.3, 0, 0, 0.7, 0, 0],  # a posture alone
+        [0.2, 0, 0, 0.4, 0.3, 0.1],  # any of them
+        [0.5, 0, 0, 0.2, 0.2, 0.1],  # neither, and walking the likeliest
+    )
+    recognizer = Recognizer(simple_bundle(), hop=500, smoothing=smoothing, threshold=0.6)
+    priors = np.full(6, 1 / 6)
+    # Activities that last no time: what was before hardly tells what is now.
+    smoother = CausalSmoother(np.full(6, 1e-3), priors, 10.0)
+    monkeypatch.setattr(recognizer, "_smoother", lambda _: smoother)
+    found, _ = run(recognizer, *recording)
+    assert [(one.activity, one.known) for one in found] == [
+        ("SITTING", True),
+        ("STILL", True),
+        ("WALKING", False),
+    ]
+    assert [one.probability for one in found] == pytest.approx([0.7, 0.8, 0.5], abs=0.03)
+    assert found[1].probability == pytest.approx(found[1].probabilities[3:].sum())
+
+
+def test_still_is_not_known_where_the_window_is_unlike_the_training(recording, monkeypatch):
+    answering(monkeypatch, *[[0.2, 0, 0, 0.4, 0.3, 0.1]] * 22)
+    whole = Bundle.predict
+
+    def unlike(made, signals):
+        return replace(whole(made, signals), novelty=np.full(len(signals), 2))
+
+    monkeypatch.setattr(Bundle, "predict", unlike)
+    found, _ = run(Recognizer(simple_bundle(), smoothing=False), *recording)
+    assert {(one.activity, one.known) for one in found} == {("STILL", False)}
+
+
 def test_threshold(recording):
     bundle = simple_bundle()
     plain, _ = run(Recognizer(bundle, smoothing=False, threshold=0.0), *recording)
     assert all(one.known for one in plain)
     middle = float(np.median([one.probability for one in plain]))
     found, _ = run(Recognizer(bundle, smoothing=False, threshold=middle), *recording)
-    assert [one.known for one in found] == [one.probability >= middle for one in plain]
+    sure = [one.known and one.activity != "STILL" for one in found]
+    assert sure == [one.probability >= middle for one in plain]
     assert 0 < sum(one.known for one in found) < len(found)
 
 

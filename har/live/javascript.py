@@ -13,6 +13,7 @@ from har.model.hmm import SMALLEST
 from har.recognition import recognizer
 from har.signals import resampling
 from har.signals.filters import ArchiveFilter
+from har.signals.recordings import SOME_POSTURE, STILL
 from har.signals.sensors import (
     ACCELERATION_UNITS,
     ANGULAR_RATE_UNITS,
@@ -32,6 +33,7 @@ def for_javascript(description: Description) -> dict[str, Any]:
 
     - `activities`, `sampling_rate`, `window_size`, `step`, `smoothing`, `model_sha256`: as in the
       bundle (`har.model.bundle.Description`); `outputs`: names of the model's outputs.
+    - `still`: the `postures` among the activities, and the `answer` where any of them is likely.
     - `smallest_probability`: floor of the evidence in smoothing.
     - `filters`: each one's second-order sections as SciPy has them, and their state after long at
       a level of one (`settled`).
@@ -52,6 +54,10 @@ def for_javascript(description: Description) -> dict[str, Any]:
             }
         ),
         "outputs": OUTPUTS,
+        "still": {
+            "answer": SOME_POSTURE,
+            "postures": [name for name in description.activities if name in STILL],
+        },
         "smallest_probability": SMALLEST,
         "filters": {
             name: {

@@ -17,7 +17,7 @@ from har.errors import HarError
 from har.model.bundle import Bundle, Description, Outputs
 from har.model.hmm import CausalSmoother
 from har.signals.filters import ArchiveFilter
-from har.signals.recordings import SAMPLING_RATE
+from har.signals.recordings import SAMPLING_RATE, SOME_POSTURE, STILL
 from har.signals.resampling import GAP, Resampler
 from har.signals.sensors import MAX_ACCELERATION, MAX_ANGULAR_RATE, Readings
 
@@ -50,12 +50,13 @@ class Prediction:
 
     Attributes:
         time: Of the window's last sample, s, by the phone's clock.
-        activity: The likeliest activity.
-        probability: Its probability.
+        activity: The likeliest activity; or `SOME_POSTURE`, "STILL", where that is less likely than
+            the threshold and the postures together are not.
+        probability: Of that.
         probabilities: float64 (activities,), of each, in the bundle's order.
         novelty: How unlike the training data the window is; above 1 it is not to be relied on.
-        known: Whether it is accepted: the probability reaches the threshold, the novelty stays
-            below 1.
+        known: Whether it is accepted: the probability reaches the threshold, and the novelty is at
+            most 1.
     """
 
     time: float
@@ -235,7 +236,7 @@ class Recognizer:
         bundle: The trained model.
         hop: Samples at 50 Hz from one prediction to the next; by default the training windows'.
         smoothing: Weigh each window in the light of those before it (`har.model.hmm`).
-        threshold: Probability below which a prediction is not `known`.
+        threshold: Probability below which an activity is not accepted; see `Prediction`.
         gap: Seconds without a sample after which windows begin anew; shorter gaps are bridged by
             straight lines.
 
@@ -258,6 +259,9 @@ class Recognizer:
             raise HarError(f"gap={gap}: should be more than {1 / SAMPLING_RATE:g} seconds")
         self.smoothing, self.threshold, self.gap = smoothing, threshold, gap
         self.bundle = bundle
+        self._postures = [
+            index for index, name in enumerate(bundle.description.activities) if name in STILL
+        ]
         self._smoothers: dict[int, CausalSmoother] = {}
 
     @property
@@ -346,19 +350,27 @@ class Recognizer:
             if stream.smoothing:
                 stream.smoother = stream.smoother or self._smoother(stream.hop)
                 probabilities = stream.smoother.update(probabilities)
-            best = int(probabilities.argmax())
+            activity, probability = self._answer(probabilities)
             novelty = float(outputs.novelty[row])
             made.append(
                 Prediction(
                     time=float(time),
-                    activity=self.description.activities[best],
-                    probability=float(probabilities[best]),
+                    activity=activity,
+                    probability=probability,
                     probabilities=probabilities,
                     novelty=novelty,
-                    known=bool(probabilities[best] >= self.threshold and novelty <= 1),
+                    known=probability >= self.threshold and novelty <= 1,
                 )
             )
         return made
+
+    def _answer(self, probabilities: np.ndarray) -> tuple[str, float]:
+        """The likeliest activity, or any posture, with its probability."""
+        best = int(probabilities.argmax())
+        still = float(probabilities[self._postures].sum())
+        if probabilities[best] < self.threshold <= still:
+            return SOME_POSTURE, still
+        return self.description.activities[best], float(probabilities[best])
 
     def _smoother(self, hop: int) -> CausalSmoother:
         """A fresh smoother; what it needs is worked out once a hop."""

@@ -28,6 +28,9 @@ UCI_HAR_ACTIVITIES = ACTIVITIES[:6]
 STILL = ("SITTING", "STANDING", "LAYING")
 """The postures: alike for a phone of which nobody knows where it is worn, and which way up."""
 
+SOME_POSTURE = "STILL"
+"""What recognition answers where the postures together are likely, and none of them alone."""
+
 NO_ACTIVITY = -1
 """Between activities, changing from one posture to another, or doing something else."""
 

@@ -388,10 +388,10 @@ export class Recognizer {
         stream.smoother ??= new CausalSmoother(description, seconds);
         probabilities = stream.smoother.update(probabilities);
       }
-      const probability = Math.max(...probabilities);
+      const [activity, probability] = this.answer(probabilities);
       predictions.push({
         time,
-        activity: description.activities[probabilities.indexOf(probability)],
+        activity,
         probability,
         probabilities,
         novelty,
@@ -399,6 +399,15 @@ export class Recognizer {
       });
     });
     return predictions;
+  }
+
+  /** The likeliest activity, or any posture, with its probability. */
+  answer(probabilities) {
+    const { activities, still } = this.description;
+    const best = Math.max(...probabilities);
+    const together = still.postures.reduce((sum, name) => sum + probabilities[activities.indexOf(name)], 0);
+    if (best < this.threshold && together >= this.threshold) return [still.answer, together];
+    return [activities[probabilities.indexOf(best)], best];
   }
 }
 
