@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_bundle import made_windows, movement, simple_bundle, trained
+from made_bundle import framed_bundle, made_bundle, made_windows, movement, simple_bundle, trained
 
 from har.errors import HarError
 from har.model import bundle
@@ -63,6 +63,26 @@ def test_what_surrounds_the_model_is_described():
     assert description.training.kept_epoch == 4
     assert description.training.train_subjects == [0, 1, 2, 3]
     np.testing.assert_array_equal(description.training.scaling.offset, scaling.offset)
+
+
+def test_what_a_model_needs_is_told_by_its_channels_and_its_network():
+    needs = {
+        name: (made.description.needs_gyroscope, made.description.needs_mounting)
+        for name, made in {
+            "measured": simple_bundle(),
+            "acceleration": made_bundle(("total_acc",), num_layers=0, limit=1.0),
+            "framed": framed_bundle(),
+            "framed acceleration": framed_bundle(gyroscope=False),
+        }.items()
+    }
+    assert needs == {
+        "measured": (True, True),
+        "acceleration": (False, True),
+        "framed": (True, False),
+        "framed acceleration": (False, False),
+    }
+    assert framed_bundle().description.trained_on == "right arm, waist"
+    assert simple_bundle().description.postures == ["SITTING", "STANDING", "LAYING"]
 
 
 def test_many_windows_are_predicted_as_few_are():

@@ -39,6 +39,7 @@ class TrainingRecord(BaseModel):
         dataset: Name of the data set.
         dataset_digest: SHA-256 of that data set's content.
         train_subjects: Numbers of the training people.
+        placements: Where they wore the sensors, as far as the data sets say.
         kept_epoch: Epochs of training behind the weights.
         settings: Settings of the network and its training, by dotted name.
     """
@@ -55,6 +56,7 @@ class TrainingRecord(BaseModel):
     dataset: str
     dataset_digest: str
     train_subjects: list[int]
+    placements: list[str] = []
     kept_epoch: int
     settings: dict[str, Any]
 
@@ -129,6 +131,7 @@ def record_of(
         dataset=train.source,
         dataset_digest=train.dataset_digest,
         train_subjects=_people(train),
+        placements=sorted({*train.placement.tolist()} - {""}),
         kept_epoch=kept_epoch,
         settings={
             name: value

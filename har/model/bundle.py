@@ -21,7 +21,8 @@ from har.data.windows import step_of
 from har.errors import HarError
 from har.files import replacing_file
 from har.learning.weights import TrainingRecord
-from har.signals.recordings import BASE_CHANNELS
+from har.signals.channels import CHANNEL_GROUPS, groups_of
+from har.signals.recordings import BASE_CHANNELS, STILL
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -110,6 +111,30 @@ class Description(BaseModel):
         if len(set(self.activities)) < activities:
             raise ValueError("activities: one is named twice")
         return self
+
+    @property
+    def postures(self) -> list[str]:
+        """The activities that are postures."""
+        return [name for name in self.activities if name in STILL]
+
+    @property
+    def needs_gyroscope(self) -> bool:
+        """Whether any channel is of the gyroscope; acceleration is always needed."""
+        groups = groups_of(self.training.channels)
+        return any(CHANNEL_GROUPS[group].sensor == "gyroscope" for group in groups)
+
+    @property
+    def needs_mounting(self) -> bool:
+        """Whether how the phone is worn at the waist must be told, and nowhere else will do.
+
+        A network that turns its windows by gravity (`har.learning.frames`) needs no mounting.
+        """
+        return "upright" not in getattr(self.training.network, "frames", [])
+
+    @property
+    def trained_on(self) -> str:
+        """Where phones were worn in training, in words, such as `left arm, waist`."""
+        return ", ".join(name.replace("_", " ") for name in self.training.placements)
 
 
 @dataclass(frozen=True)
