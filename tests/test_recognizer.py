@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_bundle import simple_bundle
+from made_bundle import framed_bundle, simple_bundle
 
 from har.data import archive
 from har.data.datasets import hapt, uci_har
@@ -31,7 +31,8 @@ def run(recognizer, times, acceleration, angular_rate, block=None, **stream):
     found, block = [], block or len(times)
     for at in range(0, len(times), block):
         part = slice(at, at + block)
-        found += recognizer.push(opened, times[part], acceleration[part], angular_rate[part])
+        rate = None if angular_rate is None else angular_rate[part]
+        found += recognizer.push(opened, times[part], acceleration[part], rate)
     return found, opened
 
 
@@ -291,6 +292,20 @@ def test_wrong_arguments_are_named(wrong):
 
 def test_a_hop_may_be_numpys():
     assert Recognizer(simple_bundle(), hop=np.int64(5)).hop == 5
+
+
+def test_angular_rate_is_asked_for_where_the_model_needs_it(recording):
+    times, acceleration, angular_rate = recording
+    with pytest.raises(HarError, match="the model needs angular rate too"):
+        run(Recognizer(framed_bundle()), times, acceleration, None)
+    alone = Recognizer(framed_bundle(gyroscope=False))
+    opened = alone.stream()
+    expected = alone.push(opened, times, acceleration)
+    assert len(expected) == 22
+    for rate in (angular_rate, angular_rate * np.nan):  # is not looked at
+        found, stream = run(alone, times, acceleration, rate)
+        np.testing.assert_allclose(table(found), table(expected))
+        assert not stream.rejected
 
 
 def test_wrong_shapes_are_told():

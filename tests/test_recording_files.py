@@ -430,6 +430,52 @@ def test_no_angular_rate(tmp_path):
         read(path)
 
 
+def test_angular_rate_that_is_not_needed_is_not_looked_at(tmp_path):
+    """Neither where it is missing, nor where it ends early or holds nonsense."""
+    heading = "time,ax,ay,az,wx,wy,wz"
+    alone = saved(tmp_path, "a.csv", text("time,ax,ay,az", TIMES, ACCELERATION))
+    nonsense = text(heading, TIMES, ACCELERATION, ANGULAR_RATE * np.nan)
+    short = {
+        "Accelerometer.csv": text("Time (s),X (g),Y (g),Z (g)", TIMES, ACCELERATION),
+        "Gyroscope.csv": text(
+            "Time (s),X (rad/s),Y (rad/s),Z (rad/s)", TIMES[:9], ANGULAR_RATE[:9]
+        ),
+    }
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    for path in (alone, saved(beside, "b.csv", nonsense), zipped(tmp_path, **short)):
+        samples = recording_files.read(path, gyroscope=False)
+        np.testing.assert_allclose(samples.times, TIMES, atol=1e-9)
+        np.testing.assert_allclose(in_g(samples), ACCELERATION, atol=1e-5)
+        assert samples.angular_rate is None
+        assert "angular" not in said(samples)
+    reader = LineReader(gyroscope=False)
+    samples = reader.feed(alone.read_bytes(), last=True)
+    np.testing.assert_allclose(in_g(samples), ACCELERATION, atol=1e-5)
+    assert samples.angular_rate is None and "angular" not in said(samples)
+    with pytest.raises(HarError, match="acceleration alone: the model needs angular rate too"):
+        LineReader().feed(alone.read_bytes(), last=True)
+
+
+def test_a_recording_of_acceleration_alone_is_written_without_the_other_columns(tmp_path):
+    write(tmp_path / "a.csv", TIMES, ACCELERATION, None)
+    heading = (tmp_path / "a.csv").read_text().splitlines()[0]
+    assert heading == "time_s,acc_x_g,acc_y_g,acc_z_g,activity"
+    samples = recording_files.read(tmp_path / "a.csv", gyroscope=False)
+    np.testing.assert_allclose(samples.acceleration, ACCELERATION, atol=1e-8)
+    with pytest.raises(
+        HarError, match=r"trained on windowing\.channels=\[total_acc\] does without"
+    ):
+        read(tmp_path / "a.csv")
+
+
+def test_recordings_of_acceleration_alone_are_not_mixed(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        write(tmp_path / name, TIMES, ACCELERATION, None)
+    with pytest.raises(HarError, match=r"holds 2 recordings \(a.csv, b.csv\): name one"):
+        recording_files.read(tmp_path, gyroscope=False)
+
+
 def test_several_recordings_in_one_folder(tmp_path):
     for name in ("a.csv", "b.csv"):
         write(tmp_path / name, TIMES, ACCELERATION, ANGULAR_RATE)

@@ -36,7 +36,7 @@ from har.errors import HarError
 from har.files import replacing_file
 from har.signals.recordings import ACTIVITIES
 from har.signals.resampling import GAP
-from har.signals.sensors import STANDARD_GRAVITY
+from har.signals.sensors import NO_ANGULAR_RATE, STANDARD_GRAVITY
 
 COLUMNS = (
     "time_s",
@@ -45,6 +45,12 @@ COLUMNS = (
     "activity",
 )
 """Headings of the project's own form: g and rad/s along UCI HAR's axes, labels or nothing."""
+
+
+def columns(gyroscope: bool) -> tuple[str, ...]:
+    """The `COLUMNS`, or those of a recording of the accelerometer alone."""
+    return COLUMNS if gyroscope else (*COLUMNS[:4], COLUMNS[-1])
+
 
 MAX_BYTES = 1 << 30
 """What a file may hold, unpacked: days of recording."""
@@ -74,7 +80,7 @@ class Samples:
         times: float64 (samples,) in s.
         acceleration: (samples, 3), gravity included, in `acceleration_unit`, with the signs of
             Android: a phone flat on a table shows +1 g on z.
-        angular_rate: (samples, 3) in `angular_rate_unit`.
+        angular_rate: (samples, 3) in `angular_rate_unit`; None where it was not asked for.
         activity: (samples,) names out of `ACTIVITIES` or empty; None if the file has no labels.
         acceleration_unit: A key of `har.signals.sensors.ACCELERATION_UNITS`.
         angular_rate_unit: A key of `har.signals.sensors.ANGULAR_RATE_UNITS`.
@@ -83,7 +89,7 @@ class Samples:
 
     times: np.ndarray
     acceleration: np.ndarray
-    angular_rate: np.ndarray
+    angular_rate: np.ndarray | None
     activity: np.ndarray | None
     acceleration_unit: str
     angular_rate_unit: str
@@ -109,7 +115,7 @@ def write(
     path: Path,
     times: np.ndarray,
     acceleration: np.ndarray,
-    angular_rate: np.ndarray,
+    angular_rate: np.ndarray | None,
     activity: np.ndarray | None = None,
 ) -> None:
     """Write a recording in the project's own form; the file appears only once it is complete.
@@ -118,24 +124,26 @@ def write(
         path: Where to.
         times: (samples,) in s.
         acceleration: (samples, 3) in g, gravity included, along UCI HAR's axes.
-        angular_rate: (samples, 3) in rad/s, likewise.
+        angular_rate: (samples, 3) in rad/s, likewise; None leaves its columns out.
         activity: (samples,) names out of `ACTIVITIES`, or empty where it is not known.
     """
+    signals = [acceleration] if angular_rate is None else [acceleration, angular_rate]
     table = pd.DataFrame(
-        np.column_stack([np.round(times, 6), np.round(acceleration, 8), np.round(angular_rate, 8)]),
-        columns=list(COLUMNS[:-1]),
+        np.column_stack([np.round(times, 6), *(np.round(each, 8) for each in signals)]),
+        columns=list(columns(angular_rate is not None)[:-1]),
     )
     table[COLUMNS[-1]] = "" if activity is None else activity
     with replacing_file(path) as partial_path:
         table.to_csv(partial_path, index=False)
 
 
-def read(path: Path, choices: Choices | None = None) -> Samples:
+def read(path: Path, choices: Choices | None = None, gyroscope: bool = True) -> Samples:
     """Read a recording.
 
     Args:
         path: A CSV file, or a zip or folder of them.
         choices: What the user says about the tables, rather than their headings.
+        gyroscope: Whether angular rate is needed; if not, it is not looked at.
 
     Raises:
         HarError: It is not a recording, lacks a sensor, or leaves something necessary open.
@@ -144,11 +152,11 @@ def read(path: Path, choices: Choices | None = None) -> Samples:
     try:
         contents = _contents(path)
         tables = _tables(contents, choices)
-        if path.is_file() and len(contents) == 1 and (beside := _beside(path, tables, choices)):
-            tables = beside
+        if path.is_file() and len(contents) == 1:
+            tables = _beside(path, tables, choices, gyroscope) or tables
         if not tables:
             raise HarError(_what_is_there(contents, choices))
-        return _samples(tables, contents, choices)
+        return _samples(tables, contents, choices, gyroscope)
     except HarError as error:
         raise HarError(f"{path}: {error}") from None
     except (BadZipFile, NotImplementedError, EOFError, ZlibError, RuntimeError) as error:
@@ -163,13 +171,15 @@ class LineReader:
 
     Args:
         choices: What the user says about the table, rather than its headings.
+        gyroscope: As for `read`.
 
     Attributes:
         unreadable: Lines left out so far, since a cell is no number or they are longer than 1 MiB.
     """
 
-    def __init__(self, choices: Choices | None = None) -> None:
-        self._choices = choices or Choices()
+    def __init__(self, choices: Choices | None = None, gyroscope: bool = True) -> None:
+        self._choices, self._gyroscope = choices or Choices(), gyroscope
+        self._needed = [ACCELERATION, ANGULAR_RATE] if gyroscope else [ACCELERATION]
         self._pending = b""
         self._skipping = False  # the rest of a line that is too long
         self._clocks = Unwrapper(), Unwrapper()
@@ -196,8 +206,10 @@ class LineReader:
             lines = self._past_headings(lines, last)
         if self._layout is None or not lines.strip():
             return self._made([], last)
-        rows = read_rows(lines, self._layout, [ACCELERATION, ANGULAR_RATE])
+        rows = read_rows(lines, self._layout, self._needed)
         self.unreadable += max(each.unreadable for each in rows)
+        if not self._gyroscope:
+            rows.append(_no_turning(rows[0]))
         acceleration, angular_rate = (
             clock.unwrap(each) for clock, each in zip(self._clocks, rows, strict=True)
         )
@@ -230,11 +242,13 @@ class LineReader:
                 raise HarError(_what_is_there(contents, self._choices))
             self._pending = lines + self._pending
             return b""
-        if not {ACCELERATION, ANGULAR_RATE} <= set(layout.sensors):
-            raise HarError(
-                f"has columns of {' and '.join(layout.sensors)} alone: the model needs "
-                "acceleration with gravity and angular rate"
+        if not set(self._needed) <= set(layout.sensors):
+            lacking = (
+                NO_ANGULAR_RATE
+                if ACCELERATION in layout.sensors
+                else "the model needs acceleration with gravity"
             )
+            raise HarError(f"has columns of {' and '.join(layout.sensors)} alone: {lacking}")
         after = _after_line(lines, layout.lines)
         if not after.strip() and not last:  # the numbers' decimal point is not known yet
             self._pending = lines + self._pending
@@ -267,7 +281,7 @@ class LineReader:
         return Samples(
             times=acceleration.times * scale - start,
             acceleration=sign * acceleration.values,
-            angular_rate=angular_rate.values,
+            angular_rate=angular_rate.values if self._gyroscope else None,
             activity=None,
             acceleration_unit=acceleration_unit,
             angular_rate_unit=angular_rate_unit,
@@ -279,6 +293,8 @@ class LineReader:
     ) -> tuple[float, float, str, str]:
         assert self._layout is not None
         units = {sensor: columns.unit for sensor, columns in self._layout.sensors.items()}
+        if not self._gyroscope:
+            units[ANGULAR_RATE] = "rad/s"
         in_seconds = _in_seconds(acceleration, notes)
         _check_rate(in_seconds.times, notes)
         late = in_seconds.time_unit == CLOCK or abs(in_seconds.times[0]) > _LATE
@@ -357,19 +373,19 @@ def _text(content: bytes) -> str:
     return content.decode("utf-8-sig", errors="replace")
 
 
-def _beside(path: Path, tables: list[_Table], choices: Choices) -> list[_Table]:
+def _beside(path: Path, tables: list[_Table], choices: Choices, gyroscope: bool) -> list[_Table]:
     """The folder's tables, if this one has only one of the sensors, as loggers write them."""
-    if len(tables) != 1 or choices.time or not _lacking(tables):
+    if len(tables) != 1 or choices.time or not _lacking(tables, gyroscope):
         return []
     siblings = _tables(_contents(path.parent), choices)
     kinds = [sensor for table in siblings for sensor in table.layout.sensors]
     # Files of several recordings in one folder must not be mixed.
-    return siblings if len(kinds) == len(set(kinds)) and not _lacking(siblings) else []
+    return siblings if len(kinds) == len(set(kinds)) and not _lacking(siblings, gyroscope) else []
 
 
-def _lacking(tables: list[_Table]) -> bool:
+def _lacking(tables: list[_Table], gyroscope: bool) -> bool:
     sensors = {sensor for table in tables for sensor in table.layout.sensors}
-    return ANGULAR_RATE not in sensors or not (
+    return (gyroscope and ANGULAR_RATE not in sensors) or not (
         ACCELERATION in sensors or {LINEAR, GRAVITY} <= sensors
     )
 
@@ -395,9 +411,15 @@ def _what_is_there(contents: dict[str, Callable[[int], bytes]], choices: Choices
 
 
 def _samples(
-    tables: list[_Table], contents: dict[str, Callable[[int], bytes]], choices: Choices
+    tables: list[_Table],
+    contents: dict[str, Callable[[int], bytes]],
+    choices: Choices,
+    gyroscope: bool,
 ) -> Samples:
-    whole = [each for each in tables if {ACCELERATION, ANGULAR_RATE} <= set(each.layout.sensors)]
+    needed = {ACCELERATION, ANGULAR_RATE} if gyroscope else {ACCELERATION}
+    whole = [each for each in tables if needed <= set(each.layout.sensors)]
+    if not gyroscope:  # two files of the same acceleration are one recording
+        whole = [each for each in whole if "uncalibrated" not in each.name.lower()]
     if len(whole) > 1:
         names = ", ".join(each.name for each in whole[:3])
         raise HarError(f"holds {len(whole)} recordings ({names}): name one of them")
@@ -405,6 +427,8 @@ def _samples(
         sensor: _best(sensor, whole or tables) or _best(sensor, tables)
         for sensor in (ACCELERATION, LINEAR, GRAVITY, ANGULAR_RATE)
     }
+    if not gyroscope:
+        found[ANGULAR_RATE] = None
     total, linear, gravity, turning = found.values()
     if total is not None and "uncalibrated" in total.table.name.lower() and linear and gravity:
         total = None  # the sum of the calibrated ones is better
@@ -413,19 +437,17 @@ def _samples(
             f"the acceleration of {linear.table.name} is without gravity, which tells postures "
             "apart: record gravity too, or acceleration with gravity"
             if linear
-            else "no acceleration in it: the model needs acceleration with gravity and angular rate"
+            else "no acceleration in it: the model needs acceleration with gravity"
+            + (" and angular rate" if gyroscope else "")
         )
-    if turning is None:
-        raise HarError(
-            "no angular rate in it: the model needs acceleration and angular rate; record the "
-            "gyroscope too"
-        )
+    if turning is None and gyroscope:
+        raise HarError(f"no angular rate in it: {NO_ANGULAR_RATE}")
     metadata = _sensor_logger_metadata(contents)
     main = total or linear
     assert main is not None
     flip = _flip(main, total is not None, metadata, choices)
     cache: dict[str, list[Rows]] = {}
-    angular_rate = _rows(turning, found, cache)
+    angular_rate = _rows(turning, found, cache) if turning else None
     if total is not None:
         acceleration = _rows(total, found, cache)
         unit = _unit(total, metadata)
@@ -435,7 +457,8 @@ def _samples(
         if _unit(gravity, metadata) != unit:
             raise HarError("gravity and the acceleration without it are in different units")
         acceleration = _sum(_rows(linear, found, cache), _rows(gravity, found, cache))
-    return _finished(acceleration, angular_rate, unit, _unit(turning, metadata), flip, choices)
+    angular_rate_unit = _unit(turning, metadata) if turning else "rad/s"
+    return _finished(acceleration, angular_rate, unit, angular_rate_unit, flip, choices)
 
 
 def _best(sensor: str, tables: list[_Table]) -> _Found | None:
@@ -527,16 +550,23 @@ def _flip(main: _Found, total: bool, metadata: dict[str, str], choices: Choices)
     )
 
 
+def _no_turning(acceleration: Rows) -> Rows:
+    """In place of an angular rate that is not needed."""
+    return replace(acceleration, values=np.zeros_like(acceleration.values))
+
+
 def _finished(
     acceleration: Rows,
-    angular_rate: Rows,
+    angular_rate: Rows | None,
     acceleration_unit: str,
     angular_rate_unit: str,
     flip: bool,
     choices: Choices,
 ) -> Samples:
     """One recording of both sensors: common times in s, units, signs."""
-    notes = []
+    notes: list[str] = []
+    gyroscope = angular_rate is not None
+    angular_rate = angular_rate or _no_turning(acceleration)
     if unreadable := max(acceleration.unreadable, angular_rate.unreadable):
         notes.append(f"rows left out: {unreadable:,} in which a cell is no number")
     acceleration, angular_rate = _in_seconds(acceleration, notes), _in_seconds(angular_rate, notes)
@@ -561,7 +591,7 @@ def _finished(
     return Samples(
         times=times,
         acceleration=-both[0].values if flip else both[0].values,
-        angular_rate=both[1].values,
+        angular_rate=both[1].values if gyroscope else None,
         activity=_known_activities(labels, notes),
         acceleration_unit=acceleration_unit,
         angular_rate_unit=angular_rate_unit,

@@ -264,7 +264,8 @@ def recognised_recording(
     Args:
         name: Of the recording.
         times: (samples,) in s, in order.
-        signals: (samples, 6), acceleration in g and angular rate in rad/s.
+        signals: (samples, 6), acceleration in g and angular rate in rad/s, or (samples, 3) without
+            the latter.
         spans: (predictions, 2), from when to when each is drawn, s.
         activity: (predictions,) names, empty where it is not known.
         labels: (samples,) names of what the person did, empty where it is not known; or None.
@@ -275,19 +276,21 @@ def recognised_recording(
     if labels is not None:
         edges = np.concatenate([times, times[-1:]])
         bands.append(("Labelled", np.column_stack([edges[:-1], edges[1:]]) / size, labels))
-    figure = _figure(f"What was recognised in {name}", 5.2 + 0.35 * len(bands))
-    above, middle, below = figure.subplots(
-        3, 1, sharex=True, height_ratios=(3, 3, 0.55 * len(bands))
+    quantities = ["Acceleration (g)", "Angular rate (rad/s)"][: signals.shape[1] // 3]
+    height = 1.2 + 2 * len(quantities) + 0.35 * len(bands)
+    figure = _figure(f"What was recognised in {name}", height)
+    *axes, below = figure.subplots(
+        len(quantities) + 1,
+        1,
+        sharex=True,
+        height_ratios=(*(3 for _ in quantities), 0.55 * len(bands)),
     )
     at, drawn = _envelope(times, signals)
-    for ax, columns, quantity in (
-        (above, slice(0, 3), "Acceleration (g)"),
-        (middle, slice(3, 6), "Angular rate (rad/s)"),
-    ):
-        for component, values in zip("xyz", drawn[:, columns].T, strict=True):
+    for number, (ax, quantity) in enumerate(zip(axes, quantities, strict=True)):
+        for component, values in zip("xyz", drawn[:, 3 * number :][:, :3].T, strict=True):
             ax.plot(at / size, values, color=COMPONENTS[component], lw=0.8)
         ax.set(ylabel=quantity)
-    for ax in (above, middle, below):
+    for ax in (*axes, below):
         ax.margins(x=0)
     for row, (_, edges, names) in enumerate(bands):
         for span, each in _runs(edges, names):

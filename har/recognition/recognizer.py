@@ -17,9 +17,14 @@ from har.errors import HarError
 from har.model.bundle import Bundle, Description, Outputs
 from har.model.hmm import CausalSmoother
 from har.signals.filters import ArchiveFilter
-from har.signals.recordings import SAMPLING_RATE, SOME_POSTURE, STILL
+from har.signals.recordings import SAMPLING_RATE, SOME_POSTURE
 from har.signals.resampling import GAP, Resampler
-from har.signals.sensors import MAX_ACCELERATION, MAX_ANGULAR_RATE, Readings
+from har.signals.sensors import (
+    MAX_ACCELERATION,
+    MAX_ANGULAR_RATE,
+    NO_ANGULAR_RATE,
+    Readings,
+)
 
 MAX_TIME = 1e11
 """Times beyond this, in seconds, are in another unit."""
@@ -92,6 +97,7 @@ class Stream:
         readings: What the samples mean.
         settled: As for `ArchiveFilter`.
         smoothing: Weigh each window in the light of those before it.
+        gyroscope: Whether the model needs angular rate; if not, it is not looked at.
 
     Attributes:
         hop: As given.
@@ -113,8 +119,9 @@ class Stream:
         readings: Readings,
         settled: bool,
         smoothing: bool = True,
+        gyroscope: bool = True,
     ) -> None:
-        self.hop, self.smoothing = hop, smoothing
+        self.hop, self.smoothing, self._gyroscope = hop, smoothing, gyroscope
         self._size, self._gap = size, gap
         self._readings, self._settled = readings, settled
         self.samples = self.restarts = self.rejected_windows = 0
@@ -140,21 +147,25 @@ class Stream:
         return self._resampler.start + (self._next_start + self._size) / SAMPLING_RATE
 
     def push(
-        self, times: np.ndarray, acceleration: np.ndarray, angular_rate: np.ndarray
+        self, times: np.ndarray, acceleration: np.ndarray, angular_rate: np.ndarray | None = None
     ) -> WindowBatch:
         """Take samples.
 
         Args:
             times: (samples,) in s.
             acceleration: (samples, 3), gravity included, in the unit of `readings`.
-            angular_rate: (samples, 3), likewise.
+            angular_rate: (samples, 3), likewise; None where the model needs none.
 
         Returns:
             The windows that they complete.
 
         Raises:
-            HarError: The arrays do not have these shapes.
+            HarError: The arrays do not have these shapes, or angular rate is needed and not there.
         """
+        if not self._gyroscope:
+            angular_rate = np.zeros_like(acceleration, float)
+        elif angular_rate is None:
+            raise HarError(NO_ANGULAR_RATE)
         times, acceleration, angular_rate = (
             np.asarray(each, float) for each in (times, acceleration, angular_rate)
         )
@@ -260,7 +271,7 @@ class Recognizer:
         self.smoothing, self.threshold, self.gap = smoothing, threshold, gap
         self.bundle = bundle
         self._postures = [
-            index for index, name in enumerate(bundle.description.activities) if name in STILL
+            self.description.activities.index(name) for name in self.description.postures
         ]
         self._smoothers: dict[int, CausalSmoother] = {}
 
@@ -294,6 +305,7 @@ class Recognizer:
             readings or Readings(),
             settled,
             self.smoothing if smoothing is None else smoothing,
+            self.description.needs_gyroscope,
         )
 
     def push(
@@ -301,7 +313,7 @@ class Recognizer:
         stream: Stream,
         times: np.ndarray,
         acceleration: np.ndarray,
-        angular_rate: np.ndarray,
+        angular_rate: np.ndarray | None = None,
     ) -> list[Prediction]:
         """Take samples of a stream, and say what the windows are that they complete.
 

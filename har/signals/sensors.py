@@ -18,6 +18,12 @@ ANGULAR_RATE_UNITS = {"rad/s": 1.0, "deg/s": np.pi / 180}
 MAX_ACCELERATION, MAX_ANGULAR_RATE = 20.0, 40.0
 """No phone's sensors reach these, in g and rad/s."""
 
+NO_ANGULAR_RATE = (
+    "the model needs angular rate too (gyroscope); one trained on windowing.channels=[total_acc] "
+    "does without"
+)
+"""Said where only acceleration was measured, and the model needs more."""
+
 UP = np.array([1.0, 0.0, 0.0])
 """Where an upright person's phone measures gravity in UCI HAR: along its own x axis.
 
@@ -96,11 +102,15 @@ class Readings:
             came = getattr(self.rotation, "shape", type(self.rotation).__name__)
             raise HarError(f"rotation: expected an array (3, 3), got {came}")
 
-    def convert(self, acceleration: np.ndarray, angular_rate: np.ndarray) -> np.ndarray:
-        """(samples, 3) each, to (samples, 6) in g and rad/s along UCI HAR's axes."""
-        return np.hstack(
-            [
-                acceleration @ (self.rotation.T * ACCELERATION_UNITS[self.acceleration_unit]),
-                angular_rate @ (self.rotation.T * ANGULAR_RATE_UNITS[self.angular_rate_unit]),
-            ]
+    def convert(self, acceleration: np.ndarray, angular_rate: np.ndarray | None) -> np.ndarray:
+        """(samples, 3) each, to (samples, 6) in g and rad/s along UCI HAR's axes.
+
+        Without angular rate, to (samples, 3) in g.
+        """
+        in_g: np.ndarray = acceleration @ (
+            self.rotation.T * ACCELERATION_UNITS[self.acceleration_unit]
         )
+        if angular_rate is None:
+            return in_g
+        turning = angular_rate @ (self.rotation.T * ANGULAR_RATE_UNITS[self.angular_rate_unit])
+        return np.hstack([in_g, turning])
