@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_bundle import simple_bundle
+from made_bundle import framed_bundle, simple_bundle
 
 from har.data import recording_files
 from har.model import bundle
 from har.recognition.recognizer import Recognizer
-from har.signals.recordings import UCI_HAR_ACTIVITIES
+from har.signals.recordings import ACTIVITIES, UCI_HAR_ACTIVITIES
 from har.signals.sensors import MOUNTINGS, STANDARD_GRAVITY
 
 PROJECT = Path(__file__).parent.parent
@@ -29,14 +29,17 @@ def folder(tmp_path_factory):
     """A bundle and a recording."""
     folder = tmp_path_factory.mktemp("predict")
     bundle.save(folder / "models", simple_bundle(limit=1e6))
+    bundle.save(folder / "framed", framed_bundle())
+    bundle.save(folder / "accelerometer", framed_bundle(gyroscope=False))
     labels = np.where(TIMES < 15, "STANDING", "LAYING")
     recording_files.write(folder / "walk.csv", TIMES, ACCELERATION, ANGULAR_RATE, labels)
+    recording_files.write(folder / "alone.csv", TIMES, ACCELERATION, None, labels)
     return folder
 
 
-def run(folder, *arguments, standard_input=None):
+def run(folder, *arguments, standard_input=None, model="models"):
     return subprocess.run(
-        [sys.executable, "-m", "har", "predict", *map(str, arguments), "--model", "models"],
+        [sys.executable, "-m", "har", "predict", *map(str, arguments), "--model", model],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         input=standard_input,
@@ -55,8 +58,8 @@ def here(folder, monkeypatch, capsys):
 
     monkeypatch.chdir(folder)
 
-    def predict(*arguments):
-        given = ["predict", *map(str, arguments), "--model", "models"]
+    def predict(*arguments, model="models"):
+        given = ["predict", *map(str, arguments), "--model", model]
         get_command(app).main(given, standalone_mode=False)
         written = capsys.readouterr()
         table = pd.read_csv(io.StringIO(written.out)) if written.out else None
@@ -215,6 +218,7 @@ def test_out_and_plot(here, folder, tmp_path):
         (["walk.csv", "--out", "t.csv", "--plot", "walk.csv/a.png"], "walk.csv: "),
         (["walk.csv", "--plot", "a.png", "--out", "walk.csv/t.csv"], "walk.csv: "),
         (["walk.csv", "--out", "loop"], "loop is a loop of symbolic links"),
+        (["alone.csv"], r"no angular rate in it: .* windowing.channels=\[total_acc\] does without"),
         (["/dev/null"], "from a pipe, - reads standard input"),
         (["walk.xlsx"], "let the logger export CSV"),
     ],
@@ -234,7 +238,65 @@ def test_mistakes_are_one_line(here, folder, arguments, message):
         told = f"{caught.value.filename}: {caught.value.strerror}"
     assert re.search(message, told), told
     assert "\n" not in told
-    assert sorted(each.name for each in folder.iterdir()) == ["models", "walk.csv"]
+    there = ["accelerometer", "alone.csv", "framed", "models", "walk.csv"]
+    assert sorted(each.name for each in folder.iterdir()) == there
+
+
+@pytest.mark.parametrize("option", [("--mounting", "top-up"), ("--stand", "1:2")])
+def test_a_mounting_is_not_for_a_model_that_needs_none(here, option):
+    from har.errors import HarError
+
+    with pytest.raises(HarError, match=f"^{option[0]}: this model takes the phone however it is"):
+        here("walk.csv", *option, model="framed")
+
+
+def test_acceleration_alone_is_enough_for_a_model_of_acceleration_alone(here, tmp_path):
+    plot = ("--plot", tmp_path / "a.png")
+    table, said = here("alone.csv", *plot, model="accelerometer")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert "angular" not in said
+    recognizer = Recognizer(framed_bundle(gyroscope=False))
+    expected = recognizer.push(recognizer.stream(), TIMES, ACCELERATION)
+    np.testing.assert_allclose(
+        table.probability, [each.probability for each in expected], atol=1e-4
+    )
+    whole, _ = here("walk.csv", model="accelerometer")
+    pd.testing.assert_frame_equal(whole, table)
+
+
+def test_acceleration_alone_is_recognised_as_it_comes(folder):
+    text = (folder / "alone.csv").read_text()
+    done = run(folder, "-", standard_input=text, model="accelerometer")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 23
+
+
+def test_still_is_in_the_table_and_the_summary_and_right_for_any_posture(here):
+    table, said = here("walk.csv", "--no-smoothing", "--threshold", "0.9", model="framed")
+    postures = table[["SITTING", "STANDING", "LAYING"]].sum(axis=1)
+    still = table.activity == "STILL"
+    assert 0 < still.sum() < len(table)
+    assert table.known[still].all()
+    np.testing.assert_allclose(table.probability[still], postures[still], atol=1e-5)
+    assert (table.loc[still, list(ACTIVITIES)].max(axis=1) < 0.9).all()
+    line = next(line for line in said.splitlines() if line.startswith("  still  "))
+    assert line.rstrip().endswith(f"{still.mean():.1%}")
+    right = still | (table.activity == np.where(table.time_s - 1.28 < 15, "STANDING", "LAYING"))
+    assert f"right: {right.mean():.1%} of the 22 windows that are mostly labelled; still" in said
+    assert "still counts as right for any posture" in said
+    assert "still" not in here("walk.csv", "--no-smoothing")[1]
+
+
+@pytest.mark.parametrize(
+    ("made", "asked"),
+    [
+        (simple_bundle, "is the phone at the waist, and worn as --mounting says?"),
+        (framed_bundle, "the model was trained on phones worn so: right arm, waist"),
+    ],
+)
+def test_what_to_check_when_little_is_known_is_the_models(here, tmp_path, made, asked):
+    bundle.save(tmp_path / "models", made(limit=1e-3))
+    assert asked in here("walk.csv", model=str(tmp_path / "models"))[1]
 
 
 def test_units_that_cannot_be_end_with_an_error_line_and_no_table(folder):

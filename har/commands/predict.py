@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # PyTorch and pandas take seconds to import, and --help needs
 
     from har.data.recording_files import Samples
     from har.data.sensor_tables import Choices
+    from har.model.bundle import Description
     from har.recognition.recognizer import Prediction, Recognizer, Stream
     from har.signals.sensors import Readings
 
@@ -61,17 +62,19 @@ def predict(
     mounting: Annotated[
         str | None,
         typer.Option(
-            help="How the phone is worn at the waist, by what points up: right-edge-up (as in the "
-            "training data), left-edge-up, top-up or top-down, with the screen away from the body; "
-            "or the same with -screen-in, for example top-up-screen-in.",
+            help="For a model that needs it: how the phone is worn at the waist, by what points "
+            "up: right-edge-up (as in the training data), left-edge-up, top-up or top-down, with "
+            "the screen away from the body; or the same with -screen-in, for example "
+            "top-up-screen-in.",
             show_default=False,
         ),
     ] = None,
     stand: Annotated[
         str | None,
         typer.Option(
-            help="Seconds START:END of the recording in which the person stood still: corrects for "
-            "a tilted phone. Which way its screen faces is for --mounting to say.",
+            help="For a model that needs --mounting: seconds START:END of the recording in which "
+            "the person stood still, which corrects for a tilted phone. Which way its screen faces "
+            "is for --mounting to say.",
             show_default=False,
         ),
     ] = None,
@@ -136,17 +139,22 @@ def predict(
     if plot and plot.suffix.lower() != ".png":
         raise HarError(f"--plot {plot}: should end in .png")
 
+    recognizer = _recognizer(model, hop, smoothing, threshold)
+    description = recognizer.description
+    if not description.needs_mounting and (mounting or stand):
+        raise HarError(
+            f"{'--mounting' if mounting else '--stand'}: this model takes the phone however it is "
+            "worn; leave it out"
+        )
     if from_standard_input:
         rotation = _rotation(mounting, None, None)
-        recognizer = _recognizer(model, hop, smoothing, threshold)
         _predict_as_it_comes(recognizer, rotation, choices, out)
     else:
         from har.data import recording_files
 
         assert file is not None
-        samples = recording_files.read(file, choices)
+        samples = recording_files.read(file, choices, description.needs_gyroscope)
         rotation = _rotation(mounting, stand, samples)
-        recognizer = _recognizer(model, hop, smoothing, threshold)
         _predict_file(file, samples, recognizer, rotation, out, plot)
 
 
@@ -177,12 +185,7 @@ def _predict_file(
         ) as bar:
             for start in range(0, count, BLOCK):
                 block = slice(start, start + BLOCK)
-                predictions = recognizer.push(
-                    stream,
-                    samples.times[block],
-                    samples.acceleration[block],
-                    samples.angular_rate[block],
-                )
+                predictions = _recognised(recognizer, stream, samples, block)
                 tally.add(predictions, stream)
                 rows.write(predictions)
                 bar.update(min(BLOCK, count - start))
@@ -212,7 +215,7 @@ def _predict_as_it_comes(
 ) -> None:
     from har.data.recording_files import LineReader
 
-    reader = LineReader(choices)
+    reader = LineReader(choices, recognizer.description.needs_gyroscope)
     stream = None
     tally = Tally(keep=False)
     with _table(out, recognizer) as rows:
@@ -229,12 +232,7 @@ def _predict_as_it_comes(
             for start in range(0, len(samples.times), BLOCK):
                 block = slice(start, start + BLOCK)
                 problem = stream.problem
-                predictions = recognizer.push(
-                    stream,
-                    samples.times[block],
-                    samples.acceleration[block],
-                    samples.angular_rate[block],
-                )
+                predictions = _recognised(recognizer, stream, samples, block)
                 tally.add(predictions, stream)
                 rows.write(predictions)
                 if stream.problem and not problem:  # said at once: nobody waits for the end of this
@@ -246,6 +244,13 @@ def _predict_as_it_comes(
         if not tally.windows and stream.rejected_windows:
             raise HarError(f"standard input: {_why_nothing(stream, tally, recognizer)}")
     _summarize(stream, tally, recognizer)
+
+
+def _recognised(
+    recognizer: "Recognizer", stream: "Stream", samples: "Samples", block: slice
+) -> "list[Prediction]":
+    rate = None if samples.angular_rate is None else samples.angular_rate[block]
+    return recognizer.push(stream, samples.times[block], samples.acceleration[block], rate)
 
 
 class Tally:
@@ -378,7 +383,7 @@ def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None"
 
     from har.signals.sensors import ACCELERATION_UNITS, MOUNTINGS, rotation_upright
 
-    mounting = mounting or "right-edge-up"
+    mounting = mounting or "right-edge-up"  # turns nothing
     if mounting not in MOUNTINGS:
         raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
     worn: np.ndarray = MOUNTINGS[mounting]
@@ -430,13 +435,22 @@ def _summarize(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> None
             duration = _duration(count * seconds)
             _say(f"  {in_words(name):<20}{duration:>14}{count / tally.windows:>8.1%}")
     if tally.counts[NOT_KNOWN] > tally.windows / 2:
-        _say("most of it is not known: is the phone at the waist, and worn as --mounting says?")
+        _say(f"most of it is not known: {_asked(recognizer.description)}")
     for reason, count in stream.rejected.most_common():
         _say(f"samples left out: {count:,} {reason}")
     if stream.rejected_windows:
         _say(f"windows left out: {stream.rejected_windows:,}; {tally.problem}".rstrip("; "))
     if stream.restarts:
         _say(f"restarts after a gap or a jump of the clock: {stream.restarts:,}")
+
+
+def _asked(description: "Description") -> str:
+    """What to check about how the phone is worn."""
+    if description.needs_mounting:
+        return "is the phone at the waist, and worn as --mounting says?"
+    if description.trained_on:
+        return f"the model was trained on phones worn so: {description.trained_on}"
+    return "is the phone worn on the body?"
 
 
 def _right(
