@@ -1,7 +1,7 @@
 import json
 
 import numpy as np
-from made_bundle import simple_bundle
+from made_bundle import framed_bundle, simple_bundle
 from scipy.signal import butter, sosfilt
 
 from har.live.javascript import for_javascript
@@ -22,3 +22,6 @@ def test_it_says_what_the_bundle_says():
     said = json.loads(description.model_dump_json())
     for name in ["activities", "sampling_rate", "window_size", "step", "smoothing", "model_sha256"]:
         assert written[name] == said[name]
+    assert written["still"] == {"answer": "STILL", "postures": ["SITTING", "STANDING", "LAYING"]}
+    assert written["needs_gyroscope"]
+    assert not for_javascript(framed_bundle(gyroscope=False).description)["needs_gyroscope"]

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from imports import ROOT
 from live import full_disk, serving
-from made_bundle import simple_bundle
+from made_bundle import framed_bundle, simple_bundle
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_now
@@ -190,6 +190,98 @@ def test_a_message_that_is_none_ends_the_connection_with_the_reason(address, fir
                 client.recv(timeout=10)
     assert caught.value.rcvd.code in (1003, 1007)
     assert re.search(reason, caught.value.rcvd.reason), caught.value.rcvd.reason
+
+
+@pytest.fixture(scope="module")
+def of_acceleration(tmp_path_factory):
+    """A server whose model needs acceleration alone, and no mounting."""
+    folder = tmp_path_factory.mktemp("acceleration")
+    bundle.save(folder / "models", framed_bundle(gyroscope=False))
+    with serving(folder / "models", folder) as running:
+        yield running, folder
+
+
+def without_rate(samples, size):
+    for message in in_messages(samples, size):
+        told = json.loads(message)
+        del told["angular_rate"]
+        yield json.dumps(told)
+
+
+def test_samples_without_angular_rate_are_for_a_model_that_needs_none(address, of_acceleration):
+    samples = walk(400)
+    running, _ = of_acceleration
+    recognizer = Recognizer(framed_bundle(gyroscope=False), hop=32)
+    expected = recognizer.push(recognizer.stream(), *samples[:2])
+    for messages in (without_rate(samples, 50), in_messages(samples, 50)):
+        found = of_type(converse(running, messages), "prediction")
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert one["probabilities"] == pytest.approx(other.probabilities, abs=1e-4)
+            assert one["activity"] == other.activity
+    with connect_now(f"ws://{address}/live") as client:
+        client.send(json.dumps(HELLO))
+        client.send(next(without_rate(samples, 50)))
+        with pytest.raises(ConnectionClosed) as caught:
+            while True:
+                client.recv(timeout=10)
+    assert caught.value.rcvd.code == 1007
+    told = "needs angular rate too .* windowing.channels=.total_acc. does without$"
+    assert re.search(told, caught.value.rcvd.reason)
+
+
+def test_a_session_of_acceleration_alone_has_no_other_columns_and_goes_on(of_acceleration):
+    running, folder = of_acceleration
+    first = list(without_rate(walk(100), 50))
+    record = '{"type": "record"}'
+    save = '{"type": "save"}'
+    answers = converse(running, [record, *first, save])
+    name = of_type(answers, "saved")[0]["name"]
+    path = folder / "sessions" / f"{name}.csv"
+    lines = path.read_text().splitlines()
+    assert lines[0] == "time_s,acc_x_g,acc_y_g,acc_z_g,activity"
+    assert len(lines) == 101 and {line.count(",") for line in lines} == {4}
+    again = json.dumps({"type": "record", "name": name})
+    converse(running, [again, *without_rate(walk(50, start=2.0), 50), save])
+    assert len(path.read_text().splitlines()) == 151
+
+
+def test_a_session_of_other_sensors_is_not_gone_on_with(address, data):
+    name = "20260101-000000-00000000"
+    (data / "sessions").mkdir(exist_ok=True)
+    text = "time_s,acc_x_g,acc_y_g,acc_z_g,activity\n0.000000,1,0,0,\n"
+    (data / "sessions" / f"{name}.csv").write_text(text)
+    answers = converse(address, [json.dumps({"type": "record", "name": name})])
+    assert "of a model with other sensors" in of_type(answers, "error")[0]["reason"]
+    assert (data / "sessions" / f"{name}.csv").read_text() == text
+
+
+def test_the_page_is_told_what_the_model_needs(address, of_acceleration):
+    told = [
+        httpx.get(f"http://{each}/config.json").json() for each in (address, of_acceleration[0])
+    ]
+    assert [each["needsGyroscope"] for each in told] == [True, False]
+    assert list(told[0]["mountings"]) == list(MOUNTINGS)
+    assert told[1]["mountings"] is None
+    assert told[1]["trainedOn"] == "right arm, waist"
+    still = {"answer": "STILL", "postures": ["SITTING", "STANDING", "LAYING"]}
+    for each in told:
+        assert each["still"] == still
+        assert set(each["colours"]) >= {"STILL", *each["activities"]}
+
+
+def test_a_file_of_acceleration_alone_is_for_a_model_that_needs_no_more(address, of_acceleration):
+    rows = "\n".join(f"{n / 50},0,0,9.80665" for n in range(100))
+    text = f"time (s),ax (m/s^2),ay (m/s^2),az (m/s^2)\n{rows}\n"
+    answers = [
+        httpx.post(f"http://{each}/read", params={"name": "mine.csv"}, content=text)
+        for each in (address, of_acceleration[0])
+    ]
+    assert [answer.status_code for answer in answers] == [422, 200]
+    assert "the file: no angular rate in it: the model needs" in answers[0].json()["detail"]
+    lines = answers[1].json()["recording"].splitlines()
+    assert lines[0] == "time_s,acc_x_g,acc_y_g,acc_z_g,activity"
+    assert lines[6].startswith("0.1,0.0,0.0,1.0")
 
 
 def test_a_message_that_is_too_large_ends_the_connection(address):
@@ -894,7 +986,7 @@ def test_a_file_is_refused_by_its_announced_size(address):
 def test_files_sent_at_once_are_not_all_held(models, tmp_path, monkeypatch):
     """One is taken; of the others no more comes than the network's buffers hold."""
     taken = []
-    monkeypatch.setattr(uploads, "converted", lambda _, name: taken.append(name) or {})
+    monkeypatch.setattr(uploads, "converted", lambda _, name, __: taken.append(name) or {})
     size = 16 << 20
     with serving(models, tmp_path, Limits(upload=3)) as address:
         clients = [opened(address, posting(size)) for _ in range(3)]

@@ -291,7 +291,7 @@ def test_still_is_in_the_table_and_the_summary_and_right_for_any_posture(here):
     ("made", "asked"),
     [
         (simple_bundle, "is the phone at the waist, and worn as --mounting says?"),
-        (framed_bundle, "the model was trained on phones worn so: right arm, waist"),
+        (framed_bundle, "the model was trained on phones worn here: right arm, waist"),
     ],
 )
 def test_what_to_check_when_little_is_known_is_the_models(here, tmp_path, made, asked):

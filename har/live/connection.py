@@ -18,7 +18,7 @@ from har.live.batching import Batcher
 from har.live.messages import Bye, Hello, Label, Message, Record, Samples, Save
 from har.live.sessions import Session
 from har.recognition.recognizer import Recognizer, Stream
-from har.signals.sensors import Readings
+from har.signals.sensors import NO_ANGULAR_RATE, Readings
 
 logger = logging.getLogger(__name__)
 
@@ -135,6 +135,7 @@ class Connection:
 
     def __init__(self, shared: Connections, socket: WebSocket) -> None:
         self._shared, self._socket, self._limits = shared, socket, shared.limits
+        self._gyroscope = shared.recognizer.description.needs_gyroscope
         self._readings = Readings()
         self._stream: Stream | None = None
         self._times: list[float] = []
@@ -230,6 +231,8 @@ class Connection:
         await self._send(messages.ready(description.activities, description.window_size, hello.hop))
 
     async def _take_samples(self, samples: Samples) -> None:
+        if self._gyroscope and samples.angular_rate is None:
+            raise Ended(1007, NO_ANGULAR_RATE)
         if self.session is not None:
             await self._write(self.session, samples)
         if not samples.times or self._stream is None:
@@ -238,7 +241,7 @@ class Connection:
         backward = backward and not newest > self._times[-1]
         self._times += samples.times
         self._acceleration += samples.acceleration
-        self._angular_rate += samples.angular_rate
+        self._angular_rate += samples.angular_rate or []
         # A window is filtered when it is whole: in one go that costs a tenth of sample by sample.
         if newest >= self._stream.due - 1e-6 or backward or len(self._times) >= MOST_WAITING:
             await self._recognize()
@@ -246,10 +249,11 @@ class Connection:
     async def _recognize(self) -> None:
         if self._stream is None:
             return
-        samples = self._times, self._acceleration, self._angular_rate
+        times, acceleration, angular_rate = self._times, self._acceleration, self._angular_rate
         self._times, self._acceleration, self._angular_rate = [], [], []
-        if samples[0]:
-            batch = self._stream.push(*(np.array(each) for each in samples))
+        if times:
+            rate = np.array(angular_rate) if self._gyroscope else None
+            batch = self._stream.push(np.array(times), np.array(acceleration), rate)
             if len(batch.times):
                 for made in await self._shared.batcher.recognize(self._stream, batch):
                     await self._send(messages.prediction(made))
@@ -272,7 +276,9 @@ class Connection:
             if name and other.session is not None and other.session.name == name:
                 await asyncio.to_thread(other.keep)
         try:
-            self.session = await asyncio.to_thread(Session, self._shared.sessions, name)
+            self.session = await asyncio.to_thread(
+                Session, self._shared.sessions, name, self._gyroscope
+            )
         except HarError as error:
             await self._send(messages.error(str(error)))
         except OSError as error:

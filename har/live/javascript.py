@@ -13,13 +13,14 @@ from har.model.hmm import SMALLEST
 from har.recognition import recognizer
 from har.signals import resampling
 from har.signals.filters import ArchiveFilter
-from har.signals.recordings import SOME_POSTURE, STILL
+from har.signals.recordings import SOME_POSTURE
 from har.signals.sensors import (
     ACCELERATION_UNITS,
     ANGULAR_RATE_UNITS,
     MAX_ACCELERATION,
     MAX_ANGULAR_RATE,
     MOUNTINGS,
+    NO_ANGULAR_RATE,
 )
 
 RECOGNIZER = "recognizer.json"
@@ -33,6 +34,7 @@ def for_javascript(description: Description) -> dict[str, Any]:
 
     - `activities`, `sampling_rate`, `window_size`, `step`, `smoothing`, `model_sha256`: as in the
       bundle (`har.model.bundle.Description`); `outputs`: names of the model's outputs.
+    - `needs_gyroscope`: whether samples have angular rate.
     - `still`: the `postures` among the activities, and the `answer` where any of them is likely.
     - `smallest_probability`: floor of the evidence in smoothing.
     - `filters`: each one's second-order sections as SciPy has them, and their state after long at
@@ -56,8 +58,9 @@ def for_javascript(description: Description) -> dict[str, Any]:
         "outputs": OUTPUTS,
         "still": {
             "answer": SOME_POSTURE,
-            "postures": [name for name in description.activities if name in STILL],
+            "postures": description.postures,
         },
+        "needs_gyroscope": description.needs_gyroscope,
         "smallest_probability": SMALLEST,
         "filters": {
             name: {
@@ -86,6 +89,7 @@ def for_javascript(description: Description) -> dict[str, Any]:
             "not_finite": recognizer.NOT_FINITE,
             "out_of_range": recognizer.OUT_OF_RANGE,
             "not_later": recognizer.NOT_LATER,
+            "no_angular_rate": NO_ANGULAR_RATE,
         },
         "problems": recognizer.PROBLEMS,
         "defaults": {

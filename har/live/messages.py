@@ -71,16 +71,20 @@ class Hello(_Message):
 
 
 class Samples(_Message):
-    """A few samples: times in s, acceleration and angular rate of each along three axes."""
+    """A few samples: times in s, acceleration and angular rate of each along three axes.
+
+    Angular rate may be left out where the model needs none; it is not looked at there.
+    """
 
     type: Literal["samples"]
     times: Annotated[list[float], Field(max_length=MAX_SAMPLES)]
     acceleration: Annotated[list[Triple], Field(max_length=MAX_SAMPLES)]
-    angular_rate: Annotated[list[Triple], Field(max_length=MAX_SAMPLES)]
+    angular_rate: Annotated[list[Triple], Field(max_length=MAX_SAMPLES)] | None = None
 
     @model_validator(mode="after")
     def _are_as_many(self) -> "Samples":
-        if not len(self.times) == len(self.acceleration) == len(self.angular_rate):
+        rates = self.times if self.angular_rate is None else self.angular_rate
+        if not len(self.times) == len(self.acceleration) == len(rates):
             raise ValueError("times, acceleration and angular_rate should be equally long")
         return self
 

@@ -28,6 +28,7 @@ from har.live.protocol import RequestTimeout
 from har.model import bundle
 from har.model.bundle import MODEL, Description
 from har.recognition.recognizer import Recognizer
+from har.signals.recordings import SOME_POSTURE
 from har.signals.sensors import MOUNTINGS
 
 STATIC = Path(__file__).parent / "static"
@@ -49,11 +50,16 @@ def configuration(description: Description, recordings: list[str] | None) -> dic
     return {
         "recognition": "server",
         "activities": description.activities,
+        "still": {"answer": SOME_POSTURE, "postures": description.postures},
         "colours": ACTIVITY_COLOURS,
         "window": description.window_size,
         "hop": HOP,
         "maxSamples": MAX_SAMPLES,
-        "mountings": {name: matrix.flatten().tolist() for name, matrix in MOUNTINGS.items()},
+        "needsGyroscope": description.needs_gyroscope,
+        "mountings": {name: matrix.flatten().tolist() for name, matrix in MOUNTINGS.items()}
+        if description.needs_mounting
+        else None,
+        "trainedOn": description.trained_on,
         "recordings": recordings,
         "dataset": description.training.dataset,
     }
@@ -109,7 +115,10 @@ def make_app(
             async with asyncio.timeout(limits.upload) as deadline, reading:
                 content = await _body(request)
                 deadline.reschedule(None)
-                return JSONResponse(await asyncio.to_thread(uploads.converted, content, name))
+                gyroscope = recognizer.description.needs_gyroscope
+                return JSONResponse(
+                    await asyncio.to_thread(uploads.converted, content, name, gyroscope)
+                )
         except TimeoutError:
             raise HTTPException(
                 408,

@@ -10,20 +10,18 @@ from typing import BinaryIO
 
 import numpy as np
 
-from har.data.recording_files import COLUMNS
+from har.data.recording_files import columns
 from har.errors import HarError
 from har.live.messages import NAME
 from har.recognition.recognizer import MAX_TIME
 from har.signals.sensors import MAX_ACCELERATION, MAX_ANGULAR_RATE, Readings
-
-HEADER = ",".join(COLUMNS) + "\n"
 
 MAX_ROWS = 2_000_000
 """Rows of a session: more than a day at 20 Hz, half a day at 50 Hz."""
 
 
 class Session:
-    """A recording under way: g and rad/s along UCI HAR's axes, a row per sample.
+    """A recording under way, a row per sample: g and rad/s along the axes of the model's input.
 
     Whole rows are appended, so that the file is a recording at any time, however the server ends.
 
@@ -31,6 +29,7 @@ class Session:
         folder: Where to write.
         name: Of the file, less its ending, to go on with one that was interrupted; a new one by
             default.
+        gyroscope: Whether it has angular rate.
 
     Raises:
         HarError: There is no session of this name.
@@ -43,7 +42,9 @@ class Session:
         closed: Nothing more is taken.
     """
 
-    def __init__(self, folder: Path, name: str | None = None) -> None:
+    def __init__(self, folder: Path, name: str | None = None, gyroscope: bool = True) -> None:
+        self._gyroscope = gyroscope
+        self._header = ",".join(columns(gyroscope)) + "\n"
         self.rows = 0
         self.until: float | None = None
         self.closed = False
@@ -56,7 +57,7 @@ class Session:
             self._path = folder / f"{self.name}.csv"
             folder.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("xb", buffering=0)
-            self._write(HEADER)
+            self._write(self._header)
         else:
             if not re.fullmatch(NAME, name):
                 raise HarError(f"{name:.40}: not the name of a session")
@@ -75,10 +76,10 @@ class Session:
         self._file.truncate()
         lines = whole.decode(errors="replace").splitlines()
         if not lines:
-            self._write(HEADER)
-        elif lines[0] + "\n" != HEADER:
+            self._write(self._header)
+        elif lines[0] + "\n" != self._header:
             self._file.close()
-            raise HarError(f"session {self.name} is damaged")
+            raise HarError(f"session {self.name} is damaged, or of a model with other sensors")
         self.rows = max(len(lines) - 1, 0)
         if self.rows:
             self._newest = self.until = float(lines[-1].split(",", 1)[0])
@@ -88,15 +89,16 @@ class Session:
         readings: Readings,
         times: list[float],
         acceleration: list[tuple[float, float, float]],
-        angular_rate: list[tuple[float, float, float]],
+        angular_rate: list[tuple[float, float, float]] | None,
         activity: str | None,
     ) -> None:
         """Take samples to write; those that a recognizer would not take are left out."""
         if self.closed or not times:
             return
         with np.errstate(invalid="ignore", over="ignore"):
-            converted = readings.convert(np.array(acceleration), np.array(angular_rate))
-            limits = np.repeat([MAX_ACCELERATION, MAX_ANGULAR_RATE], 3)
+            rate = np.array(angular_rate) if self._gyroscope else None
+            converted = readings.convert(np.array(acceleration), rate)
+            limits = np.repeat([MAX_ACCELERATION, MAX_ANGULAR_RATE], 3)[: converted.shape[1]]
             sane = (np.abs(converted) <= limits).all(axis=1)
         for moment, row, good in zip(times, converted.tolist(), sane.tolist(), strict=True):
             # Six digits are written; a time that reads like the one before is dropped.

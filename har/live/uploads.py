@@ -21,12 +21,13 @@ MAX_UNPACKED = 256 << 20
 SUFFIXES = (".csv", ".tsv", ".txt", ".zip")
 
 
-def converted(content: bytes, name: str) -> dict[str, Any]:
+def converted(content: bytes, name: str, gyroscope: bool = True) -> dict[str, Any]:
     """A file's recording in the project's own form, but along the phone's own axes.
 
     Args:
         content: What is in the file.
         name: What it is called; only the ending counts.
+        gyroscope: Whether angular rate is needed; if not, it is left out.
 
     Returns:
         `recording`, the text of the CSV; `notes`, what was decided about it, in words.
@@ -43,7 +44,7 @@ def converted(content: bytes, name: str) -> dict[str, Any]:
         if suffix == ".zip":
             _refuse_large(path)
         try:
-            samples = recording_files.read(path)
+            samples = recording_files.read(path, gyroscope=gyroscope)
         except HarError as error:
             text = str(error).replace(str(path), "the file")
             if re.search(r"--[a-z]", text):  # advice for the command line, which the page lacks
@@ -56,7 +57,7 @@ def converted(content: bytes, name: str) -> dict[str, Any]:
             path.with_suffix(".own"),
             samples.times[keep],
             signals[keep, :3],
-            signals[keep, 3:],
+            signals[keep, 3:] if gyroscope else None,
             None if samples.activity is None else samples.activity[keep],
         )
         return {

@@ -10,7 +10,7 @@ const radio = (name) => document.querySelector(`input[name="${name}"]:checked`)?
 
 const WORDS = {
   WALKING: "Walking", WALKING_UPSTAIRS: "Walking upstairs", WALKING_DOWNSTAIRS: "Walking downstairs",
-  SITTING: "Sitting", STANDING: "Standing", LAYING: "Lying",
+  SITTING: "Sitting", STANDING: "Standing", LAYING: "Lying", RUNNING: "Running", STILL: "Still",
 };
 const SHORT = { WALKING_UPSTAIRS: "Upstairs", WALKING_DOWNSTAIRS: "Downstairs" };
 const readable = (activity) => WORDS[activity] ?? activity.replaceAll("_", " ").toLowerCase();
@@ -24,8 +24,20 @@ const MOST_ARRIVALS = 3000; // samples whose arrival is remembered until they ar
 const HUSH = 1500; // milliseconds an activity lasts before it is spoken
 
 const config = await (await fetch("config.json")).json();
-const plot = new SignalPlot($("plot"));
-const timeline = new Timeline($("timeline"), config.activities, short, config.colours);
+const { answer: STILL, postures } = config.still; // an answer where postures are not told apart
+const answers = postures.length > 1 ? [...config.activities, STILL] : config.activities;
+const isRight = (answer, truth) => answer === truth || (answer === STILL && postures.includes(truth));
+const anyOf = (activities) => {
+  const names = activities.map((activity) => readable(activity).toLowerCase());
+  return new Intl.ListFormat("en", { type: "disjunction" }).format(names);
+};
+const [HOW_TO_WEAR, IS_IT_WORN] = config.mountings
+  ? ["On the belt or in a tight front pocket, screen on while you measure. The model was trained on phones at the waist, right edge up.",
+    "Is the phone at the waist, worn as chosen?"]
+  : ["Wear it as you like, screen on while you measure.", "Is the phone worn on the body?"]
+    .map((text) => text + (config.trainedOn && ` The model was trained on phones worn here: ${config.trainedOn}.`));
+const plot = new SignalPlot($("plot"), config.needsGyroscope);
+const timeline = new Timeline($("timeline"), answers, short, config.colours);
 const problems = new Map(); // by what they are about: [title, what to do]
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -104,20 +116,21 @@ function predicted(made) {
   run.count++;
   const shown = made.known ? made.activity : "unknown";
   const percent = Math.round(made.probability * 100);
-  if (made.known) show("known", readable(made.activity), `${percent} % sure`, made.activity);
-  else if (made.novelty > 1) show("unknown", "I don’t know", "Unlike anything I was trained on. Is the phone at the waist, worn as chosen?");
+  const which = made.activity === STILL ? `${anyOf(postures)}; ` : "";
+  if (made.known) show("known", readable(made.activity), `${which}${percent} % sure`, made.activity);
+  else if (made.novelty > 1) show("unknown", "I don’t know", `Unlike anything I was trained on. ${IS_IT_WORN}`);
   else show("unknown", "I don’t know", `Perhaps ${readable(made.activity).toLowerCase()}, ${percent} % sure.`);
   speak(made.known ? readable(made.activity) : "I don’t know");
   made.probabilities.forEach((probability, index) => {
     const { row, fill, value } = bars.get(config.activities[index]);
-    row.classList.toggle("best", config.activities[index] === made.activity);
+    row.classList.toggle("best", isRight(made.activity, config.activities[index]));
     fill.style.transform = `scaleX(${probability})`;
     value.textContent = `${Math.round(probability * 100)} %`;
   });
   timeline.predicted.add(made.time - (gap < 3 * length ? Math.min(gap, length) : length), made.time, shown);
   const truth = run.truthAt(made.time);
   if (truth) {
-    const right = made.known && truth === made.activity;
+    const right = made.known && isRight(made.activity, truth);
     run.scored++;
     if (right) run.right++;
     $("accuracy").textContent = `${(100 * run.right / run.scored).toFixed(1)} % of ${run.scored} right`;
@@ -250,7 +263,7 @@ function take(times, acceleration, angularRate) {
   timeline.end = times.at(-1);
   const arrived = performance.now();
   times.forEach((time, index) => {
-    const converted = [run.convert.acceleration(acceleration[index]), run.convert.angularRate(angularRate[index])];
+    const converted = [run.convert.acceleration(acceleration[index]), angularRate && run.convert.angularRate(angularRate[index])];
     plot.add(time, ...converted);
     if (session?.state === "recording") recorded.push([time, ...converted, run.label ?? ""]);
   });
@@ -310,19 +323,20 @@ async function stop() {
 // ---- this phone ----------------------------------------------------------------------------------
 
 const rotation = () => {
+  if (!config.mountings) return IDENTITY;
   const mounting = config.mountings[$("mounting").value];
   return correction ? product(correction, mounting) : mounting;
 };
 
 function motion(onsample) {
-  return new Motion(onsample, (title, text) => problem("sensor", title, text));
+  return new Motion(onsample, (title, text) => problem("sensor", title, text), config.needsGyroscope);
 }
 
 async function startPhone() {
   let times = [], acceleration = [], angularRate = [], sent = 0;
   const flush = () => {
     if (!run?.backend || !times.length) return;
-    take(times, acceleration, angularRate);
+    take(times, acceleration, config.needsGyroscope ? angularRate : null);
     [times, acceleration, angularRate] = [[], [], []];
     sent = performance.now();
   };
@@ -403,7 +417,7 @@ async function startReplay() {
   try {
     const answer = await fetch(`recordings/${encodeURIComponent($("recording").value)}.csv`);
     if (!answer.ok) throw new Error(`The server answers ${answer.status}.`);
-    recording = parseRecording(await answer.text());
+    recording = parseRecording(await answer.text(), config.needsGyroscope);
   } catch (error) {
     problem("file", "This recording cannot be read.", error.message);
     return;
@@ -430,7 +444,7 @@ async function startFile() {
   for (let at = 0; at < recording.times.length && run === mine && !mine.stopping; at += config.maxSamples) {
     const to = at + config.maxSamples;
     addTruth(recording, at, to);
-    await take(recording.times.slice(at, to), recording.acceleration.slice(at, to), recording.angularRate.slice(at, to));
+    await take(recording.times.slice(at, to), recording.acceleration.slice(at, to), recording.angularRate?.slice(at, to) ?? null);
     $("progress").value = to / recording.times.length;
   }
   const interrupted = mine.stopping;
@@ -449,7 +463,7 @@ async function readChosen(chosen) {
   const own = /\.csv$/i.test(chosen.name);
   if (own) {
     try {
-      return parseRecording(await chosen.text());
+      return parseRecording(await chosen.text(), config.needsGyroscope);
     } catch (error) {
       if (config.recognition !== "server" || !error.otherForm) throw error;
     }
@@ -457,7 +471,7 @@ async function readChosen(chosen) {
   const answer = await fetch(`read?name=${encodeURIComponent(chosen.name)}`, { method: "POST", body: chosen });
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(typeof said.detail === "string" ? said.detail : `The server answers ${answer.status}.`);
-  return { ...parseRecording(said.recording), notes: said.notes, alongPhone: true };
+  return { ...parseRecording(said.recording, config.needsGyroscope), notes: said.notes, alongPhone: true };
 }
 
 async function choose(chosen) {
@@ -468,7 +482,7 @@ async function choose(chosen) {
     if (chosen.size > 200e6) throw new Error("It is larger than 200 MB.");
     file = await readChosen(chosen);
     const seconds = file.times.at(-1) - file.times[0];
-    $("file-name").textContent = `${chosen.name}: ${clock(seconds)} min, ${file.times.length.toLocaleString("en")} samples${file.alongPhone ? ", worn as the settings say" : ""}${(file.notes ?? []).map((note) => `; ${note}`).join("")}`;
+    $("file-name").textContent = `${chosen.name}: ${clock(seconds)} min, ${file.times.length.toLocaleString("en")} samples${file.alongPhone && config.mountings ? ", worn as the settings say" : ""}${(file.notes ?? []).map((note) => `; ${note}`).join("")}`;
   } catch (error) {
     $("file-name").textContent = "";
     problem("file", `${chosen.name} cannot be read.`, error.message);
@@ -551,13 +565,16 @@ function pane() {
   running(Boolean(run));
 }
 
-for (const name of Object.keys(config.mountings)) {
+for (const name of Object.keys(config.mountings ?? {})) {
   const edge = name.replace("-screen-in", "");
   const facing = name.endsWith("-screen-in") ? "screen to the body" : "screen outward";
   $("mounting").append(new Option(`${EDGES[edge] ?? edge}, ${facing}`, name));
 }
-$("mounting").value = "top-up" in config.mountings ? "top-up" : Object.keys(config.mountings)[0];
-$("mounting-hint").textContent = "On the belt or in a tight front pocket, screen on while you measure. The model was trained on phones at the waist, right edge up.";
+$("mounting").value = "top-up";
+$("mounting-choice").hidden = $("align").hidden = !config.mountings;
+$("worn-hint").textContent = HOW_TO_WEAR;
+$("angular-rate-choice").hidden = !config.needsGyroscope;
+if (!config.needsGyroscope) $("plot").setAttribute("aria-label", "The last ten seconds of acceleration");
 $("mounting").addEventListener("change", () => { correction = null; $("aligned").textContent = ""; });
 $("recording").append(...(config.recordings ?? []).map((name) => new Option(name.replaceAll("_", " "), name)));
 $("no-recordings").hidden = Boolean(config.recordings?.length);

@@ -89,13 +89,13 @@ export class LocalBackend {
   }
 
   /**
-   * Take samples: times in s, [x, y, z] of each sensor; resolves when more may come. Those from
+   * Take samples: times in s, [x, y, z] of each sensor, null for one not needed; resolves when more may come. Those from
    * before "open" wait for it.
    */
   async push(times, acceleration, angularRate) {
     if (this.stopped) return;
     for (let i = 0; i < times.length; i += SAMPLES) {
-      const part = [times, acceleration, angularRate].map((all) => all.slice(i, i + SAMPLES));
+      const part = [times, acceleration, angularRate].map((all) => all?.slice(i, i + SAMPLES) ?? null);
       this.waiting.push(part);
     }
     this.wake();

@@ -8,8 +8,12 @@ const UNHEARD = 2500; // milliseconds without an event after which something is 
 const SIGN = /^Apple/.test(navigator.vendor) ? -1 : 1;
 
 export class Motion {
-  /** onsample(seconds, [x, y, z] in m/s², [x, y, z] in °/s); onproblem(title, what to do), null if none */
-  constructor(onsample, onproblem) {
+  /**
+   * onsample(seconds, [x, y, z] in m/s², [x, y, z] in °/s); onproblem(title, what to do), null if none;
+   * gyroscope: whether it is needed. If not, the last of onsample's is null.
+   */
+  constructor(onsample, onproblem, gyroscope) {
+    this.gyroscope = gyroscope;
     this.onsample = onsample;
     this.onproblem = onproblem;
     this.listen = (event) => this.take(event);
@@ -56,8 +60,8 @@ export class Motion {
   take(event) {
     const acceleration = event.accelerationIncludingGravity, rate = event.rotationRate;
     if (acceleration?.x == null || acceleration.y == null || acceleration.z == null) return;
-    if (rate?.alpha == null || rate.beta == null || rate.gamma == null) {
-      if (this.events === 0) this.onproblem("This phone has no gyroscope, or the browser hides it.", "Recognition needs one beside the accelerometer. Try another browser or phone.");
+    if (this.gyroscope && (rate?.alpha == null || rate.beta == null || rate.gamma == null)) {
+      if (this.events === 0) this.onproblem("This phone has no gyroscope, or the browser hides it.", "This model needs one beside the accelerometer. Try another browser or phone, or a model trained on acceleration alone.");
       this.withoutRate = true;
       this.heard = performance.now();
       return;
@@ -70,7 +74,7 @@ export class Motion {
     const moment = Math.abs(now - event.timeStamp) < 1000 ? event.timeStamp : now;
     this.onsample(moment / 1000, [SIGN * acceleration.x, SIGN * acceleration.y, SIGN * acceleration.z],
       // alpha, beta and gamma turn about x, y and z here, unlike those of DeviceOrientation.
-      [rate.alpha, rate.beta, rate.gamma]);
+      this.gyroscope ? [rate.alpha, rate.beta, rate.gamma] : null);
   }
 
   check() {

@@ -22,10 +22,11 @@ export const clock = (seconds) => {
 
 const SHOWN = 10; // seconds
 
-/** The last seconds of signals. */
+/** The last seconds of signals, those of the gyroscope if there is one. */
 export class SignalPlot {
-  constructor(canvas) {
+  constructor(canvas, gyroscope) {
     this.canvas = canvas;
+    this.panels = [["acceleration, g", 0, 1.5], ["angular rate, rad/s", 3, 2]].slice(0, gyroscope ? 2 : 1);
     this.clear();
   }
 
@@ -34,7 +35,7 @@ export class SignalPlot {
   add(time, acceleration, angularRate) {
     if (this.times.length && time < this.times.at(-1)) this.clear();
     this.times.push(time);
-    this.rows.push([...acceleration, ...angularRate]);
+    this.rows.push([...acceleration, ...(angularRate ?? [])]);
     if (this.times.length > 4000) {
       const from = this.times.findIndex((each) => each > time - SHOWN - 1);
       this.times.splice(0, from);
@@ -44,10 +45,10 @@ export class SignalPlot {
 
   draw() {
     const { context, width, height, colour } = prepare(this.canvas);
-    const left = 34, gap = 26, part = (height - gap - 6) / 2;
+    const left = 34, gap = 26, part = (height - 6 - gap * (this.panels.length - 1)) / this.panels.length;
     const end = this.times.at(-1) ?? 0;
     const first = Math.max(this.times.findIndex((time) => time > end - SHOWN), 0);
-    [["acceleration, g", 0, 1.5], ["angular rate, rad/s", 3, 2]].forEach(([title, column, atLeast], index) => {
+    this.panels.forEach(([title, column, atLeast], index) => {
       const top = index * (part + gap) + 16, bottom = top + part - 16;
       let range = atLeast;
       for (let row = first; row < this.rows.length; row++) {

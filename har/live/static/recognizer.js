@@ -241,22 +241,24 @@ export class Stream {
    * Take samples.
    *
    * times: in s; acceleration, with gravity, and angularRate: [x, y, z] of each, in the units of
-   * the readings. Returns the windows that they complete, each {time, signals, fresh}:
+   * the readings; angularRate is not looked at where the model needs none. Returns the windows that they complete, each {time, signals, fresh}:
    * the time of its last sample; Float32Array (size * 9); the first since the stream began (anew)?
    */
-  push(times, acceleration, angularRate) {
-    if (acceleration.length !== times.length || angularRate.length !== times.length) {
+  push(times, acceleration, angularRate = null) {
+    const { limits, reasons, needs_gyroscope: gyroscope } = this.description;
+    if (gyroscope && angularRate === null) throw new Error(reasons.no_angular_rate);
+    const rates = gyroscope ? angularRate : times.map(() => [0, 0, 0]);
+    if (acceleration.length !== times.length || rates.length !== times.length) {
       throw new Error(
         `${times.length} times, ${acceleration.length} accelerations, ` +
-          `${angularRate.length} angular rates: should be as many of each`,
+          `${rates.length} angular rates: should be as many of each`,
       );
     }
-    const { limits, reasons } = this.description;
     let windows = [];
     let stretch = { times: [], samples: [] };
     for (let i = 0; i < times.length; i++) {
       const time = times[i];
-      const read = [...(acceleration[i] ?? []), ...(angularRate[i] ?? [])];
+      const read = [...(acceleration[i] ?? []), ...(rates[i] ?? [])];
       const sample = [
         ...turned(this.toG, read.slice(0, 3)),
         ...turned(this.toRadians, read.slice(3)),
@@ -361,7 +363,7 @@ export class Recognizer {
   }
 
   /** Take samples of a stream, and say what the windows are that they complete. */
-  async push(stream, times, acceleration, angularRate) {
+  async push(stream, times, acceleration, angularRate = null) {
     return this.recognize(stream, stream.push(times, acceleration, angularRate));
   }
 

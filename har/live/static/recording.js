@@ -6,37 +6,43 @@ export const COLUMNS = ["time_s", "acc_x_g", "acc_y_g", "acc_z_g",
 const TO_G = { "g": 1, "m/s2": 1 / 9.80665 };
 const TO_RAD_S = { "rad/s": 1, "deg/s": Math.PI / 180 };
 
-/** Read a recording: {times, acceleration, angularRate, activity}, activity "" where there is none. */
-export function parseRecording(text) {
+/**
+ * Read a recording: {times, acceleration, angularRate, activity}, activity "" where there is none.
+ * Without gyroscope angularRate is not looked at, and null.
+ */
+export function parseRecording(text, gyroscope = true) {
   const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
   while (lines.length && !lines.at(-1).trim()) lines.pop();
   const header = (lines[0] ?? "").split(",").map((name) => name.trim());
-  const missing = COLUMNS.slice(0, 7).filter((name) => !header.includes(name));
+  const needed = COLUMNS.slice(0, gyroscope ? 7 : 4);
+  const missing = needed.filter((name) => !header.includes(name));
   if (missing.length) {
     const error = new Error(`It has no column ${missing.join(", ")}. Its first line should be: ${COLUMNS.join(",")}`);
     throw Object.assign(error, { otherForm: true });
   }
-  const at = COLUMNS.map((name) => header.indexOf(name));
+  const at = needed.map((name) => header.indexOf(name));
+  const labels = header.indexOf("activity");
   const count = lines.length - 1;
   if (count < 1) throw new Error("It has no samples.");
-  const recording = { times: new Array(count), acceleration: new Array(count), angularRate: new Array(count), activity: new Array(count) };
+  const recording = { times: new Array(count), acceleration: new Array(count), angularRate: gyroscope ? new Array(count) : null, activity: new Array(count) };
   for (let row = 0; row < count; row++) {
     const cells = lines[row + 1].split(",");
-    const values = at.slice(0, 7).map((column) => cells[column]?.trim() ? Number(cells[column]) : NaN);
+    const values = at.map((column) => cells[column]?.trim() ? Number(cells[column]) : NaN);
     if (!values.every(Number.isFinite)) throw new Error(`Line ${row + 2} has a cell that is not a number.`);
     recording.times[row] = values[0];
     recording.acceleration[row] = values.slice(1, 4);
-    recording.angularRate[row] = values.slice(4, 7);
-    recording.activity[row] = at[7] < 0 ? "" : (cells[at[7]] ?? "").trim();
+    if (gyroscope) recording.angularRate[row] = values.slice(4, 7);
+    recording.activity[row] = labels < 0 ? "" : (cells[labels] ?? "").trim();
   }
   return recording;
 }
 
-/** Write rows of [time, [x, y, z] in g, [x, y, z] in rad/s, activity]. */
+/** Write rows of [time, [x, y, z] in g, [x, y, z] in rad/s or null in all of them, activity]. */
 export function formatRecording(rows) {
   const lines = rows.map(([time, acceleration, rate, activity]) =>
-    [time.toFixed(6), ...[...acceleration, ...rate].map((value) => Number(value.toPrecision(7))), activity].join(","));
-  return `${COLUMNS.join(",")}\n${lines.join("\n")}${lines.length ? "\n" : ""}`;
+    [time.toFixed(6), ...[...acceleration, ...(rate ?? [])].map((value) => Number(value.toPrecision(7))), activity].join(","));
+  const columns = rows.length && !rows[0][2] ? [...COLUMNS.slice(0, 4), "activity"] : COLUMNS;
+  return `${columns.join(",")}\n${lines.join("\n")}${lines.length ? "\n" : ""}`;
 }
 
 /** From what a phone gives to g and rad/s along UCI HAR's axes, by a backend's settings. */

@@ -24,7 +24,7 @@ export class Replay {
     const from = this.next;
     while (this.next < times.length && times[this.next] <= this.clock) this.next++;
     const to = this.next;
-    if (to > from) this.onsamples(times.slice(from, to), acceleration.slice(from, to), angularRate.slice(from, to), from, to);
+    if (to > from) this.onsamples(times.slice(from, to), acceleration.slice(from, to), angularRate?.slice(from, to) ?? null, from, to);
     if (to === times.length) {
       this.stop();
       this.onend();

@@ -142,8 +142,9 @@ export class SocketBackend {
   }
 
   /**
-   * Send samples; resolves when more may come. Who does not wait for that loses nothing that a
-   * recording needs; without one, what is older than a few seconds is not sent any more.
+   * Send samples, angularRate null where the model needs none; resolves when more may come. Who does
+   * not wait for that loses nothing that a recording needs; without one, what is older than a few
+   * seconds is not sent any more.
    */
   push(times, acceleration, angularRate) {
     if (this.ended) return Promise.resolve();
@@ -151,7 +152,7 @@ export class SocketBackend {
     for (let at = 0; at < times.length; at += most) {
       this.batches.push({
         times: times.slice(at, at + most), acceleration: acceleration.slice(at, at + most),
-        angularRate: angularRate.slice(at, at + most), label: this.label,
+        angularRate: angularRate?.slice(at, at + most) ?? null, label: this.label,
       });
     }
     // Nothing is sent too, as a sign of life.
