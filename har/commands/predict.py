@@ -449,7 +449,7 @@ def _asked(description: "Description") -> str:
     if description.needs_mounting:
         return "is the phone at the waist, and worn as --mounting says?"
     if description.trained_on:
-        return f"the model was trained on phones worn so: {description.trained_on}"
+        return f"the model was trained on phones worn here: {description.trained_on}"
     return "is the phone worn on the body?"
 
 
