@@ -58,7 +58,7 @@ BACK = (
 def project_root() -> Path:
     """The person's checkout, also where DVC works in a temporary copy of it, or in anyone/."""
     root = Path(os.environ.get("DVC_ROOT") or ".").absolute()
-    return root if (root / "stages").exists() else root.parent
+    return root.parent if (root.parent / "stages").is_dir() else root
 
 
 def read_metrics() -> dict[str, Any]:

@@ -15,8 +15,8 @@ import yaml
 from har.errors import HarError, in_one_line
 from har.files import replacing_folder
 from har.model.bundle import DESCRIPTION, MODEL, RELEASED, digest, load
-from stages.common import BUNDLE, METRICS, TEST, read_metrics
-from tools.report import CARD, LOCK, PROJECT, md5, up
+from stages.common import BUNDLE, METRICS, TEST, project_root, read_metrics
+from tools.report import CARD, LOCK, md5, up
 
 NOTE = "release.json"
 
@@ -32,7 +32,7 @@ def main() -> None:
     bundle, metrics, card = load(BUNDLE), read_metrics(), _card()
     note = {
         "commit": _git("log", "-1", "--format=%H", "--", str(LOCK)),
-        "pipeline": Path.cwd().relative_to(PROJECT).as_posix(),
+        "pipeline": Path.cwd().relative_to(project_root()).as_posix(),
         "command": "dvc repro",
         "dataset": bundle.description.training.dataset,
         "dataset_digest": bundle.description.training.dataset_digest,

@@ -33,6 +33,7 @@ from stages.common import (
     PER_CLASS,
     PER_SUBJECT,
     PREDICTIONS,
+    project_root,
     read_metrics,
     read_table,
 )
@@ -160,7 +161,7 @@ def _merged_accuracy(predictions: pd.DataFrame) -> float:
 
 def up() -> str:
     """From the card to the project's folder, such as `../`, also where the pipeline lies below."""
-    return "../" * (len(Path.cwd().relative_to(PROJECT).parts) + 1)
+    return "../" * (len(Path.cwd().relative_to(project_root()).parts) + 1)
 
 
 def scores_with_intervals(predictions: pd.DataFrame) -> list[dict[str, Any]]:
