@@ -51,6 +51,8 @@ def main() -> None:
         f"split.val_subjects={arguments.val_subjects}",
         f"train.seed=range({arguments.seeds})",
     ]
+    if arguments.jobs > 1 and "train.threads" not in changed:
+        every.append("train.threads=1")  # side by side, two threads each wait for one another
     overrides = [part for setting in every for part in ("-S", setting)]
     queued = dvc("exp", "run", "--queue", "--name", arguments.name, *overrides)
     # Its own output shows how far it is; an experiment that fails keeps no other from running.

@@ -44,10 +44,18 @@ def test_a_sweep_queues_each_value_with_each_seed_and_shows_mean_and_spread(
     queue, run = calls[1], calls[2]
     for override in ("model.hidden_size=32,64", "split.val_subjects=5", "train.seed=range(2)"):
         assert queue[queue.index(override) - 1] == "-S"
+    assert "train.threads=1" not in queue
     assert run == ("exp", "run", "--run-all", "--jobs", "1")
     rows = capsys.readouterr().out.splitlines()[-2:]
     assert rows[0].split()[:2] == ["64", "1"] and "0.9400 ± –" in rows[0]
     assert rows[1].split()[:2] == ["32", "2"] and "0.9100 ± 0.0141" in rows[1]
+
+
+def test_trainings_side_by_side_take_a_thread_each(calls, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["sweep", "model.hidden_size=32,64", "--jobs", "2"])
+    with pytest.raises(HarError):
+        sweep.main()
+    assert "train.threads=1" in calls[1]
 
 
 def test_a_table_of_two_settings_has_a_row_for_each_pair():
