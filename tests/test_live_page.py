@@ -6,9 +6,10 @@ import zipfile
 import numpy as np
 import pytest
 from live import CHROMIUM, full_disk, hapt_recording, serving, write_recording
-from made_bundle import simple_bundle
+from made_bundle import framed_bundle, movement, simple_bundle
 
 from har.model import bundle
+from har.recognition.recognizer import Recognizer
 from har.signals.sensors import MOUNTINGS
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -267,6 +268,104 @@ def test_wrong_units_are_caught(page, address):
     start(page)
     expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
     expect(page.locator("#problems")).to_be_empty()
+
+
+@pytest.fixture(scope="module")
+def of_anyone(tmp_path_factory):
+    """A server whose model needs no mounting, and one that needs acceleration alone too."""
+    folder = tmp_path_factory.mktemp("anyone")
+    bundle.save(folder / "models", framed_bundle())
+    bundle.save(folder / "acceleration", framed_bundle(gyroscope=False))
+    times = np.arange(3000) / 50
+    signals = np.hstack(movement(times, np.random.default_rng(0)))
+    activity = np.repeat(["STANDING", "WALKING", "SITTING", "RUNNING", "LAYING", ""], 500)
+    write_recording(folder / "recordings/made.csv", times, signals, activity)
+    with (
+        serving(folder / "models", folder) as of_both,
+        serving(folder / "acceleration", folder) as of_acceleration,
+    ):
+        yield of_both, of_acceleration, (times, signals, activity)
+
+
+def test_a_mounting_is_asked_for_only_where_the_model_needs_it(page, address, of_anyone):
+    for each, asked, hint in [
+        (address, True, "on phones at the waist, right edge up."),
+        (of_anyone[0], False, "on phones worn here: right arm, waist."),
+        (of_anyone[1], False, "on phones worn here: right arm, waist."),
+    ]:
+        page.goto(f"http://{each}/")
+        choose(page, "phone")
+        expect(page.locator("#worn-hint")).to_contain_text(hint)
+        for control in ("#mounting-choice", "#align"):
+            expect(page.locator(control)).to_be_visible(visible=asked)
+
+
+WATCH = """() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  new MutationObserver(() => {
+    if (all("#activity-name")[0].textContent !== "Still") return;
+    const bold = all("#bars .best").map((row) => row.firstChild.textContent);
+    const note = all("#activity-note")[0].textContent;
+    window.still = [all("#figure")[0].getAttribute("href"), note, bold];
+  }).observe(document.body, { subtree: true, childList: true, attributes: true });
+}"""
+
+
+def test_still_is_shown_counted_and_right_for_any_posture(page, of_anyone):
+    address, _, (times, signals, activity) = of_anyone
+    recognizer = Recognizer(framed_bundle(), hop=25, smoothing=False)
+    found = recognizer.push(recognizer.stream(), times, signals[:, :3], signals[:, 3:])
+    postures = ("SITTING", "STANDING", "LAYING")
+    right = [
+        one.known and (truth == one.activity or (one.activity == "STILL" and truth in postures))
+        for one in found
+        if (truth := activity[round(one.time * 50)])
+    ]
+    page.goto(f"http://{address}/")
+    choose(page, "file")
+    path = "() => fetch('recordings/made.csv').then((answer) => answer.text())"
+    text = page.evaluate(path)
+    page.set_input_files("#chosen", {"name": "a.csv", "mimeType": "", "buffer": text.encode()})
+    page.locator("details summary", has_text="Settings").click()
+    page.locator("#smoothing").uncheck()
+    page.locator("#bouts summary").click()
+    page.evaluate(WATCH)
+    start(page)
+    expect(page.locator("#activity-name")).to_have_text("Done")
+    expected = f"{100 * np.mean(right):.1f} % of {len(right)} right"
+    expect(page.locator("#accuracy")).to_have_text(expected)
+    expect(page.locator("#bout-rows")).to_contain_text("Still")
+    [figure, note, bold] = page.evaluate("() => window.still")
+    assert figure == "#STILL"
+    assert re.fullmatch(r"\d+ % sure: sitting, standing or lying", note)
+    assert bold == ["Sitting", "Standing", "Lying"]
+
+
+def test_a_phone_without_gyroscope_is_for_a_model_that_needs_none(page, address, of_anyone):
+    visit(page, address)
+    choose(page, "phone")
+    move(page, rate=(None, None, None))
+    start(page)
+    expect(page.locator("#problems")).to_contain_text("This phone has no gyroscope")
+    expect(page.locator("#problems")).to_contain_text("a model trained on acceleration alone")
+    stop(page)
+    page.goto(f"http://{of_anyone[1]}/")
+    choose(page, "phone")
+    move(page, rate=(None, None, None))
+    start(page)
+    page.locator("#record").click()
+    expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
+    expect(page.locator("#problems")).to_be_empty()
+    page.locator("#save").click()
+    expect(page.locator("#kept")).to_have_text(re.compile("Saved"))
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "time_s,acc_x_g,acc_y_g,acc_z_g,activity"
+    assert len(lines) > 50
+    # Along the phone's own axes: nobody said how it is worn.
+    assert np.allclose(np.array(lines[9].split(",")[1:4], float), [0, 1, 0], atol=0.02)
+    stop(page)
 
 
 def test_aligning_makes_up_for_how_the_phone_hangs(page, address):

@@ -25,11 +25,12 @@ const HUSH = 1500; // milliseconds an activity lasts before it is spoken
 
 const config = await (await fetch("config.json")).json();
 const { answer: STILL, postures } = config.still; // an answer where postures are not told apart
-const answers = postures.length > 1 ? [...config.activities, STILL] : config.activities;
+const answers = config.activities.flatMap((activity) => // among the postures' lanes, if there are several
+  postures.length > 1 && activity === postures.at(-1) ? [activity, STILL] : [activity]);
 const isRight = (answer, truth) => answer === truth || (answer === STILL && postures.includes(truth));
 const anyOf = (activities) => {
   const names = activities.map((activity) => readable(activity).toLowerCase());
-  return new Intl.ListFormat("en", { type: "disjunction" }).format(names);
+  return new Intl.ListFormat("en-GB", { type: "disjunction" }).format(names);
 };
 const [HOW_TO_WEAR, IS_IT_WORN] = config.mountings
   ? ["On the belt or in a tight front pocket, screen on while you measure. The model was trained on phones at the waist, right edge up.",
@@ -116,8 +117,8 @@ function predicted(made) {
   run.count++;
   const shown = made.known ? made.activity : "unknown";
   const percent = Math.round(made.probability * 100);
-  const which = made.activity === STILL ? `${anyOf(postures)}; ` : "";
-  if (made.known) show("known", readable(made.activity), `${which}${percent} % sure`, made.activity);
+  const which = made.activity === STILL ? `: ${anyOf(postures)}` : "";
+  if (made.known) show("known", readable(made.activity), `${percent} % sure${which}`, made.activity);
   else if (made.novelty > 1) show("unknown", "I don’t know", `Unlike anything I was trained on. ${IS_IT_WORN}`);
   else show("unknown", "I don’t know", `Perhaps ${readable(made.activity).toLowerCase()}, ${percent} % sure.`);
   speak(made.known ? readable(made.activity) : "I don’t know");
