@@ -121,6 +121,8 @@ def test_a_follower_that_cannot_reach_mlflow_says_so_once(project):
 
 @pytest.mark.parametrize("program", ["false", "no-such-module"])
 def test_a_follower_that_dies_does_not_stop_the_training(monkeypatch, tmp_path, program):
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/__init__.py").touch()
     monkeypatch.chdir(tmp_path)  # no stages.follow here
     if program == "false":
         monkeypatch.setattr(sys, "executable", "/bin/false")
@@ -132,12 +134,13 @@ def test_a_follower_that_dies_does_not_stop_the_training(monkeypatch, tmp_path, 
 
 def test_a_follower_that_hangs_does_not_delay_the_training(monkeypatch, tmp_path):
     (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/__init__.py").touch()
     (tmp_path / "stages/follow.py").write_text("import time\ntime.sleep(20)\n")
     monkeypatch.chdir(tmp_path)
     start = time.monotonic()
     with followed() as tell:
         tell({"epoch": 1})
-    assert time.monotonic() - start < 8
+    assert 4 < time.monotonic() - start < 8
 
 
 def test_a_model_without_a_run_gets_one_with_its_history_and_no_second_one(project):
