@@ -65,7 +65,7 @@ def _locked() -> dict[str, str]:
         stages: dict[str, Any] = yaml.safe_load(LOCK.read_text("utf-8"))["stages"]
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         raise HarError(f"{LOCK} is not there or damaged: run `dvc repro`") from None
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
 
 
 def _git(*arguments: str) -> str:
