@@ -99,3 +99,18 @@ def test_windows_twice_as_often_weigh_a_change_like_the_time_that_passes():
 
 def test_one_activity_alone_stays():
     np.testing.assert_array_equal(transitions_after(np.array([5.0]), 0.0), [[1.0]])
+
+
+def test_what_cannot_be_told_apart_does_not_add_up_over_time():
+    """Each window leans to the second activity: smoothed alone this becomes certainty."""
+    given = np.array([[0.1, 0.5, 0.4]] * 60)
+    settings = np.full(3, STAYS), EVEN, 1.0
+    alone = smooth(given, np.zeros(60, int), *settings)
+    assert alone[-1, 1] > 0.9
+    smoothed = smooth(given, np.zeros(60, int), *settings, together=[1, 2])
+    np.testing.assert_allclose(smoothed.sum(axis=1), 1)
+    np.testing.assert_allclose(smoothed[:, 1] / smoothed[:, 2], 0.5 / 0.4)
+    assert smoothed[-1, 0] < 0.01  # while the two together have become certain
+    # And they are left as quickly as they would be otherwise.
+    left = np.concatenate([given, [[0.9, 0.05, 0.05]] * 6])
+    assert smooth(left, np.zeros(66, int), *settings, together=[1, 2])[-1, 0] > 0.9

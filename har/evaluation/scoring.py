@@ -147,6 +147,7 @@ def smoothed_scores(
         np.array(smoothing.durations),
         np.array(smoothing.priors),
         step_of(test.size, test.overlap) / SAMPLING_RATE,
+        smoothing.together,
     )
     delays = {
         name: windows_until_recognised(test.label, each.argmax(axis=1), test.subject)

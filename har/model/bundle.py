@@ -45,12 +45,15 @@ class Smoothing(BaseModel):
     Attributes:
         durations: How long each activity lasts on average, s.
         priors: Share of each activity among the training windows.
+        together: Indices of the activities that are smoothed as one: the postures, where nobody
+            knows how the phone is worn.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     durations: list[float]
     priors: list[float]
+    together: list[int]
 
     @model_validator(mode="after")
     def _in_range(self) -> "Smoothing":
@@ -58,6 +61,8 @@ class Smoothing(BaseModel):
             raise ValueError("durations: expected positive numbers")
         if min(self.priors, default=-1) < 0 or abs(sum(self.priors) - 1) > 1e-6:
             raise ValueError("priors: expected shares that add up to 1")
+        if self.together and not 0 <= min(self.together) <= max(self.together) < len(self.priors):
+            raise ValueError("together: expected indices of activities")
         return self
 
 
@@ -81,7 +86,7 @@ class Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    format: Literal[4] = 4
+    format: Literal[5] = 5
     signals: list[str]
     units: list[str]
     sampling_rate: float = Field(gt=0)

@@ -113,6 +113,11 @@ class DeployedModel(nn.Module):
         return torch.cat([probabilities[:, :first], shared, probabilities[:, last:]], dim=1)
 
 
+def sees_upright(network: Classifier) -> bool:
+    """Whether a network sees a frame of reference that gravity decides: it needs no mounting."""
+    return "upright" in getattr(network.settings, "frames", [])
+
+
 def summarize_for(network: Classifier, scaled: Tensor, channels: Sequence[str]) -> Tensor:
     """The summary of windows that fits what a network sees of them (`har.model.novelty`).
 
@@ -121,7 +126,7 @@ def summarize_for(network: Classifier, scaled: Tensor, channels: Sequence[str]) 
         scaled: Its input (windows, size, channels).
         channels: Their names.
     """
-    if "upright" in getattr(network.settings, "frames", []):
+    if sees_upright(network):
         return summarize_upright(scaled)
     return summarize(scaled, channels)
 

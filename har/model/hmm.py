@@ -5,6 +5,8 @@ A hidden Markov model over the activities, of which only the forward algorithm i
 delay of its own but that of believing a change only when the evidence for it is strong enough.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 SMALLEST = 1e-6
@@ -64,15 +66,36 @@ class CausalSmoother:
         priors: (classes,), share of each activity among the windows that the network was trained
             on. A network's probabilities contain them, and they are divided out.
         seconds: Time from window to window, s.
+        together: Classes that are smoothed as one. What tells them apart in a window is not added
+            up over time, since it is as wrong in the next window: each window shares out among them
+            what they have together.
     """
 
-    def __init__(self, durations: np.ndarray, priors: np.ndarray, seconds: float) -> None:
+    def __init__(
+        self,
+        durations: np.ndarray,
+        priors: np.ndarray,
+        seconds: float,
+        together: Sequence[int] = (),
+    ) -> None:
         self._transitions = transitions_after(durations, seconds)
         self._priors = np.asarray(priors, float)
+        self._together = list(together)
         self._belief: np.ndarray | None = None
 
     def update(self, probabilities: np.ndarray) -> np.ndarray:
         """The smoothed probabilities (classes,) of the next window, given the network's."""
+        if not self._together:
+            return self._update(probabilities)
+        shares = np.maximum(probabilities[self._together], SMALLEST)
+        priors = self._priors[self._together]
+        evened = np.array(probabilities, float)
+        evened[self._together] = shares.sum() * priors / priors.sum()
+        smoothed = self._update(evened).copy()
+        smoothed[self._together] = smoothed[self._together].sum() * shares / shares.sum()
+        return smoothed
+
+    def _update(self, probabilities: np.ndarray) -> np.ndarray:
         expected = self._priors if self._belief is None else self._belief @ self._transitions
         floored = np.maximum(probabilities, SMALLEST)
         # An activity that nobody was trained on stays impossible.
@@ -88,6 +111,7 @@ def smooth(
     durations: np.ndarray,
     priors: np.ndarray,
     seconds: float,
+    together: Sequence[int] = (),
 ) -> np.ndarray:
     """Smooth the windows of many people, each person's from a fresh start.
 
@@ -97,10 +121,11 @@ def smooth(
         durations: As for `CausalSmoother`.
         priors: Likewise.
         seconds: Likewise.
+        together: Likewise.
     """
     smoothed = np.empty_like(probabilities, dtype=float)
     for row, each in enumerate(probabilities):
         if row == 0 or subject[row] != subject[row - 1]:
-            smoother = CausalSmoother(durations, priors, seconds)
+            smoother = CausalSmoother(durations, priors, seconds, together)
         smoothed[row] = smoother.update(each)
     return smoothed

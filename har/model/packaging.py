@@ -6,11 +6,12 @@ import numpy as np
 import torch
 
 from har.data.windows import Windows, step_of
+from har.learning.balance import draw_weights
 from har.learning.networks import Classifier
 from har.learning.weights import TrainingRecord
 from har.model import novelty
 from har.model.bundle import Bundle, Description, Smoothing
-from har.model.deployed import DeployedModel, summarize_for
+from har.model.deployed import DeployedModel, sees_upright, summarize_for
 from har.model.export import to_onnx
 from har.model.hmm import learn_durations
 from har.signals.channels import channel_units, groups_of
@@ -56,6 +57,9 @@ def package(
     durations = learn_durations(
         train.label[in_time], train.subject[in_time], classes, step / SAMPLING_RATE
     )
+    # As often as the training has drawn them.
+    chances = draw_weights(train, record.settings["train.balance"])
+    seen = np.bincount(train.label, chances, minlength=classes)
     description = Description(
         signals=list(BASE_CHANNELS),
         units=[channel_units()[name] for name in BASE_CHANNELS],
@@ -66,7 +70,8 @@ def package(
         temperature=temperature,
         smoothing=Smoothing(
             durations=durations.tolist(),
-            priors=(np.bincount(train.label, minlength=classes) / len(train)).tolist(),
+            priors=(seen / seen.sum()).tolist(),
+            together=deployed.postures if sees_upright(network) else [],
         ),
         training=record,
         weights_sha256=weights_sha256,

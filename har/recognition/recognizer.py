@@ -389,7 +389,10 @@ class Recognizer:
         if hop not in self._smoothers:
             smoothing = self.description.smoothing
             self._smoothers[hop] = CausalSmoother(
-                np.array(smoothing.durations), np.array(smoothing.priors), hop / SAMPLING_RATE
+                np.array(smoothing.durations),
+                np.array(smoothing.priors),
+                hop / SAMPLING_RATE,
+                smoothing.together,
             )
         return copy(self._smoothers[hop])
 

@@ -158,15 +158,31 @@ export const SIGNALS = 9;
 export class CausalSmoother {
   /** seconds: from window to window. */
   constructor(description, seconds) {
-    const { durations, priors } = description.smoothing;
+    const { durations, priors, together } = description.smoothing;
     this.transitions = transitionsAfter(durations, seconds);
     this.priors = priors;
+    this.together = together;
     this.smallest = description.smallest_probability;
     this.belief = null;
   }
 
   /** The smoothed probabilities of the next window, given the network's. */
   update(probabilities) {
+    const { together, priors, smallest } = this;
+    if (!together.length) return this.weigh(probabilities);
+    const add = (values) => values.reduce((sum, value) => sum + value, 0);
+    const shares = together.map((i) => Math.max(probabilities[i], smallest));
+    const all = add(shares);
+    const prior = add(together.map((i) => priors[i]));
+    const evened = [...probabilities];
+    for (const i of together) evened[i] = (all * priors[i]) / prior;
+    const smoothed = [...this.weigh(evened)];
+    const left = add(together.map((i) => smoothed[i]));
+    together.forEach((i, place) => (smoothed[i] = (left * shares[place]) / all));
+    return smoothed;
+  }
+
+  weigh(probabilities) {
     const { belief, priors } = this;
     const expected =
       belief === null
