@@ -6,7 +6,7 @@ import pytest
 from made_bundle import framed_bundle, made_bundle, made_windows, movement, simple_bundle, trained
 
 from har.errors import HarError
-from har.model import bundle
+from har.model import bundle, packaging
 from har.model.bundle import predict_windows
 from har.signals.filters import filter_recording
 
@@ -200,3 +200,20 @@ def test_a_model_is_not_scored_on_what_it_was_not_made_for():
     ]:
         with pytest.raises(HarError, match=message):
             record.check_fits(windows_given, scaling_given)
+
+
+def test_durations_are_those_of_the_data_set_in_which_an_activity_is_shortest():
+    made, _ = made_windows()
+    count = len(made) // 2 * 2
+    half = np.arange(count) < count // 2
+    windows = replace(
+        made.select(np.arange(count)),
+        dataset=np.where(half, "quick", "slow"),
+        subject=np.where(half, 1, 2),
+        # Changes at every second window, or never.
+        label=np.where(half, np.arange(count) // 2 % 2, 0),
+    )
+    durations = packaging._durations(windows, 3, 1.0)
+    np.testing.assert_allclose(durations[0], durations[1], rtol=0.2)
+    assert durations[0] < 3
+    assert durations[2] == pytest.approx(durations[:2].mean())
