@@ -107,6 +107,7 @@ def facts() -> dict[str, Any]:
     locked = _lock()
     _refuse_outdated(locked)
     by_subject, by_class = read_table(PER_SUBJECT), read_table(PER_CLASS)
+    anywhere = "upright" in getattr(description.training.network, "frames", [])
     return {
         "simulated": metrics["dataset"] == "simulated",
         "metrics": metrics,
@@ -125,9 +126,9 @@ def facts() -> dict[str, Any]:
         "signals_with_units": list(zip(description.signals, description.units, strict=True)),
         "best": float(by_subject["accuracy"].max()),
         "activities": [in_words(name) for name in description.activities],
-        "anywhere": "upright" in getattr(description.training.network, "frames", []),
+        "anywhere": anywhere,
         "taught": _taught(scaled.of("train")),
-        "transfer": _transfer(),
+        "transfer": _transfer() if anywhere else [],
         "merged": _merged_accuracy(read_table(PREDICTIONS)),
     }
 
