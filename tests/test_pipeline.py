@@ -241,14 +241,14 @@ def test_an_experiment_and_what_can_be_asked_of_it(project, tmp_path):
     project.run(sys.executable, "-m", "tools.report")
     assert ">wider<" in project.read("reports/report.html")
 
-    project.dvc("plots", "diff", "HEAD", "--out", "plots")
-    page = project.read("plots/index.html")
+    project.dvc("plots", "diff", "HEAD")
+    page = project.read("dvc_plots/index.html")
     for title in ("Loss", "Accuracy", "Confusion matrix, test subjects", "F1 per activity"):
         assert title in page
     for series in ("train_loss", "val_loss", "train_accuracy", "val_accuracy"):
         assert series in page
     assert "../.dvc/vega/vega.min.js" in page  # of `make vega`, without network
-    pictures = {path.name for path in (project.folder / "plots/static").iterdir()}
+    pictures = {path.name for path in (project.folder / "dvc_plots/static").iterdir()}
     for figure in ("confusion_matrix", "training_loss", "model_performance"):
         assert {name for name in pictures if figure in name and name.startswith("HEAD")}
         assert {name for name in pictures if figure in name and name.startswith("workspace")}
