@@ -11,6 +11,7 @@ from experiments.table import ABLATION, EXPERIMENTS, RIVALS
 from har.data.datasets import DATASETS
 from har.errors import HarError, in_one_line
 from har.files import replacing_file
+from har.model.bundle import MODEL, RELEASED
 from stages.common import (
     CALIBRATION,
     ERRORS,
@@ -19,16 +20,19 @@ from stages.common import (
     NOVELTY,
     PER_CLASS,
     PER_SUBJECT,
+    PREDICTIONS,
     STREAMING,
     STREAMING_HELD_OUT,
     read_metrics,
     read_table,
 )
 from tools.rendering import render
+from tools.report import merged_accuracy
 
 README = Path("README.md")
 PAGE = Path("docs/experiments.md")
 ANYONE_PAGE = Path("docs/anyone.md")
+BELOW = Path("anyone")
 
 BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- /results -->"
 
@@ -63,6 +67,41 @@ def results() -> dict[str, Any]:
         "calibration": _calibration(),
         "configurations": configurations.read(),
         "titles": {name: DATASETS[name].TITLE for name in TARGETS},
+        "goals": _goals(),
+    }
+
+
+def _goals() -> dict[str, float | None]:
+    """What the recogniser of any phone reaches of its goals, by row of docs/anyone.md."""
+    table, lost = read_table(ANYONE), read_table(ROBUSTNESS)
+    scored = {(row.method, row.target, row.placement): row for row in table.itertuples(index=False)}
+
+    def merged(target: str, placement: str = "all", method: str = "chosen") -> float:
+        return float(scored[method, target, placement]["merged"])
+
+    three = [merged(name) for name in ("motion_sense", "usc_had", "hapt")]
+    turned = lost[(lost.method == "chosen") & (lost.condition == "turned by any angle")]
+    without = [
+        100 * (merged(name) - merged(name, method="no_gyroscope"))
+        for name in TARGETS
+        if ("no_gyroscope", name, "all") in scored
+    ]
+    predictions = read_table(BELOW / PREDICTIONS)
+    return {
+        "mean": sum(three) / 3,
+        "lowest": min(three),
+        "torso": merged("dsads", "torso"),
+        "legs": min(merged("dsads", f"{side}_leg") for side in ("left", "right")),
+        "arms": min(merged("dsads", f"{side}_arm") for side in ("left", "right")),
+        "worst": min(
+            float(scored["chosen", name, "all"]["merged_worst_person"]) for name in TARGETS[:3]
+        ),
+        "motion_sense": float(scored["chosen", "motion_sense", "all"]["restricted"]),
+        "turned": float(turned[list(TARGETS)].to_numpy().max()),
+        "no_gyroscope": max(without) if len(without) == len(TARGETS) else None,
+        "official": float((predictions.actual == predictions.predicted).mean()),
+        "official_merged": merged_accuracy(predictions),
+        "megabytes": (RELEASED / MODEL).stat().st_size / 1e6,
     }
 
 

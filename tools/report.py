@@ -129,7 +129,7 @@ def facts() -> dict[str, Any]:
         "anywhere": anywhere,
         "taught": _taught(scaled.of("train")),
         "transfer": _transfer() if anywhere else [],
-        "merged": _merged_accuracy(read_table(PREDICTIONS)),
+        "merged": merged_accuracy(read_table(PREDICTIONS)),
     }
 
 
@@ -149,7 +149,7 @@ def _transfer() -> list[dict[Any, Any]]:
     return table[table.method == "chosen"].to_dict("records")
 
 
-def _merged_accuracy(predictions: pd.DataFrame) -> float:
+def merged_accuracy(predictions: pd.DataFrame) -> float:
     """Share of test windows recognised where the postures count as one."""
     activities = [name for name in ACTIVITIES if name in predictions]
     moving = [name for name in activities if name not in STILL]
