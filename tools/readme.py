@@ -74,7 +74,8 @@ def results() -> dict[str, Any]:
 def _goals() -> dict[str, float | None]:
     """What the recogniser of any phone reaches of its goals, by row of docs/anyone.md."""
     table, lost = read_table(ANYONE), read_table(ROBUSTNESS)
-    scored = {(row.method, row.target, row.placement): row for row in table.itertuples(index=False)}
+    rows: list[dict[Any, Any]] = table.to_dict("records")
+    scored = {(row["method"], row["target"], row["placement"]): row for row in rows}
 
     def merged(target: str, placement: str = "all", method: str = "chosen") -> float:
         return float(scored[method, target, placement]["merged"])
