@@ -12,6 +12,8 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
+from filelock import Timeout
+
 from har.errors import HarError, in_one_line
 from har.model import bundle
 from har.tracking import Tracker, warn
@@ -39,6 +41,9 @@ class Run:
 
 
 def main() -> None:
+    lock = track.following()
+    with suppress(Timeout):  # one before is not done yet
+        lock.acquire(timeout=0)
     events: Queue[Event] = Queue()
     # Read at once, since a full pipe would stop the training.
     Thread(target=read, args=(events,), daemon=True).start()

@@ -8,12 +8,15 @@ run has already is left as it is.
 import hashlib
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from har.data.datasets import DATASETS
 from har.errors import HarError
@@ -48,7 +51,20 @@ ARTIFACTS = {
 }
 
 
+PATIENCE = 60
+"""Seconds to wait for who follows the training; MLflow may be slow to answer."""
+
+
+def following() -> FileLock:
+    """Held while a training in this folder is followed (`stages.follow`)."""
+    folder = hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:16]
+    return FileLock(Path(tempfile.gettempdir()) / f"har-{os.getuid()}-{folder}.lock")
+
+
 def main(params: Params) -> None:
+    # Its run has the weights' digest only when that process has ended it: not to be made twice.
+    with suppress(Timeout), following().acquire(timeout=PATIENCE):
+        pass
     deliver(pipeline_settings(params.flat()))
 
 

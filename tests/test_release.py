@@ -21,7 +21,7 @@ LOCK = yaml.safe_load((PIPELINE / "dvc.lock").read_text())["stages"]
 
 
 def locked(path):
-    outs = [out for stage in LOCK.values() for out in stage["outs"]]
+    outs = [out for stage in LOCK.values() for out in stage.get("outs", [])]
     return next(out["md5"] for out in outs if out["path"] == path)
 
 

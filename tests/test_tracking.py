@@ -179,6 +179,39 @@ def test_a_model_without_a_run_gets_one_with_its_history_and_no_second_one(proje
     )
 
 
+def test_the_stage_waits_for_who_follows_the_training(project, monkeypatch):
+    """Otherwise a slow follower and the stage would each begin a run."""
+    monkeypatch.chdir(project.folder)
+    begun = events()
+    weights = sha256(project.folder / "models/weights.safetensors")
+    slow = subprocess.Popen(
+        [sys.executable, "-m", "stages.follow"],
+        cwd=project.folder,
+        env=project.environment,
+        stdin=subprocess.PIPE,
+        text=True,
+    )
+    slow.stdin.write(begun)
+    slow.stdin.flush()
+    deadline = time.monotonic() + 60
+    while not mlflow_runs_if_any(project):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    stage = subprocess.Popen(
+        [sys.executable, "-m", "stages.track"], cwd=project.folder, env=project.environment
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        stage.wait(3)
+    slow.stdin.write(json.dumps({"time": NOW, "status": "FINISHED", "weights_sha256": weights}))
+    slow.stdin.close()
+    assert slow.wait(60) == stage.wait(60) == 0
+    assert len(mlflow_runs(project)) == 1
+
+
+def mlflow_runs_if_any(project):
+    return (project.folder / "mlflow.db").exists() and mlflow_runs(project)
+
+
 def test_evaluating_again_after_a_change_leaves_the_older_run(project):
     project.call("track")
     before = mlflow_runs(project)

@@ -82,7 +82,7 @@ def test_fit_builds_seeds_augments_and_trains_as_the_settings_say(parts):
         }
     )
     model, history = fit(parts[0], UNSCALED, params, val=parts[1], show_progress=False)
-    seed_everything(3)
+    seed_everything(3, params.train.threads)
     by_hand = build(params.model, 6, 6)
     augmenter = Augmenter(parts[0], UNSCALED, params.augmentation, torch.device("cpu"))
     arrays = [array for part in parts for array in prepare_lstm_data(part)]
