@@ -1,12 +1,16 @@
 """`make run`: the whole pipeline, on simulated recordings where UCI HAR is out of reach.
 
-`dvc repro` alone never swaps the data set; this does, in plain words.
+`dvc repro` alone never swaps the data set; this does, in plain words. It also says in one line what
+DVC lacks to work in this folder.
 """
 
+import getpass
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from har.data.archive import ArchiveUnavailable
 from har.errors import HarError
@@ -23,6 +27,32 @@ them says nothing about people. `dataset.names` in params.yaml becomes `[simulat
 set it to `[uci_har]` there and `make run`, with the archive at hand (docs/data.md, "Using your own
 copy").
 """
+
+
+def prepare() -> None:
+    """Give DVC what it would otherwise end without, in a line that does not say what to do.
+
+    Raises:
+        HarError: The folder cannot be written to, is in no git repository, or the person has no
+            home folder.
+    """
+    here = Path.cwd()
+    if not os.access(here, os.W_OK):
+        raise HarError(f"{here} cannot be written to: copy the project to a folder of yours")
+    if not any((folder / ".git").exists() for folder in (here, *here.parents)):
+        from dvc.config import Config
+
+        if not Config.from_cwd()["core"].get("no_scm"):
+            raise HarError(f"{here} is in no git repository, which DVC needs: `git init` there")
+    try:
+        Path.home()
+    except RuntimeError:
+        raise HarError("there is no home folder, which DVC needs: `export HOME=FOLDER`") from None
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # a container's user may be a number alone
+        os.environ["USER"] = str(os.getuid())
+    os.environ["PYTHONUTF8"] = "1"  # names of folders and texts are UTF-8 in every locale
 
 
 def dvc(*arguments: str) -> None:
@@ -54,6 +84,7 @@ def choose_simulated() -> None:
 
 
 def main(params: Params) -> None:
+    prepare()
     if params.dataset.names == ["uci_har"] and not raw_data_is_current():
         try:
             # Where the stage would put it: it finds it there, and need not unpack it again.
