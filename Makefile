@@ -42,7 +42,7 @@ live: $(INSTALLED)  ## the page that recognises as it happens, on http://127.0.0
 vega: $(VEGA)  ## fetch Vega, with which the pages of `dvc plots` work without network
 
 anyone: $(INSTALLED)  ## the recogniser for any phone, however it is worn: its pipeline in anyone/
-	cd anyone && dvc repro
+	cd anyone && PYTHONPATH=.. python -m stages
 
 transfer: $(INSTALLED)  ## score it on data sets that it never saw, beside rivals; hours
 	python -m experiments.anyone score
