@@ -7,7 +7,6 @@ answer; none of that delays the training, since it happens here.
 
 import json
 import sys
-from contextlib import suppress
 from queue import Queue
 from threading import Thread
 from typing import Any
@@ -50,6 +49,7 @@ def main() -> None:
     begin = events.get()
     if "parameters" not in begin:
         return  # it ended before it began
+    before = packaged_weights()
     begin["parameters"] = track.pipeline_settings(begin["parameters"])
     run: Run | None = None
     epochs: list[Event] = []
@@ -73,10 +73,17 @@ def main() -> None:
                 epochs.append(event)
             else:
                 end = end or event
-    with suppress(HarError):
-        # The same weights as before: nothing is made of them again, which would complete the run.
-        if bundle.describe(BUNDLE).weights_sha256 == end.get("weights_sha256"):
-            track.deliver(begin["parameters"])
+    # The same weights as before: nothing is made of them again, which would complete the run.
+    if before and before == packaged_weights() == end.get("weights_sha256"):
+        track.deliver(begin["parameters"])
+
+
+def packaged_weights() -> str | None:
+    """Hash of the weights that the model in models/ was made from; None where there is no model."""
+    try:
+        return bundle.describe(BUNDLE).weights_sha256
+    except HarError:
+        return None
 
 
 def received(events: "Queue[Event]") -> list[Event]:

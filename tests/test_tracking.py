@@ -1,5 +1,6 @@
 """MLflow: runs while a training goes on and after it, the model, and stores that fail."""
 
+import io
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import mlflow
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from made_bundle import simple_bundle
 from mlflow.pyfunc import scoring_server
 from mlflow.tracking import MlflowClient
 from mlflow_runs import mlflow_runs
@@ -20,6 +22,7 @@ from project import Project
 from har.files import sha256
 from har.model import bundle
 from har.params import Params
+from stages import follow as follow_stage
 from stages import track
 from stages.train import _followed as followed
 
@@ -110,6 +113,29 @@ def test_four_trainings_of_four_checkouts_are_four_runs_of_one_fresh_database(pr
         (dataset,) = run["datasets"]
         assert (dataset.name, dataset.digest) == ("simulated", "d" * 8)
         assert not [name for name in run["params"] if name.startswith("crossval.")]
+
+
+@pytest.mark.parametrize("packaged", ["before", "meanwhile"])
+def test_a_model_that_is_packaged_meanwhile_is_left_to_the_stages(packaged, monkeypatch, tmp_path):
+    """Its scores are still to come, and `stages.track` after them."""
+    monkeypatch.chdir(tmp_path)
+
+    def package(*_: object) -> mock.Mock:
+        bundle.save(Path("models"), simple_bundle())
+        description = json.loads(Path("models/bundle.json").read_text())
+        Path("models/bundle.json").write_text(
+            json.dumps(description | {"weights_sha256": "f" * 64})
+        )
+        return mock.Mock(monitor=None)
+
+    if packaged == "before":
+        package()
+    monkeypatch.setattr(follow_stage, "Run", package)
+    text = events(status="FINISHED", weights_sha256="f" * 64)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    with mock.patch("stages.track.deliver") as deliver:
+        follow_stage.main()
+    assert deliver.called == (packaged == "before")
 
 
 def test_a_follower_that_cannot_reach_mlflow_says_so_once(project):
