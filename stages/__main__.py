@@ -40,7 +40,7 @@ def prepare() -> None:
     if not os.access(here, os.W_OK):
         raise HarError(f"{here} cannot be written to: copy the project to a folder of yours")
     if not any((folder / ".git").exists() for folder in (here, *here.parents)):
-        from dvc.config import Config
+        from dvc.config import Config  # type: ignore[import-untyped]
 
         if not Config.from_cwd()["core"].get("no_scm"):
             raise HarError(f"{here} is in no git repository, which DVC needs: `git init` there")

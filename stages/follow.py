@@ -7,6 +7,7 @@ answer; none of that delays the training, since it happens here.
 
 import json
 import sys
+from contextlib import suppress
 from queue import Queue
 from threading import Thread
 from typing import Any
