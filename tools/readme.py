@@ -98,6 +98,9 @@ def _goals() -> dict[str, float | None]:
     return {
         "mean": sum(three) / 3,
         "lowest": min(three),
+        "pocket": merged("motion_sense"),
+        "hip": merged("usc_had"),
+        "waist": merged("hapt"),
         "torso": merged("dsads", "torso"),
         "legs": min(merged("dsads", f"{side}_leg") for side in ("left", "right")),
         "arms": min(merged("dsads", f"{side}_arm") for side in ("left", "right")),
