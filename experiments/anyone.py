@@ -83,7 +83,12 @@ class Transfer(BaseModel):
     @property
     def path(self) -> Path:
         """Its file."""
-        return TRIALS / self.method / f"{'+'.join(self.sources)}-seed{self.seed}.json"
+        return path_of(self.method, self.sources, self.seed)
+
+
+def path_of(method: str, sources: Sequence[str], seed: int) -> Path:
+    """The file of a trial."""
+    return TRIALS / method / f"{'+'.join(sources)}-seed{seed}.json"
 
 
 # ---- methods ----
@@ -94,6 +99,8 @@ def settings_of(method: str) -> Params:
     if method == "benchmark":
         return Params.read(Path("params.yaml"), ["--dataset.names", f"[{', '.join(TARGETS)}]"])
     candidates = yaml.safe_load(CANDIDATES.read_text())
+    if method == "random_forest":  # on the same windows, drawn alike
+        method = "chosen"
     if method not in candidates:
         raise HarError(f"{CANDIDATES} has no {method}; it has {', '.join(candidates)}")
     changes = candidates[method] or {}
@@ -174,7 +181,7 @@ def run(
         seed: Of the training.
         robustness: Score on windows measured otherwise too.
     """
-    params = settings_of("chosen" if method == "random_forest" else method)
+    params = settings_of(method)
     taught = windows.select(np.isin(windows.dataset, sources) & (windows.split == "train"))
     train = train_forest if method == "random_forest" else train_network
     predict = train(params, seed, taught)
@@ -225,8 +232,8 @@ def missing(
     """
     left = []
     for method, sources, seed in trials:
-        params = settings_of("chosen" if method == "random_forest" else method)
-        path = TRIALS / method / f"{'+'.join(sources)}-seed{seed}.json"
+        params = settings_of(method)
+        path = path_of(method, sources, seed)
         if not path.exists():
             left.append((method, sources, seed))
         elif load(path).settings != deciding(params):
@@ -242,13 +249,9 @@ def load(path: Path) -> Transfer:
         raise HarError(f"{path} is damaged: delete it, and it is run again") from None
 
 
-def load_all(methods: Sequence[str] | None = None) -> list[Transfer]:
-    """All stored trials, or those of some methods."""
-    return [
-        load(path)
-        for path in sorted(TRIALS.glob("*/*.json"))
-        if methods is None or path.parent.name in methods
-    ]
+def load_all() -> list[Transfer]:
+    """All stored trials."""
+    return [load(path) for path in sorted(TRIALS.glob("*/*.json"))]
 
 
 def all_windows() -> Windows:

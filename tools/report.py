@@ -107,7 +107,7 @@ def facts() -> dict[str, Any]:
     locked = _lock()
     _refuse_outdated(locked)
     by_subject, by_class = read_table(PER_SUBJECT), read_table(PER_CLASS)
-    anywhere = "upright" in getattr(description.training.network, "frames", [])
+    anywhere = not description.needs_mounting
     return {
         "simulated": metrics["dataset"] == "simulated",
         "metrics": metrics,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.special import logsumexp
 
 from har.data.windows import Windows
-from har.evaluation import metrics
+from har.evaluation import metrics, trials
 from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, STILL
 from har.signals.resampling import Resampler
 
@@ -139,24 +139,14 @@ def by_person(groups: Sequence[Group], way: str) -> dict[int, float]:
     }
 
 
-def interval(groups: Sequence[Group], way: str, resamples: int = 10_000) -> tuple[float, float]:
-    """A 95 % interval of the accuracy for other people of the same kind.
-
-    Percentiles of the bootstrap over people (Efron and Tibshirani 1993), whose windows stay
-    together.
-    """
-    people = sorted({group.subject for group in groups})
-    counts = np.array(
-        [
-            [matrix.trace(), matrix.sum()]
-            for person in people
-            for matrix in [pooled([group for group in groups if group.subject == person], way)]
-        ]
-    )
-    drawn = np.random.default_rng(0).integers(len(people), size=(resamples, len(people)))
-    hits, windows = counts[drawn].sum(axis=1).T
-    low, high = np.quantile(hits / windows, [0.025, 0.975])
-    return float(low), float(high)
+def interval(groups: Sequence[Group], way: str) -> tuple[float, float]:
+    """A 95 % interval of the accuracy for other people of the same kind (`trials.interval`)."""
+    people = {group.subject for group in groups}
+    tables = {
+        person: pooled([group for group in groups if group.subject == person], way)
+        for person in people
+    }
+    return trials.interval(tables, metrics.accuracy_of)
 
 
 # ---- what windows would be like, measured otherwise ----
