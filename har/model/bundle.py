@@ -21,6 +21,7 @@ from har.data.windows import step_of
 from har.errors import HarError
 from har.files import replacing_file
 from har.learning.weights import TrainingRecord
+from har.params import Model
 from har.signals.channels import CHANNEL_GROUPS, groups_of
 from har.signals.recordings import BASE_CHANNELS, STILL
 
@@ -37,6 +38,15 @@ RELEASED = Path(__file__).parent.parent / "released"
 
 BATCH = 256
 """Windows in one run of the model."""
+
+
+def sees_upright(network: Model) -> bool:
+    """Whether a network sees a frame of reference that gravity decides: it needs no mounting.
+
+    Args:
+        network: Its settings.
+    """
+    return "upright" in getattr(network, "frames", [])
 
 
 class Smoothing(BaseModel):
@@ -134,7 +144,7 @@ class Description(BaseModel):
 
         A network that turns its windows by gravity (`har.learning.frames`) needs no mounting.
         """
-        return "upright" not in getattr(self.training.network, "frames", [])
+        return not sees_upright(self.training.network)
 
     @property
     def trained_on(self) -> str:

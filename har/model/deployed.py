@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from har.learning.networks import Classifier
+from har.model.bundle import sees_upright
 from har.model.novelty import Novelty, distances, summarize, summarize_upright
 from har.signals.channels import BODY_GYRO, TOTAL_ACC, channel_names, make_channels
 from har.signals.recordings import STILL
@@ -113,11 +114,6 @@ class DeployedModel(nn.Module):
         return torch.cat([probabilities[:, :first], shared, probabilities[:, last:]], dim=1)
 
 
-def sees_upright(network: Classifier) -> bool:
-    """Whether a network sees a frame of reference that gravity decides: it needs no mounting."""
-    return "upright" in getattr(network.settings, "frames", [])
-
-
 def summarize_for(network: Classifier, scaled: Tensor, channels: Sequence[str]) -> Tensor:
     """The summary of windows that fits what a network sees of them (`har.model.novelty`).
 
@@ -126,7 +122,7 @@ def summarize_for(network: Classifier, scaled: Tensor, channels: Sequence[str]) 
         scaled: Its input (windows, size, channels).
         channels: Their names.
     """
-    if sees_upright(network):
+    if sees_upright(network.settings):
         return summarize_upright(scaled)
     return summarize(scaled, channels)
 

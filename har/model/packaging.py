@@ -10,8 +10,8 @@ from har.learning.balance import draw_weights
 from har.learning.networks import Classifier
 from har.learning.weights import TrainingRecord
 from har.model import novelty
-from har.model.bundle import Bundle, Description, Smoothing
-from har.model.deployed import DeployedModel, sees_upright, summarize_for
+from har.model.bundle import Bundle, Description, Smoothing, sees_upright
+from har.model.deployed import DeployedModel, summarize_for
 from har.model.export import to_onnx
 from har.model.hmm import learn_durations
 from har.signals.channels import channel_units, groups_of
@@ -66,7 +66,7 @@ def package(
         smoothing=Smoothing(
             durations=_durations(train, classes, step / SAMPLING_RATE).tolist(),
             priors=(seen / seen.sum()).tolist(),
-            together=deployed.postures if sees_upright(network) else [],
+            together=deployed.postures if sees_upright(record.network) else [],
         ),
         training=record,
         weights_sha256=weights_sha256,
