@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from har.errors import HarError, in_one_line
 from har.params import Params
 
@@ -101,7 +103,7 @@ def run(main: Callable[[Params], None]) -> None:
     # As with Ctrl-C, temporary files are cleared away before the script ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if "DVC_STAGE" in os.environ:
-        _end_with_parent()
+        _end_with_dvc()
     after = f". {BACK}" if _results_removed() else ""
     interrupted = "interrupted" + (after or "; files are whole, old or new")
     try:
@@ -124,13 +126,21 @@ def _results_removed() -> bool:
     return stage != "settings" and Path(os.environ.get("DVC_ROOT", "")) == Path.cwd()
 
 
-def _end_with_parent() -> None:
+def _end_with_dvc() -> None:
     """End where DVC has been killed: it cannot tell its stages so, and nobody waits for them."""
-    parent = os.getppid()
+    dvc = _dvc()
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
             time.sleep(1)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _dvc() -> psutil.Process:
+    """The process that runs this stage: the parent, or its parent where a shell stands between."""
+    parent = psutil.Process().parent()
+    while parent and "DVC_STAGE" in parent.environ():
+        parent = parent.parent()
+    return parent or psutil.Process()

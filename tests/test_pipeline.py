@@ -356,13 +356,13 @@ def test_a_training_that_is_killed_loses_nothing(project):
     before = {path: (project.folder / path).read_bytes() for path in CONTRACT}
     params, history = project.folder / "params.yaml", project.folder / "reports/history.csv"
 
-    def training() -> tuple[psutil.Popen, psutil.Process]:
+    def training(shell: str) -> tuple[psutil.Popen, psutil.Process]:
         """DVC and its training of many epochs, some of them done."""
         params.write_text(params.read_text().replace("epochs: 2", "epochs: 9999"))
         dvc = psutil.Popen(
             [sys.executable, "-m", "dvc", "repro"],
             cwd=project.folder,
-            env=project.environment,
+            env=project.environment | {"SHELL": shell},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -382,14 +382,14 @@ def test_a_training_that_is_killed_loses_nothing(project):
         assert not ran and cached >= {"train"}
         assert before == {path: (project.folder / path).read_bytes() for path in CONTRACT}
 
-    dvc, stage = training()
+    dvc, stage = training("/bin/sh")  # which may stay between the two
     dvc.kill()
     dvc.wait()
     stage.wait(30)
     assert not list((project.folder / "reports").glob(".*.partial"))
     assert_all_comes_back()
 
-    dvc, stage = training()
+    dvc, stage = training("/bin/bash")
     stage.kill()
     assert dvc.wait(60) != 0
     assert_all_comes_back()
