@@ -27,7 +27,7 @@ from har.learning.networks import choose_device
 from har.params import Params
 from har.tracking import Tracker, watched
 from stages.common import RAW, TRIALS, project_root, run
-from stages.track import origin
+from stages.mlflow_run import origin
 
 
 def windows_of(params: Params) -> Windows:

@@ -128,19 +128,24 @@ def _results_removed() -> bool:
 
 def _end_with_dvc() -> None:
     """End where DVC has been killed: it cannot tell its stages so, and nobody waits for them."""
-    dvc = _dvc()
+    dvc = dvc_process()
 
     def watch() -> None:
-        while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
+        while dvc and is_running(dvc):
             time.sleep(1)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _dvc() -> psutil.Process:
-    """The process that runs this stage: the parent, or its parent where a shell stands between."""
-    parent = psutil.Process().parent()
-    while parent and "DVC_STAGE" in parent.environ():
-        parent = parent.parent()
-    return parent or psutil.Process()
+def dvc_process() -> psutil.Process | None:
+    """DVC, where it runs this stage: the parent, or one above where a shell stands between."""
+    process = psutil.Process()
+    while process and "DVC_STAGE" in process.environ():
+        process = process.parent()
+    return process if "DVC_STAGE" in os.environ else None
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Whether it goes on; one that has ended may still be listed."""
+    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)

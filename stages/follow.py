@@ -3,22 +3,30 @@
 It reads a JSON line per event on standard input: how the training begins, each epoch, and how it
 ends. A training that ends without a word was killed. MLflow takes seconds to import and may not
 answer; none of that delays the training, since it happens here.
+
+    python -m stages.follow [PID of DVC]
+
+While DVC goes on, it stays to complete the run when `stages.track` asks for it.
 """
 
 import json
+import os
 import sys
+import time
 from contextlib import suppress
 from queue import Queue
 from threading import Thread
 from typing import Any
 
+import psutil
 from filelock import Timeout
 
 from har.errors import HarError, in_one_line
 from har.model import bundle
 from har.tracking import Tracker, warn
-from stages import track
-from stages.common import BUNDLE, project_root
+from stages import mlflow_run
+from stages.common import BUNDLE, WEIGHTS, is_running, project_root
+from stages.track import following, request_file
 
 Event = dict[str, Any]
 
@@ -29,7 +37,7 @@ class Run:
     def __init__(self, begin: Event) -> None:
         self.tracker = Tracker(project_root(), "stages.train")
         data = begin["dataset"], begin["dataset_digest"]
-        self.id = track.start(self.tracker, begin["parameters"], *data, started=begin["time"])
+        self.id = mlflow_run.start(self.tracker, begin["parameters"], *data, started=begin["time"])
         self.monitor = self.tracker.system_metrics(self.id)
 
     def end(self, event: Event) -> None:
@@ -40,8 +48,8 @@ class Run:
         self.tracker.end(self.id, event["status"], **tags)
 
 
-def main() -> None:
-    lock = track.following()
+def main(dvc: psutil.Process | None) -> None:
+    lock = following()
     with suppress(Timeout):  # one before is not done yet
         lock.acquire(timeout=0)
     events: Queue[Event] = Queue()
@@ -51,7 +59,7 @@ def main() -> None:
     if "parameters" not in begin:
         return  # it ended before it began
     before = packaged_weights()
-    begin["parameters"] = track.pipeline_settings(begin["parameters"])
+    begin["parameters"] = mlflow_run.pipeline_settings(begin["parameters"])
     run: Run | None = None
     epochs: list[Event] = []
     end: Event | None = None
@@ -74,9 +82,25 @@ def main() -> None:
                 epochs.append(event)
             else:
                 end = end or event
+    weights = end.get("weights_sha256")
     # The same weights as before: nothing is made of them again, which would complete the run.
-    if before and before == packaged_weights() == end.get("weights_sha256"):
-        track.deliver(begin["parameters"])
+    again = before and before == packaged_weights() == weights
+    if again:
+        mlflow_run.deliver(begin["parameters"])
+    os.dup2(2, 1)  # the training waits for standard output to be closed
+    if weights and not again and dvc and is_asked(weights, dvc):
+        mlflow_run.deliver(begin["parameters"])
+        request_file().unlink(missing_ok=True)
+
+
+def is_asked(weights: str, dvc: psutil.Process) -> bool:
+    """Wait until the run of these weights is to be completed, or will not be."""
+    request = request_file()
+    while not (request.exists() and request.read_text() == weights):
+        if not is_running(dvc) or not WEIGHTS.exists():
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def packaged_weights() -> str | None:
@@ -104,4 +128,7 @@ def read(events: "Queue[Event]") -> None:
 
 if __name__ == "__main__":
     with in_one_line():
-        main()
+        dvc = None
+        with suppress(psutil.NoSuchProcess):
+            dvc = psutil.Process(int(sys.argv[1])) if len(sys.argv) > 1 else None
+        main(dvc)

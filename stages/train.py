@@ -1,6 +1,7 @@
 """Train the recurrent classifier: data/normalized.npz to its weights and reports/history.csv."""
 
 import json
+import select
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from har.learning.networks import count_parameters
 from har.learning.training import Epoch, fit
 from har.params import Params
 from har.signals.scaling import Scaling
-from stages.common import HISTORY, NORMALIZED, WEIGHTS, run
+from stages.common import HISTORY, NORMALIZED, WEIGHTS, dvc_process, run
 
 
 def main(params: Params) -> None:
@@ -66,10 +67,13 @@ def _followed() -> Iterator[Callable[[dict[str, Any]], None]]:
     A process of its own (`stages.follow`), since MLflow may not delay a training or make it fail.
     In a session of its own, it outlives what ends this one, and says so.
     """
-    command = [sys.executable, "-m", "stages.follow"]
-    follower = subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0, start_new_session=True)
+    dvc = dvc_process()
+    command = [sys.executable, "-m", "stages.follow", *([str(dvc.pid)] if dvc else [])]
+    follower = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+    )
     pipe = follower.stdin
-    assert pipe is not None
+    assert pipe is not None and follower.stdout is not None
 
     def tell(event: dict[str, Any]) -> None:
         line = json.dumps({"time": int(time.time() * 1000), **event}) + "\n"
@@ -82,8 +86,9 @@ def _followed() -> Iterator[Callable[[dict[str, Any]], None]]:
         except Exception as error:
             tell({"status": "FAILED", "failure": str(error)})
             raise
-    with suppress(subprocess.TimeoutExpired):
-        follower.wait(5)  # for its warnings; it goes on by itself
+    # Until it closes it: its warnings are out, and this folder may go. It goes on by itself.
+    with follower.stdout as until_done:
+        select.select([until_done], [], [], 5)
 
 
 if __name__ == "__main__":

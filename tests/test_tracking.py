@@ -23,7 +23,7 @@ from har.files import sha256
 from har.model import bundle
 from har.params import Params
 from stages import follow as follow_stage
-from stages import track
+from stages import mlflow_run
 from stages.train import _followed as followed
 
 NOW = 1_700_000_000_000
@@ -39,10 +39,10 @@ def events(**last: str) -> str:
     return "".join(json.dumps(line) + "\n" for line in lines)
 
 
-def follow(project: Project, text: str, **environment: str) -> subprocess.Popen:
+def follow(project: Project, text: str, *dvc: str, **environment: str) -> subprocess.Popen:
     """Start `stages.follow` as a training would."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "stages.follow"],
+        [sys.executable, "-m", "stages.follow", *dvc],
         cwd=project.folder,
         env=project.environment | environment,
         stdin=subprocess.PIPE,
@@ -133,8 +133,8 @@ def test_a_model_that_is_packaged_meanwhile_is_left_to_the_stages(packaged, monk
     monkeypatch.setattr(follow_stage, "Run", package)
     text = events(status="FINISHED", weights_sha256="f" * 64)
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
-    with mock.patch("stages.track.deliver") as deliver:
-        follow_stage.main()
+    with mock.patch("stages.mlflow_run.deliver") as deliver:
+        follow_stage.main(None)
     assert deliver.called == (packaged == "before")
 
 
@@ -234,6 +234,33 @@ def test_the_stage_waits_for_who_follows_the_training(project, monkeypatch):
     assert len(mlflow_runs(project)) == 1
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_who_follows_the_training_completes_its_run_while_dvc_goes_on(project, asked):
+    weights = sha256(project.folder / "models/weights.safetensors")
+    model = project.folder / "models/bundle.json"
+    packaged = model.read_bytes()
+    model.unlink()
+    dvc = subprocess.Popen(["sleep", "600"])
+    follower = follow(project, events(status="FINISHED", weights_sha256=weights), str(dvc.pid))
+    try:
+        deadline = time.monotonic() + 60
+        while not (project.folder / "mlflow.db").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        model.write_bytes(packaged)
+        if asked:
+            # Of a module that is not there: only who follows the training can do it.
+            (project.folder / "mlflow.py").write_text("raise ImportError")
+            assert "warning" not in project.run(sys.executable, "-m", "stages.track")
+    finally:
+        dvc.kill()
+        dvc.wait()
+    assert warnings_of(follower) == ""
+    (run,) = mlflow_runs(project)
+    assert run["status"] == "FINISHED"
+    assert ("test/accuracy" in run["metrics"]) == bool(run["models"]) == asked
+
+
 def mlflow_runs_if_any(project):
     return (project.folder / "mlflow.db").exists() and mlflow_runs(project)
 
@@ -330,9 +357,9 @@ def test_the_logged_model_is_served(loaded):
 
 
 def test_a_sweep_s_experiments_are_shown_below_one_run():
-    assert track.group_of("sweep-12", "0123456789") == "sweep on 0123456"
-    assert track.group_of("boric-foil", "0123456789") == "experiments on 0123456"
-    assert track.group_of("2", "0123456789") == "experiments on 0123456"
+    assert mlflow_run.group_of("sweep-12", "0123456789") == "sweep on 0123456"
+    assert mlflow_run.group_of("boric-foil", "0123456789") == "experiments on 0123456"
+    assert mlflow_run.group_of("2", "0123456789") == "experiments on 0123456"
 
 
 class TestCommit:
@@ -347,17 +374,17 @@ class TestCommit:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         monkeypatch.setenv("HOME", str(tmp_path))
-        assert len(track.head()) == 40
+        assert len(mlflow_run.head()) == 40
         assert caplog.text == ""
 
     def test_outside_of_git_there_is_none(self, tmp_path, monkeypatch, caplog):
         monkeypatch.chdir(tmp_path)
-        assert track.head() == ""
+        assert mlflow_run.head() == ""
         assert caplog.text == ""
 
     def test_one_that_cannot_be_read_is_a_warning(self, tmp_path, monkeypatch, caplog):
         monkeypatch.chdir(tmp_path)
         subprocess.run(["git", "init", "-q"], check=True)
         Path(".git/HEAD").write_text("ref: refs/heads/none\n")
-        assert track.head() == ""
+        assert mlflow_run.head() == ""
         assert "the run names no commit" in caplog.text
