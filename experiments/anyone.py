@@ -53,6 +53,9 @@ EVERY = 4
 FOREST_WINDOWS, TREES = 20_000, 500
 """Windows that a random forest learns from, drawn as a network's are, and its trees."""
 
+NOT_DECIDING = ("seed", "threads", "processes", "device", "keep")
+"""Settings of the training that a trial's outcome is not asked about."""
+
 Predict = Callable[[np.ndarray], np.ndarray]
 """From windows (windows, size, 9) of the `BASE_CHANNELS` to the probabilities of `ACTIVITIES`."""
 
@@ -217,8 +220,7 @@ def deciding(params: Params) -> dict[str, Any]:
     return {
         name: value
         for name, value in params.flat().items()
-        if name.split(".")[0] in sections
-        and name not in ("train.seed", "train.threads", "train.device", "train.keep")
+        if name.split(".")[0] in sections and name not in {f"train.{each}" for each in NOT_DECIDING}
     }
 
 

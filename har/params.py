@@ -307,6 +307,13 @@ class Train(Section):
         description="CPU threads; another number gives other last digits; cross-validation, which "
         "trains side by side, takes one each",
     )
+    processes: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="processes on this machine that share each batch, with `threads` each; another "
+        "number gives other last digits",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where to compute; auto takes a GPU where there is one"
     )

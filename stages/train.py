@@ -14,7 +14,7 @@ import pandas as pd
 
 from har.data import windows
 from har.files import replacing_file, sha256
-from har.learning import weights
+from har.learning import processes, weights
 from har.learning.networks import count_parameters
 from har.learning.training import Epoch, fit
 from har.params import Params
@@ -23,9 +23,21 @@ from stages.common import HISTORY, NORMALIZED, WEIGHTS, dvc_process, run
 
 
 def main(params: Params) -> None:
+    if params.train.processes > 1 and not processes.is_one():
+        settings = params.train
+        processes.start("stages.train", sys.argv[1:], settings.processes, settings.threads)
+        return
+    with processes.joined():
+        fit_and_save(params)
+
+
+def fit_and_save(params: Params) -> None:
     scaled, arrays = windows.load(NORMALIZED)
     scaling = Scaling(**arrays)
-    train = scaled.of("train")
+    train, val = scaled.of("train"), scaled.of("val")
+    if processes.rank():  # the first one writes
+        fit(train, scaling, params, val=val)
+        return
     epochs: list[Epoch] = []
 
     def on_epoch(row: Epoch) -> None:
@@ -39,7 +51,7 @@ def main(params: Params) -> None:
     with _as_before_on_failure(HISTORY), _followed() as tell:
         data = {"dataset": train.source, "dataset_digest": train.dataset_digest}
         tell({"parameters": params.flat(), **data})
-        network, history = fit(train, scaling, params, val=scaled.of("val"), on_epoch=on_epoch)
+        network, history = fit(train, scaling, params, val=val, on_epoch=on_epoch)
         record = weights.record_of(network, train, scaling, params, history.kept_epoch)
         weights.save(WEIGHTS, network, record)
         tell({"status": "FINISHED", "weights_sha256": sha256(WEIGHTS)})

@@ -87,7 +87,9 @@ def deciding_settings(params: Params) -> dict[str, Any]:
             for key, value in params.model.model_dump().items()
             if (key, value) != ("frames", ["measured"])
         },
-        "train": _in_use(_alone(params.train).model_dump(exclude={"seed", "keep", "device"})),
+        "train": _in_use(
+            _alone(params.train).model_dump(exclude={"seed", "keep", "device", "processes"})
+        ),
         "augmentation": _in_use(params.augmentation.model_dump()),
     }
     if "simulated" in params.dataset.names:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from har.data.windows import Windows, prepare_lstm_data
 from har.errors import HarError
+from har.learning import processes
 from har.learning.augmentation import Augmenter
 from har.learning.balance import draw_weights
 from har.learning.checks import check_labels, check_model, check_signals
@@ -65,7 +66,8 @@ def fit(
         params: `model`, `train` and `augmentation` are read.
         val: Scaled windows of other people, to watch the training by; None or no windows for no
             validation.
-        on_epoch: Called after each epoch with its row of the history.
+        on_epoch: Called after each epoch with its row of the history; of several processes
+            (`har.learning.processes`) by the first alone.
         show_progress: Show a bar on standard error.
 
     Returns:
@@ -163,6 +165,11 @@ def train_model(
             f"augmenter: expected one of the {len(X_train)} windows of X_train, "
             f"got one of {len(augmenter)}"
         )
+    if settings.batch_size < processes.count():
+        raise HarError(
+            f"train.batch_size={settings.batch_size}: expected a window for each of the "
+            f"{processes.count()} processes"
+        )
     if (X_val is None) != (y_val is None):
         raise HarError("X_val, y_val: expected both or neither")
     if X_val is None or y_val is None or not len(X_val):
@@ -178,6 +185,7 @@ def train_model(
         torch.from_numpy(each).to(device) for each in (X_train, y_train, X_val, y_val)
     )
     windows_at = x.__getitem__ if augmenter is None else augmenter
+    trained = processes.together(model)
     optimizer = _optimizer(model, settings)
     seen = len(y) if chances is None else settings.drawn or len(y)
     schedule = _schedule(optimizer, settings, math.ceil(seen / settings.batch_size))
@@ -189,36 +197,43 @@ def train_model(
         range(1, settings.epochs + 1),
         desc="train",
         unit="epoch",
-        disable=not show_progress,
+        disable=not show_progress or processes.rank() > 0,
         mininterval=0.1 if interactive else 15,
     )
+    step = 0
     for epoch in progress:
-        model.train()
+        trained.train()
         # Summed on the device: reading a number back after each batch would wait for it.
         total_loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
         for batch in _order(seen, chances).to(device).split(settings.batch_size):
-            x_batch, y_batch = windows_at(batch), y[batch]
+            if len(batch) < processes.count():
+                continue  # the last one of an epoch may be too small to be shared
+            # All is drawn and changed by every process, the same: then each takes its share.
+            x_batch, y_batch = processes.share(windows_at(batch)), processes.share(y[batch])
             optimizer.zero_grad()
-            logits = model(x_batch)
+            with processes.own_randomness(step):
+                logits = trained(x_batch)
             loss = cross_entropy(logits, y_batch, label_smoothing=settings.label_smoothing)
-            loss.backward()
+            (loss * processes.weight(batch)).backward()
             optimizer.step()
             schedule.step()
-            total_loss += cross_entropy(logits.detach(), y_batch) * len(batch)
+            total_loss += cross_entropy(logits.detach(), y_batch) * len(y_batch)
             correct += (logits.detach().argmax(dim=1) == y_batch).sum()
+            step += 1
+        loss_sum, right = processes.summed(total_loss, correct)
         val_loss, val_accuracy = _score(model, x_val, labels_val)
         row: Epoch = {
             "epoch": epoch,
-            "train_loss": total_loss.item() / seen,
+            "train_loss": loss_sum / seen,
             "val_loss": val_loss,
-            "train_accuracy": correct.item() / seen,
+            "train_accuracy": right / seen,
             "val_accuracy": val_accuracy,
             "learning_rate": optimizer.param_groups[0]["lr"],
         }
         epochs.append(row)
-        if on_epoch is not None:
+        if on_epoch is not None and processes.rank() == 0:
             on_epoch(row)
-        if not math.isfinite(total_loss.item()) or not math.isfinite(val_loss or 0):
+        if not math.isfinite(loss_sum) or not math.isfinite(val_loss or 0):
             raise HarError(
                 f"the loss is {row['train_loss']} in training, {val_loss} in validation, "
                 f"in epoch {epoch}: "

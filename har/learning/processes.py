@@ -1,0 +1,181 @@
+"""Training on several processes that share each batch, as PyTorch's `torchrun` starts them.
+
+Every process holds the same network, draws the same windows in the same order and changes them
+alike. It works on its share of each batch; gradients are averaged by `DistributedDataParallel`, and
+batch normalization is over the whole batch. So N processes learn what one learns, but for rounding
+and for dropout, which is each process's own.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def start(module: str, arguments: Sequence[str], number: int, threads: int) -> None:
+    """Run a module in several processes on this machine, and end as the first that fails.
+
+    Args:
+        module: Its name; it trains within `joined()`.
+        arguments: Of its command line.
+        number: Of processes.
+        threads: Of each.
+    """
+    from torch.distributed import run
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    options = ["--standalone", f"--nproc-per-node={number}", "--local-ranks-filter=0"]
+    try:
+        run.main([*options, "--module", module, *arguments])
+    except ChildFailedError as error:  # which has said why
+        sys.exit(error.get_first_failure()[1].exitcode)
+    except SignalException:
+        sys.exit(143)
+
+
+def is_one() -> bool:
+    """Whether this is one of the processes that `torchrun` has started."""
+    return dist.is_torchelastic_launched()
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Take part in the processes that `torchrun` has started; by itself, nothing."""
+    if not is_one():
+        yield
+        return
+    on_gpu = torch.cuda.is_available()
+    if on_gpu:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if on_gpu else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def count() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Which of them this is, from 0: the first writes."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def share(batch: Tensor) -> Tensor:
+    """This process's part of a batch: every `count()`th of its rows."""
+    return batch[rank() :: count()]
+
+
+def weight(batch: Tensor) -> float:
+    """Of the mean loss over `share(batch)`, so that the processes' average is over all of it."""
+    return len(share(batch)) * count() / len(batch)
+
+
+def together(model: nn.Module) -> nn.Module:
+    """The model as it is called in training: its gradients are those of the whole batch.
+
+    The model itself learns, in place.
+    """
+    if count() == 1:
+        return model
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if type(child) is nn.BatchNorm1d:
+                setattr(module, name, SharedBatchNorm1d.of(child))
+    # Statistics of normalization need not be sent: they are the same everywhere.
+    return DistributedDataParallel(model, forward_sync_buffers=False)
+
+
+@contextmanager
+def own_randomness(step: int) -> Iterator[None]:
+    """Random numbers of this process alone, after which those in common go on.
+
+    Args:
+        step: Of the training, from 0: another one has other numbers.
+    """
+    if count() == 1:
+        yield
+        return
+    with torch.random.fork_rng():
+        torch.manual_seed((torch.initial_seed() + 1) * 1_000_003 + step * count() + rank())
+        yield
+
+
+def summed(*values: Tensor) -> list[float]:
+    """Single numbers, each summed over all processes."""
+    together = torch.stack([value.double() for value in values])
+    if count() > 1:
+        dist.all_reduce(together)
+    return cast(list[float], together.tolist())
+
+
+class _Sum(torch.autograd.Function):
+    """Of a tensor over all processes. Backward too: what each adds counts for all."""
+
+    @staticmethod
+    def forward(_: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _sum(values: Tensor) -> Tensor:
+    return cast(Tensor, _Sum.apply(values))  # type: ignore[no-untyped-call]
+
+
+class SharedBatchNorm1d(nn.BatchNorm1d):
+    """Batch normalization over the batches of all processes; in evaluation like any other.
+
+    PyTorch's `SyncBatchNorm` works on GPUs alone.
+    """
+
+    @classmethod
+    def of(cls, plain: nn.BatchNorm1d) -> "SharedBatchNorm1d":
+        """One with the same parameters and statistics."""
+        made = cls(plain.num_features, plain.eps, plain.momentum)
+        made.weight, made.bias = plain.weight, plain.bias
+        made.running_mean, made.running_var = plain.running_mean, plain.running_var
+        made.num_batches_tracked = plain.num_batches_tracked
+        return made.train(plain.training)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Normalise (batch, channels, steps) or (batch, channels)."""
+        if not self.training:
+            return super().forward(values)
+        axes = [axis for axis in range(values.ndim) if axis != 1]
+        shape = [-1 if axis == 1 else 1 for axis in range(values.ndim)]
+        number = torch.tensor([values.numel() / values.shape[1]], device=values.device)
+        sums = _sum(torch.cat([values.sum(axes), number]))
+        number = sums[-1].detach()
+        mean = sums[:-1] / number
+        centred = values - mean.view(shape)
+        variance = _sum(centred.square().sum(axes)) / number
+        with torch.no_grad():
+            assert self.running_mean is not None and self.running_var is not None
+            assert self.momentum is not None and self.num_batches_tracked is not None
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * number / (number - 1), self.momentum)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return centred * scale.view(shape) + self.bias.view(shape)
