@@ -21,7 +21,6 @@ import joblib
 import numpy as np
 import pandas as pd
 import torch
-import yaml
 from pydantic import BaseModel, ConfigDict
 from scipy.spatial.transform import Rotation
 
@@ -34,7 +33,7 @@ from har.files import replacing_file
 from har.learning.balance import draw_weights
 from har.learning.networks import predict_probabilities
 from har.learning.training import fit
-from har.params import Params
+from har.params import Params, read_yaml
 from har.signals.channels import groups_of as channel_groups_of
 from har.signals.recordings import ACTIVITIES, BASE_CHANNELS
 from har.signals.scaling import fit_scaling
@@ -101,7 +100,7 @@ def settings_of(method: str) -> Params:
     """The settings of a method or candidate: those of anyone/params.yaml, changed."""
     if method == "benchmark":
         return Params.read(Path("params.yaml"), ["--dataset.names", f"[{', '.join(TARGETS)}]"])
-    candidates = yaml.safe_load(CANDIDATES.read_text())
+    candidates = read_yaml(CANDIDATES)
     if method == "random_forest":  # on the same windows, drawn alike
         method = "chosen"
     if method not in candidates:
@@ -440,7 +439,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.what == "choose":
         names = arguments.names or [
-            name for name in yaml.safe_load(CANDIDATES.read_text()) if name.startswith("short")
+            name for name in read_yaml(CANDIDATES) if name.startswith("short")
         ]
         pairs = list(combinations(TARGETS, 2))
         run_all([(name, pair, 0) for name in names for pair in pairs], arguments.jobs, True)

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from har.errors import HarError
+from har.params import read_yaml
 
 FILE = Path(__file__).with_suffix(".yaml")
 
@@ -36,12 +36,12 @@ def read() -> dict[str, Configuration]:
         HarError: The file is not as it should be.
     """
     try:
-        groups = yaml.safe_load(FILE.read_text())
+        groups = read_yaml(FILE)
         return {
             name: Configuration(group=group, **content)
             for group, members in groups.items()
             for name, content in members.items()
             if not name.startswith("_")
         }
-    except (OSError, yaml.YAMLError, ValidationError, AttributeError, TypeError) as error:
+    except (OSError, ValidationError, AttributeError, TypeError) as error:
         raise HarError(f"{FILE}: {' '.join(str(error).split()):.300}") from None

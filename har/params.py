@@ -5,11 +5,10 @@ The pipeline reads them from a YAML file; a stage run by hand takes any of them 
 
 import math
 from argparse import SUPPRESS, ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -58,6 +57,12 @@ def _count_or_subjects(subjects: int | list[int]) -> int | list[int]:
 
 MAX_SEED = 2**32 - 1
 
+MAX_YAML, MAX_NESTING, MAX_VALUES = 1 << 18, 16, 50_000
+"""Characters, levels and values of a YAML text, at most."""
+
+SHOWN, MOST_PROBLEMS = 60, 10
+"""Characters of a value or name, and problems, that a message shows."""
+
 
 def _all_or_some(jobs: int) -> int:
     if jobs < 1 and jobs != -1:
@@ -87,9 +92,10 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        # YAML's `yes` and `true` would pass for 1.
+        # YAML's `true` would pass for 1, in a list too.
         field = cls.model_fields[info.field_name or ""]
-        if isinstance(value, bool) and field.annotation is not bool:
+        values = value if isinstance(value, list) else [value]
+        if field.annotation is not bool and any(isinstance(each, bool) for each in values):
             raise ValueError("is true or false, should be something else")
         return value
 
@@ -449,18 +455,19 @@ class Params(Section):
                 `--help` prints all and exits.
 
         Raises:
-            HarError: A key is unknown, a value out of range, or the file is not YAML.
+            HarError: A key is unknown, a value out of range, or the file is not YAML as
+                `parse_yaml` takes it.
         """
         given = vars(_parser(path).parse_args(arguments))
-        content = _read_yaml(path)
+        content = _read_sections(path)
         for name, text in given.items():
             section, key = name.split(".")
             if not isinstance(content.setdefault(section, {}), dict):
                 raise HarError(f"{path}: {section} does not hold settings")
             try:
-                content[section][key] = yaml.safe_load(text)
-            except yaml.YAMLError:
-                raise HarError(f"--{name} {text}: not a value in YAML") from None
+                content[section][key] = parse_yaml(text)
+            except HarError as error:
+                raise HarError(f"--{name} {_short(text)}: {error}") from None
         try:
             params = cls.model_validate(content)
         except ValidationError as error:
@@ -500,7 +507,7 @@ def checked(section: type[S], /, **values: Any) -> S:
 
 def _parser(path: Path) -> ArgumentParser:
     try:
-        content = _read_yaml(path)
+        content = _read_sections(path)
     except HarError:
         content = {}  # --help answers also where the file is wrong
     parser = _Parser(
@@ -515,14 +522,15 @@ def _parser(path: Path) -> ArgumentParser:
         defaults = section.model_construct(**(written if isinstance(written, dict) else {}))
         group = parser.add_argument_group(name, section.__doc__)
         for key, leaf in section.model_fields.items():
-            text = f"{leaf.description}{_range_of(leaf)} (default: {getattr(defaults, key)})"
+            default = _short(getattr(defaults, key))
+            text = f"{leaf.description}{_range_of(leaf)} (default: {default})"
             group.add_argument(f"--{name}.{key}", metavar="VALUE", help=text.replace("%", "%%"))
     return parser
 
 
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise HarError(f"command line: {message}; --help lists the settings")
+        raise HarError(f"command line: {message:.300}; --help lists the settings")
 
 
 def _range_of(leaf: FieldInfo) -> str:
@@ -540,16 +548,94 @@ def _range_of(leaf: FieldInfo) -> str:
     return "".join(bounds)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def parse_yaml(text: str) -> Any:
+    """What a YAML text says: to the letter what DVC, with the same library, takes it to say.
+
+    That is YAML 1.2: `010` is ten and `1:30` a text, and a key that is given twice is refused.
+
+    Args:
+        text: One document, without tags, and of limited size, depth and number of values.
+
+    Raises:
+        HarError: It is something else; the message says in which line.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    if len(text) > MAX_YAML:
+        raise HarError(f"longer than {MAX_YAML:,} characters")
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        _refuse_bombs(YAML(typ="safe").parse(text))
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise HarError(f"not YAML ({' '.join(str(error).split()):.300})") from None
+    except ValueError as error:  # a date that there is not, a number of 5,000 digits
+        raise HarError(f"not a value in YAML ({error!s:.100})") from None
+
+
+def _refuse_bombs(events: Iterable[Any]) -> None:
+    """Look at a YAML text before anything is made of it: a few aliases can stand for gigabytes."""
+    sizes: dict[str, int] = {}  # values below each anchor, those that aliases stand for included
+    above: list[tuple[str | None, int]] = []
+    size = 0
+    for event in events:
+        kind, where = type(event).__name__, f"line {event.start_mark.line + 1}"
+        anchor = getattr(event, "anchor", None)
+        if getattr(event, "tag", None):
+            raise HarError(f"{where}: a tag, {_short(event.tag)}, which is not taken")
+        if kind in ("MappingStartEvent", "SequenceStartEvent"):
+            above.append((anchor, size))
+            size = 0
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            anchor, before = above.pop()
+            if anchor:
+                sizes[anchor] = size
+            size += before + 1
+        elif kind == "AliasEvent":
+            if anchor not in sizes:
+                raise HarError(f"{where}: *{_short(anchor)} stands for nothing before it")
+            size += sizes[anchor]
+        elif kind == "ScalarEvent":
+            size += 1
+            if anchor:
+                sizes[anchor] = 1
+        if len(above) > MAX_NESTING or size > MAX_VALUES:
+            raise HarError(
+                f"{where}: more than {MAX_NESTING} levels or {MAX_VALUES:,} values are not taken"
+            )
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file says, as `parse_yaml` takes it.
+
+    Raises:
+        HarError: It is not there or not YAML; the message says in which line.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            return parse_yaml(file.read(MAX_YAML + 1))
     except FileNotFoundError:
         raise HarError(f"{path} is not there: run from the project's folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise HarError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    except UnicodeDecodeError as error:
+        raise HarError(f"{path}: not YAML ({error:.300})") from None
+    except HarError as error:
+        raise HarError(f"{path}: {error}") from None
+
+
+def _read_sections(path: Path) -> dict[str, Any]:
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise HarError(f"{path} does not hold sections such as `model:`")
     return content
+
+
+def _short(value: object) -> str:
+    """A value as a message shows it: on one line, and not for pages."""
+    try:
+        text = " ".join(str(value).split())
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a huge number"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _in_words(error: ValidationError, depth: int = 2) -> str:
@@ -561,7 +647,7 @@ def _in_words(error: ValidationError, depth: int = 2) -> str:
     for each in error.errors():
         # A union reports each of its types, under a further name that means nothing to the reader.
         places = [str(part) for part in each["loc"] if part not in NETWORKS]
-        where, given = ".".join(places[:depth]), each["input"]
+        where, given = _short(".".join(places[:depth])), each["input"]
         message = each["msg"].removeprefix("Value error, ")
         if each["type"] == "extra_forbidden":
             problems[where] = [f"{where}: no such setting"]
@@ -570,7 +656,9 @@ def _in_words(error: ValidationError, depth: int = 2) -> str:
             where, given = f"{where}.name", each["ctx"]["tag"]
             message = f"Input should be one of {each['ctx']['expected_tags']}"
         if where and where not in problems:
-            shown = where if isinstance(given, dict) else f"{where}={given}"
+            shown = where if isinstance(given, dict) else f"{where}={_short(given)}"
             message = f"{shown}: {message}".replace("\n", " ")
         problems.setdefault(where, []).append(message)
-    return "; ".join(" or ".join(messages) for messages in problems.values())
+    more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
+    each_once = [" or ".join(dict.fromkeys(messages)) for messages in problems.values()]
+    return "; ".join(each_once[:MOST_PROBLEMS]) + more

@@ -1,8 +1,9 @@
 import pytest
 import yaml
+from dvc.utils.serialize import load_yaml
 
 from har.errors import HarError
-from har.params import ConvRecurrent, Params, Recurrent
+from har.params import MAX_YAML, ConvRecurrent, Params, Recurrent, parse_yaml
 
 
 def read(tmp_path, text="{}", arguments=()):
@@ -83,7 +84,25 @@ def test_one_section_serves_both_networks(tmp_path):
         ("model: 3", "model=3: should hold settings"),
         ("modle: {size: 3}", "modle: no such setting"),
         ("train: {epochs: 2.5}", "train.epochs=2.5"),
-        ("train: {epochs: yes}", "train.epochs=True"),
+        ("train: {epochs: yes}", "train.epochs=yes"),  # a text, in YAML 1.2
+        ("train: {epochs: true}", "train.epochs=True"),
+        ("split: {val_subjects: [true]}", "is true or false"),
+        ("model: {pooling: [2, true]}", "is true or false"),
+        ("train:\n  epochs: 1:30", "train.epochs=1:30"),
+        ("train: {epochs: 3, epochs: 4}", "not YAML .*duplicate key"),
+        ("train: {epochs: 3}\ntrain: {epochs: 4}", "not YAML .*duplicate key"),
+        ("train: {epochs: 0b_}", "not a value in YAML"),
+        ("train: {epochs: 2020-13-45}", "not a value in YAML"),
+        ("train: {epochs: " + "9" * 5000 + "}", "not a value in YAML"),
+        ("train: {epochs: 0x" + "f" * 9000 + "}", "train.epochs=a huge number"),
+        ("train: {epochs: " + "a" * 9000 + "}", r"train.epochs=a{60}\.\.\.:"),
+        ("train: {" + "a" * 900 + ": 3}", r"train\.a{54}\.\.\.: no such setting"),
+        ("train: " + "[" * 100 + "]" * 100, "line 1: more than 16 levels"),
+        ("train: &a {epochs: *a}", r"line 1: \*a stands for nothing before it"),
+        ("train: !!set {epochs}", "line 1: a tag, tag:yaml.org,2002:set, which is not taken"),
+        ("a: 3\n---\nb: 4", "not YAML .*single document"),
+        ("# " + "a" * MAX_YAML, "longer than"),
+        ("".join(f"a{i}: 3\n" for i in range(5000)), "no such setting; and 4990 more$"),
         ("train: {learning_rate: .nan}", "train.learning_rate=nan"),
         ("windowing: {channels: [acc]}", "'acc' is none of total_acc, body_acc"),
         ("windowing: {channels: []}", "windowing.channels"),
@@ -101,7 +120,7 @@ def test_one_section_serves_both_networks(tmp_path):
         ("split: {val_subjects: [99999999999999999999]}", "split.val_subjects"),
         ("1: {epochs: 3}", "1"),
         ('model: {cell: "a\\nb"}', "model.cell=a b"),
-        ("model: [", "is not YAML"),
+        ("model: [", "not YAML"),
         ("just words", "does not hold sections"),
         ("", "does not hold sections"),
     ],
@@ -129,9 +148,47 @@ def test_a_wrong_command_line_is_one_line(tmp_path, arguments):
     assert "\n" not in str(caught.value)
 
 
-def test_a_value_that_is_not_yaml_is_one_line(tmp_path):
-    with pytest.raises(HarError, match=r"^--model.companding \[: not a value"):
-        read(tmp_path, "{}", ["--model.companding", "["])
+@pytest.mark.parametrize(
+    "value", ["[", "0b_", "2020-13-45", "9" * 5000, "[" * 500, "*a", "!!set {a}", "\x07", "\udc80"]
+)
+def test_a_value_that_is_not_yaml_is_one_line(tmp_path, value):
+    with pytest.raises(HarError, match=r"^--model\.companding .*: ") as caught:
+        read(tmp_path, "{}", ["--model.companding", value])
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 010",
+        "a: 0o17",
+        "a: 0x1F",
+        "a: 1:30",
+        "a: yes",
+        "a: 1_000",
+        "a: 1e-05",
+        "a: .inf",
+        "a: ~",
+        "a: 2001-01-01",
+        "%YAML 1.1\n---\na: 010",
+        "a: &a {b: 3}\nc: {<<: *a, d: [*a]}",
+    ],
+)
+def test_a_value_is_what_dvc_writes_to_its_lock(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    assert parse_yaml(text) == load_yaml(path)
+
+
+def test_a_bomb_of_aliases_is_refused_at_once_with_help_too(tmp_path, capsys):
+    bomb = "a0: &a0 [x, x]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12)
+    )
+    with pytest.raises(HarError, match="more than 16 levels or 50,000 values are not taken"):
+        read(tmp_path, bomb)
+    with pytest.raises(SystemExit):
+        read(tmp_path, bomb, ["--help"])
+    assert len(capsys.readouterr().out) < 20_000
 
 
 def test_a_missing_file_says_where_to_be(tmp_path):

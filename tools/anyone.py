@@ -11,6 +11,7 @@ import yaml
 
 from har.errors import in_one_line
 from har.files import replacing_file
+from har.params import read_yaml
 
 PIPELINE, BELOW = Path("dvc.yaml"), Path("anyone/dvc.yaml")
 
@@ -37,7 +38,7 @@ def _files(dependency: str) -> list[str]:
 
 def main() -> None:
     """Write it."""
-    pipeline = below(yaml.safe_load(PIPELINE.read_text()))
+    pipeline = below(read_yaml(PIPELINE))
     with replacing_file(BELOW) as partial:
         partial.write_text(HEAD + yaml.safe_dump(pipeline, sort_keys=False, width=100))
 

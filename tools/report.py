@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from har.data import windows
 from har.data.windows import Windows
@@ -22,7 +21,7 @@ from har.errors import HarError, in_one_line
 from har.evaluation import metrics, trials
 from har.files import replacing_file
 from har.model import bundle
-from har.params import Params
+from har.params import Params, parse_yaml, read_yaml
 from har.signals.recordings import ACTIVITIES, STILL, in_words
 from stages.common import (
     BUNDLE,
@@ -233,11 +232,9 @@ def _settings(locked: dict[str, Any], description: bundle.Description) -> dict[s
 
 def _lock() -> dict[str, Any]:
     try:
-        return yaml.safe_load(LOCK.read_text()) or {}
-    except FileNotFoundError:  # the stages were run by hand
-        return {}
-    except yaml.YAMLError:
-        raise HarError(f"{LOCK} is not YAML: delete it and run `dvc repro`") from None
+        return read_yaml(LOCK) or {} if LOCK.exists() else {}  # the stages were run by hand
+    except HarError:
+        raise HarError(f"{LOCK} is damaged: `git checkout {LOCK}`, then `dvc repro`") from None
 
 
 def _refuse_outdated(locked: dict[str, Any]) -> None:
@@ -265,7 +262,7 @@ def _experiments(locked: dict[str, Any]) -> list[str]:
         parts = ref.split("/")
         if len(parts) != 5 or parts[2] in ("exec", "celery"):
             continue
-        content = yaml.safe_load(_git("show", f"{ref}:{LOCK}") or "{}") or {}
+        content = parse_yaml(_git("show", f"{ref}:{LOCK}") or "{}") or {}
         if content.get("stages", {}).get("train", {}).get("outs") == made:
             names.append(parts[-1])
     return sorted(names)
