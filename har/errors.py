@@ -10,6 +10,21 @@ class HarError(Exception):
     """A wrong setting, file or state; its text is one line: what, where, and what to do."""
 
 
+def in_words(error: Exception) -> str:
+    """What is wrong with a file, on one line: of several problems that pydantic finds, the first.
+
+    Args:
+        error: Raised by pydantic, or by whatever else read the file.
+    """
+    text = str(error)
+    if hasattr(error, "errors"):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        text = f"{where:.100}: {message}" if where else message
+    return f"{' '.join(text.split()):.300}"
+
+
 class _Plain(logging.Handler):
     """Lines on standard error: a message alone, or after `warning:` or `error:`."""
 

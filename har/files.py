@@ -1,16 +1,22 @@
 """Writing files and folders so that a reader never meets half of one."""
 
 import errno
+import glob
 import hashlib
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from har.errors import HarError
+
+LOCK, OLD = ".lock", ".old"
+"""Files in a temporary folder, beside what is being written."""
 
 
 @contextmanager
@@ -24,21 +30,63 @@ def replacing_file(path: Path) -> Iterator[Path]:
     Raises:
         HarError: `path` is a folder, or a loop of symbolic links.
     """
-    if path.is_dir():
-        raise HarError(f"{path} is a folder: name a file")
-    target = _target(path)
-    if _can_be_replaced(path, target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(target) as folder:
-            partial = folder / path.name
-            yield partial
-            partial.replace(target)
-    else:
-        with tempfile.TemporaryDirectory(prefix="har.") as folder_name:
-            partial = Path(folder_name) / path.name
-            yield partial
-            with partial.open("rb") as written, path.open("wb") as output:
+    with replacing_files(path) as (partial,):
+        yield partial
+
+
+@contextmanager
+def replacing_files(*paths: Path) -> Iterator[tuple[Path, ...]]:
+    """As `replacing_file`, for files that belong together: all take their places, or none does.
+
+    A process that is killed between two of them leaves a mixture, all the same.
+
+    Raises:
+        HarError: As `replacing_file`.
+    """
+    for path in paths:
+        if path.is_dir():
+            raise HarError(f"{path} is a folder: name a file")
+    targets = {path: _target(path) for path in paths}
+    renamed = {path: target for path, target in targets.items() if _can_be_replaced(path, target)}
+    copied = [path for path in paths if path not in renamed]
+    with ExitStack() as stack:
+        folders = {}
+        for path in paths:
+            if path in renamed:
+                renamed[path].parent.mkdir(parents=True, exist_ok=True)
+                folders[path] = stack.enter_context(_beside(renamed[path]))
+            else:
+                temporary = tempfile.TemporaryDirectory(prefix="har.")
+                folders[path] = Path(stack.enter_context(temporary))
+        partials = {path: folder / path.name for path, folder in folders.items()}
+        yield tuple(partials.values())
+        undo = stack.enter_context(ExitStack())
+        for path, target in renamed.items():
+            if len(paths) > 1:
+                undo.callback(_put_back, _keep(target, folders[path] / OLD), target)
+            partials[path].replace(target)
+        for path in copied:
+            with partials[path].open("rb") as written, path.open("wb") as output:
                 shutil.copyfileobj(written, output)
+        undo.pop_all()
+
+
+def _keep(path: Path, old: Path) -> Path | None:
+    """A second name for a file, or a copy where that cannot be; None if there is no file."""
+    try:
+        os.link(path, old)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        shutil.copy2(path, old)
+    return old
+
+
+def _put_back(old: Path | None, path: Path) -> None:
+    if old is None:
+        path.unlink(missing_ok=True)
+    else:
+        old.replace(path)
 
 
 @contextmanager
@@ -95,10 +143,19 @@ def _can_be_replaced(path: Path, target: Path) -> bool:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """A temporary folder in the same file system as `path`, gone afterwards."""
+    """A temporary folder in the same file system as `path`, gone afterwards.
+
+    A process that was killed leaves its folder: the next one to write here removes it. The lock
+    tells that a process is at work in a folder, and ends with it.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        with suppress(Timeout, OSError), FileLock(left / LOCK, timeout=0):
+            shutil.rmtree(left)
     folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     try:
-        yield folder
+        with FileLock(folder / LOCK):
+            folder.mkdir(exist_ok=True)  # another process may have taken it for one that was left
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -43,7 +43,7 @@ class ActivityModel(PythonModel):
             readings that no worn phone makes, as of another unit.
 
         Raises:
-            ValueError: A number is not finite.
+            ValueError: A number is not finite, or far beyond what a phone measures.
         """
         signals = np.asarray(model_input, np.float32)
         if not np.isfinite(signals).all():
@@ -51,6 +51,8 @@ class ActivityModel(PythonModel):
         probabilities, novelty, problem = self.session.run(
             ["probabilities", "novelty", "problem"], {"signals": signals}
         )
+        if not (np.isfinite(probabilities).all() and np.isfinite(novelty).all()):
+            raise ValueError("expected signals that a phone can measure")
         table = pd.DataFrame(np.asarray(probabilities, np.float64), columns=self.activities)
         table.insert(0, "activity", np.array(self.activities)[probabilities.argmax(axis=1)])
         return table.assign(novelty=novelty.astype(np.float64), plausible=problem == 0)

@@ -1,7 +1,11 @@
+import hashlib
 import json
+import time
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 from made_bundle import framed_bundle, made_bundle, made_windows, movement, simple_bundle, trained
 
@@ -30,6 +34,23 @@ def change(models, **values):
             inner = inner[section]
         inner[key] = value
     path.write_text(json.dumps(description))
+
+
+def seal(models):
+    """Seal what `change` has changed, as who forges a bundle would."""
+    path = models / bundle.DESCRIPTION
+    content = json.loads(path.read_text())
+    del content[bundle.SEAL]
+    made = bundle.Description.model_validate(content)
+    path.write_text(json.dumps(content | {bundle.SEAL: bundle._seal(made)}))
+
+
+def forge(models, made):
+    """Put another model in, an ONNX one, and seal it."""
+    content = made.SerializeToString()
+    (models / bundle.MODEL).write_bytes(content)
+    change(models, model_sha256=hashlib.sha256(content).hexdigest())
+    seal(models)
 
 
 def windows():
@@ -162,19 +183,41 @@ def test_a_damaged_bundle_is_one_line(models, name, keep):
     [
         ("training.offset", [0.0], "offset: expected 9, one a channel, got 1"),
         ("training.scale", [1.0] * 4, "scale: expected 9"),
-        ("training.scale", [0.0] * 9, "scale: expected no zeros"),
+        ("training.scale", [0.0] * 9, "training.scale.0: .*greater than 0"),
         ("training.channels", ["total_acc_x", "up"], "unknown from total_acc_x on"),
         ("training.network.hidden_size", 0, "hidden_size"),
-        ("units", [], "units: expected 9, got 0"),
+        ("units", [], r"units: expected \['g'"),
         ("activities", ["WALKING"] * 6, "activities: expected"),
         ("smoothing.priors", [0.5, 0.5], "smoothing.priors: expected 6, got 2"),
         ("smoothing.priors", [0.0] * 6, "add up to 1"),
         ("smoothing.durations", [1.0] * 5, "smoothing.durations: expected 6, got 5"),
-        ("smoothing.durations", [0.0] * 6, "durations: expected positive numbers"),
+        ("smoothing.durations", [0.0] * 6, "smoothing.durations.0: .*greater than 0"),
         ("window_size", 0, "window_size"),
         ("step", 5, "step: expected 64, got 5"),
         ("temperature", 0, "temperature"),
+        ("temperature", 1e-9, "temperature"),
+        ("temperature", float("nan"), "expected value"),
         ("surprise", 1, "surprise"),
+        ("sampling_rate", 100.0, "sampling_rate: expected 50"),
+        ("units", ["g"] * 3 + ["deg/s"] * 3 + ["g"] * 3, "units: expected"),
+        ("activities", ["FLYING", *"ABCDE"], "activities: expected"),
+        ("training.scale", [-1.0] * 9, "training.scale.0: .*greater than 0"),
+        ("training.scale", [float("inf")] * 9, "expected value"),
+        ("training.offset", [1e300] * 9, "training.offset.0"),
+        ("training.window_overlap", 5, "training.window_overlap"),
+        ("training.network.num_layers", 1_000_000, "num_layers"),
+        ("training.settings", {"a": float("nan")}, "expected value"),
+        ("training.dataset_digest", "0", "dataset_digest"),
+        ("training.kept_epoch", -1, "kept_epoch"),
+        ("training.train_subjects", [-1], "train_subjects"),
+        ("smoothing.priors", [2.0, -1.0, 0.0, 0.0, 0.0, 0.0], "smoothing.priors.0"),
+        ("smoothing.together", [3, 3], "together: one is named twice"),
+        ("smoothing.together", [6], "together: expected indices"),
+        (
+            "smoothing",
+            {"priors": [1.0, 0, 0, 0, 0, 0], "durations": [1.0] * 6, "together": [3, 4]},
+            "priors: expected a share",
+        ),
     ],
 )
 def test_a_description_that_makes_no_sense_is_refused(models, name, value, message):
@@ -182,6 +225,126 @@ def test_a_description_that_makes_no_sense_is_refused(models, name, value, messa
     with pytest.raises(HarError, match=f"models is damaged .*{message}") as caught:
         bundle.load(models)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("temperature", 0.71),
+        ("smoothing.durations", [9.0] * 6),
+        ("training.offset", [0.1] * 9),
+        ("training.network.dropout", 0.25),
+        ("training.dataset", "another"),
+        ("weights_sha256", "1" * 64),
+        ("seal", ""),
+    ],
+)
+def test_a_change_that_makes_sense_breaks_the_seal(models, name, value):
+    change(models, **{name: value})
+    for read in (bundle.describe, bundle.load):
+        with pytest.raises(HarError, match=r"is damaged \(bundle\.json has been changed"):
+            read(models)
+    if name != "seal":
+        seal(models)
+        bundle.load(models)
+
+
+def test_no_bit_of_the_description_flips_unseen(models):
+    path = models / bundle.DESCRIPTION
+    whole, before = path.read_bytes(), bundle.describe(models)
+    for at in np.random.default_rng(0).choice(len(whole) * 8, 300, replace=False).tolist():
+        flipped = bytearray(whole)
+        flipped[at // 8] ^= 1 << at % 8
+        path.write_bytes(flipped)
+        with suppress(HarError):
+            assert bundle.describe(models) == before  # a space became another one, at most
+
+
+def _with_last(kind, output="probabilities", **attributes):
+    """The usual model with a last node on one of its outputs; `factor` is a constant to use."""
+    model = onnx.load_from_string(simple_bundle().model)
+    for node in model.graph.node:
+        node.output[:] = ["before" if name == output else name for name in node.output]
+    factor = attributes.pop("factor", None)
+    inputs = ["before"]
+    if factor is not None:
+        value = onnx.helper.make_tensor("", onnx.TensorProto.FLOAT, [1], [factor])
+        model.graph.node.append(onnx.helper.make_node("Constant", [], ["factor"], value=value))
+        inputs.append("factor")
+    model.graph.node.append(onnx.helper.make_node(kind, inputs, [output], **attributes))
+    return model
+
+
+@pytest.mark.parametrize("output", ["probabilities", "novelty", "features", "reading"])
+def test_a_model_that_answers_with_no_numbers_gives_no_answer(models, output):
+    forge(models, _with_last("Mul", output, factor=float("nan")))
+    made = bundle.load(models)
+    with pytest.raises(HarError, match="has no sound answer to window 0"):
+        made.predict(windows())
+
+
+@pytest.mark.parametrize("factor", [-1.0, 2.0, 0.0])
+def test_a_model_that_answers_with_no_probabilities_gives_no_answer(models, factor):
+    forge(models, _with_last("Mul", factor=factor))
+    with pytest.raises(HarError, match="has no sound answer to window 0"):
+        bundle.load(models).predict(windows())
+
+
+def test_a_model_that_answers_in_another_shape_gives_no_answer(models):
+    forge(models, _with_last("Transpose", perm=[1, 0]))
+    with pytest.raises(HarError, match=r"model\.onnx does not give what bundle\.json describes"):
+        bundle.load(models).predict(windows())
+
+
+def test_signals_beyond_all_phones_are_an_error_and_no_nan():
+    far = windows()
+    far[4] = 1e30
+    with pytest.raises(HarError, match="no sound answer to window 4 .*beyond what a phone"):
+        predict_windows(simple_bundle(), far)
+
+
+def test_a_forged_model_of_endless_layers_is_refused_at_once(models):
+    model = _with_last("Identity")
+    for number in range(10_000):
+        name = f"layer{number}"
+        model.graph.node.append(onnx.helper.make_node("Add", ["before", "before"], [name]))
+    forge(models, model)
+    began = time.monotonic()
+    with pytest.raises(HarError, match="bytes beside the weights, at most 131,072 go"):
+        bundle.load(models)
+    assert time.monotonic() - began < 1
+
+
+def test_forged_models_are_one_line(models):
+    for model in (
+        onnx.ModelProto(),
+        onnx.load_from_string(made_bundle().model),  # of other windows
+        onnx.load_from_string(framed_bundle().model),  # of other activities
+        _with_last("NoSuchOperator"),
+        _with_last("Mul", output="nothing", factor=1.0),
+    ):
+        forge(models, model)
+        with pytest.raises(HarError, match="models is damaged") as caught:
+            bundle.load(models)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"3", b"[" * 100_000, b"\xff", b'{"a": NaN}']
+)
+def test_what_is_no_description_is_one_line(models, content):
+    (models / bundle.DESCRIPTION).write_bytes(content)
+    with pytest.raises(HarError, match="models ") as caught:
+        bundle.load(models)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_too_large_are_not_read(models, monkeypatch):
+    for name, limit in [(bundle.DESCRIPTION, "MAX_DESCRIPTION"), (bundle.MODEL, "MAX_MODEL")]:
+        with monkeypatch.context() as patch:
+            patch.setattr(bundle, limit, 100)
+            with pytest.raises(HarError, match=f"{name} has more than 100 bytes"):
+                bundle.load(models)
 
 
 def test_a_model_is_not_scored_on_what_it_was_not_made_for():

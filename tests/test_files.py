@@ -1,5 +1,6 @@
 import os
 import stat
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from har.errors import HarError
-from har.files import replacing_file, replacing_folder
+from har.files import replacing_file, replacing_files, replacing_folder
 
 
 def test_a_file_is_replaced_only_when_the_block_ends_well(tmp_path):
@@ -172,3 +173,75 @@ def test_a_file_that_has_lost_its_name_is_written_to(tmp_path):
             partial.write_text("written")
         assert file.read() == "written"
     assert not list(tmp_path.iterdir())
+
+
+def test_files_that_belong_together_take_their_places_together(tmp_path, monkeypatch):
+    paths = [tmp_path / "a/first.csv", tmp_path / "b/second.csv", tmp_path / "b/third.csv"]
+    with replacing_files(*paths[:2]) as partials:
+        for partial in partials:
+            partial.write_text("old")
+    rename = Path.replace
+
+    for failing in paths:  # a rename that fails, be it the last of all
+
+        def failing_rename(source, target, failing=failing):
+            if target == failing and source.name == failing.name:
+                raise PermissionError(13, "Permission denied", str(target))
+            return rename(source, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", failing_rename)
+            with pytest.raises(PermissionError), replacing_files(*paths) as partials:
+                for partial in partials:
+                    partial.write_text("new")
+        assert [path.read_text() for path in paths[:2]] == ["old", "old"]
+        assert not paths[2].exists()
+    with replacing_files(*paths) as partials:
+        for partial in partials:
+            partial.write_text("new")
+        assert paths[0].read_text() == "old"
+    assert [path.read_text() for path in paths] == ["new"] * 3
+    assert sorted(one.name for one in tmp_path.rglob("*.*")) == [path.name for path in paths]
+
+
+def test_nothing_is_made_where_one_of_the_files_cannot_be(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with (
+        pytest.raises(HarError, match="folder is a folder: name a file"),
+        replacing_files(tmp_path / "a.csv", tmp_path / "folder"),
+    ):
+        raise AssertionError("nothing is to be made")
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from har.files import replacing_file, replacing_folder
+with globals()[sys.argv[1]](Path(sys.argv[2])) as partial:
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("replacing", [replacing_file, replacing_folder])
+def test_what_a_killed_process_left_is_removed_and_what_one_works_in_is_not(tmp_path, replacing):
+    path = tmp_path / "a[1].b"
+    command = [sys.executable, "-c", KILLED, replacing.__name__, str(path)]
+    killed, working = (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)
+    )
+    for process in (killed, working):
+        assert process.stdout.readline() == b"ready\n"
+    killed.kill()
+    killed.wait()
+    assert len(list(tmp_path.iterdir())) == 2
+    with replacing(path) as partial:
+        if replacing is replacing_file:
+            partial.write_text("new")
+    assert len(list(tmp_path.iterdir())) == 2  # what was made, and what is being made
+    if replacing is replacing_folder:
+        working.communicate(b"")
+        assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    working.kill()
+    working.communicate()

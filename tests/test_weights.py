@@ -1,3 +1,7 @@
+import time
+from contextlib import suppress
+
+import numpy as np
 import pytest
 import torch
 from made_bundle import trained, untrained
@@ -55,3 +59,29 @@ def test_missing_weights_are_named(tmp_path):
     for read in (weights.load, weights.count):
         with pytest.raises(HarError, match="w: no trained weights there"):
             read(tmp_path / "w")
+
+
+def test_no_bit_of_the_weights_or_their_record_flips_unseen(tmp_path):
+    network, record, _ = trained()
+    path = tmp_path / "w"
+    weights.save(path, network, record)
+    whole = path.read_bytes()
+    state = network.state_dict()
+    for at in np.random.default_rng(0).choice(len(whole) * 8, 200, replace=False).tolist():
+        flipped = bytearray(whole)
+        flipped[at // 8] ^= 1 << at % 8
+        path.write_bytes(flipped)
+        with suppress(HarError):
+            back, same = weights.load(path)  # where JSON may have another white space
+            assert same == record
+            assert all(torch.equal(state[name], value) for name, value in back.state_dict().items())
+
+
+def test_a_record_of_a_network_of_gigabytes_is_refused_without_making_it(tmp_path):
+    network, record, _ = trained()
+    huge = record.network.model_copy(update={"hidden_size": 4096, "num_layers": 16})
+    weights.save(tmp_path / "w", network, record.model_copy(update={"network": huge}))
+    began = time.monotonic()
+    with pytest.raises(HarError, match="the weights do not fit the record"):
+        weights.load(tmp_path / "w")
+    assert time.monotonic() - began < 2

@@ -1,15 +1,17 @@
 """What training leaves behind: one file of weights, with a record of what they were trained on."""
 
+import hashlib
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import from_json
 
 from har.data.windows import Windows
-from har.errors import HarError
+from har.errors import HarError, in_words
 from har.files import replacing_file
 from har.params import Model, Params
 from har.signals.channels import channel_units, groups_of
@@ -21,8 +23,12 @@ if TYPE_CHECKING:  # PyTorch takes seconds to import, and a record needs none of
 DECIDING = ("model", "train", "augmentation")
 """Sections of the settings that decide the weights."""
 
-RECORD = "training"
-"""Key of the record in the file's metadata."""
+RECORD, SEAL = "training", "seal"
+"""Keys of the record in the file's metadata, and in it of the digest of record and weights."""
+
+Text = Annotated[str, Field(max_length=1000)]
+Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+Size = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
 class TrainingRecord(BaseModel):
@@ -47,18 +53,18 @@ class TrainingRecord(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     network: Model
-    activities: list[str] = Field(min_length=1)
-    channels: list[str] = Field(min_length=1)
-    window_size: int = Field(ge=1)
+    activities: list[Text] = Field(min_length=1, max_length=100)
+    channels: list[Text] = Field(min_length=1)
+    window_size: int = Field(ge=1, le=4096)
     window_overlap: float = Field(ge=0, lt=1)
-    offset: list[float]
-    scale: list[float]
-    dataset: str
-    dataset_digest: str
-    train_subjects: list[int]
-    placements: list[str] = []
-    kept_epoch: int
-    settings: dict[str, Any]
+    offset: list[Size]
+    scale: list[Annotated[Size, Field(gt=0)]]
+    dataset: Text
+    dataset_digest: Digest
+    train_subjects: list[Annotated[int, Field(ge=0)]]
+    placements: list[Text] = []
+    kept_epoch: int = Field(ge=0)
+    settings: dict[Text, Any]
 
     @model_validator(mode="after")
     def _lists_fit_each_other(self) -> "TrainingRecord":
@@ -69,8 +75,6 @@ class TrainingRecord(BaseModel):
         for name in ("offset", "scale"):
             if (found := len(getattr(self, name))) != (expected := len(self.channels)):
                 raise ValueError(f"{name}: expected {expected}, one a channel, got {found}")
-        if not all(self.scale):
-            raise ValueError("scale: expected no zeros")
         return self
 
     @property
@@ -146,7 +150,8 @@ def save(path: Path, network: "Classifier", record: TrainingRecord) -> None:
     from safetensors.torch import save as to_bytes
 
     weights = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
-    content = to_bytes(weights, metadata={RECORD: record.model_dump_json()})
+    sealed = record.model_dump(mode="json") | {SEAL: _seal(to_bytes(weights), record)}
+    content = to_bytes(weights, metadata={RECORD: json.dumps(sealed)})
     with replacing_file(path) as partial:
         partial.write_bytes(content)
 
@@ -157,28 +162,42 @@ def load(path: Path) -> tuple["Classifier", TrainingRecord]:
     Raises:
         HarError: The file is not there, or damaged.
     """
+    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
+    from safetensors.torch import save as to_bytes
 
     from har.learning.networks import build
 
     try:
         content = path.read_bytes()
-        record = _record_in(content)
-        network = build(record.network, len(record.channels), len(record.activities))
-        network.load_state_dict(from_bytes(content))
+        sealed = from_json(_header(content)["__metadata__"][RECORD], allow_inf_nan=False)
+        seal = sealed.pop(SEAL, "")
+        record = TrainingRecord.model_validate(sealed)
+        weights = from_bytes(content)
+        if seal != _seal(to_bytes(weights), record):
+            raise ValueError("it has been changed, or is of another version")
+        shape = record.network, len(record.channels), len(record.activities)
+        with torch.device("meta"):  # takes no memory, whatever sizes the record names
+            expected = build(*shape).state_dict()
+        if {name: value.shape for name, value in weights.items()} != {
+            name: value.shape for name, value in expected.items()
+        }:
+            raise ValueError("the weights do not fit the record")
+        network = build(*shape)
+        network.load_state_dict(weights)
     except FileNotFoundError:
         raise HarError(f"{path}: no trained weights there") from None
     except (
         SafetensorError,
         ValidationError,
         ValueError,
-        KeyError,
+        LookupError,
         TypeError,
+        AttributeError,
         RuntimeError,
     ) as error:
-        text = " ".join(str(error).split())
-        raise HarError(f"{path} is damaged ({text:.200})") from None
+        raise HarError(f"{path} is damaged ({in_words(error)})") from None
     return network, record
 
 
@@ -192,8 +211,8 @@ def count(path: Path) -> int:
         tensors = _header(path.read_bytes())
     except FileNotFoundError:
         raise HarError(f"{path}: no trained weights there") from None
-    except ValueError as error:
-        raise HarError(f"{path} is damaged ({error})") from None
+    except (ValueError, AttributeError) as error:
+        raise HarError(f"{path} is damaged ({in_words(error)})") from None
     # Of batch normalization the file has what it has seen too, which is not trained.
     seen = ("running_mean", "running_var", "num_batches_tracked")
     return sum(
@@ -203,8 +222,10 @@ def count(path: Path) -> int:
     )
 
 
-def _record_in(content: bytes) -> TrainingRecord:
-    return TrainingRecord.model_validate_json(_header(content)["__metadata__"][RECORD])
+def _seal(weights: bytes, record: TrainingRecord) -> str:
+    """The digest of weights, as a file without metadata, and of their record."""
+    text = record.model_dump_json().encode()
+    return hashlib.sha256(hashlib.sha256(weights).digest() + text).hexdigest()
 
 
 def _header(content: bytes) -> dict[str, Any]:

@@ -160,6 +160,9 @@ class Connection:
         except (WebSocketDisconnect, RuntimeError) as error:
             # Starlette raises RuntimeError where something is sent to who has just gone.
             logger.debug("client gone: %s", error)
+        except HarError as error:
+            logger.error("a client's connection failed: %s", error)
+            await self._close(1011, str(error))
         except Exception:
             logger.exception("a client's connection failed")
             await self._close(1011, "the server failed; its terminal says why")

@@ -2,28 +2,30 @@
 
 `model.onnx` is everything that is a pure function of a window (`har.model.deployed`);
 `bundle.json` is what surrounds it: what its input means, smoothing over time, and what it was
-trained on.
+trained on. A seal over both tells of any change; it says nothing about who made them.
 """
 
 import hashlib
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import from_json
 
 from har.data.windows import step_of
-from har.errors import HarError
-from har.files import replacing_file
-from har.learning.weights import TrainingRecord
+from har.errors import HarError, in_words
+from har.files import replacing_files
+from har.learning.weights import Digest, TrainingRecord
 from har.params import Model
-from har.signals.channels import CHANNEL_GROUPS, groups_of
-from har.signals.recordings import BASE_CHANNELS, STILL
+from har.signals.channels import CHANNEL_GROUPS, channel_units, groups_of
+from har.signals.recordings import ACTIVITIES, BASE_CHANNELS, SAMPLING_RATE, STILL
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -38,6 +40,21 @@ RELEASED = Path(__file__).parent.parent / "released"
 
 BATCH = 256
 """Windows in one run of the model."""
+
+PROBLEMS = 4
+"""What `problem` can say (`har.model.deployed`)."""
+
+SEAL = "seal"
+"""Key of the seal in `bundle.json`: the digest of all else there, that of the model included."""
+
+MAX_DESCRIPTION, MAX_MODEL, MAX_GRAPH = 1 << 20, 1 << 28, 1 << 17
+"""Bytes of the two files, and of the model less its weights, at most.
+
+The released model has 4 KB, 464 KB and 23 KB. ONNX Runtime takes minutes to load a graph of 1 MB.
+"""
+
+Duration = Annotated[float, Field(gt=0, le=1e9)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def sees_upright(network: Model) -> bool:
@@ -61,18 +78,21 @@ class Smoothing(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    durations: list[float]
-    priors: list[float]
+    durations: list[Duration]
+    priors: list[Share]
     together: list[int]
 
     @model_validator(mode="after")
     def _in_range(self) -> "Smoothing":
-        if min(self.durations, default=0) <= 0:
-            raise ValueError("durations: expected positive numbers")
-        if min(self.priors, default=-1) < 0 or abs(sum(self.priors) - 1) > 1e-6:
+        together = self.together
+        if abs(sum(self.priors) - 1) > 1e-6:
             raise ValueError("priors: expected shares that add up to 1")
-        if self.together and not 0 <= min(self.together) <= max(self.together) < len(self.priors):
+        if together and not 0 <= min(together) <= max(together) < len(self.priors):
             raise ValueError("together: expected indices of activities")
+        if len(set(together)) < len(together):
+            raise ValueError("together: one is named twice")
+        if together and not sum(self.priors[index] for index in together):
+            raise ValueError("priors: expected a share for those that are smoothed as one")
         return self
 
 
@@ -96,25 +116,26 @@ class Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    format: Literal[5] = 5
+    format: Literal[6] = 6
     signals: list[str]
     units: list[str]
-    sampling_rate: float = Field(gt=0)
-    window_size: int = Field(ge=1)
-    step: int = Field(ge=1)
-    activities: list[str] = Field(min_length=1)
-    temperature: float = Field(gt=0)
+    sampling_rate: float
+    window_size: int
+    step: int
+    activities: list[str]
+    temperature: float = Field(ge=0.05, le=20)
     smoothing: Smoothing
     training: TrainingRecord
-    weights_sha256: str
-    model_sha256: str
+    weights_sha256: Digest
+    model_sha256: Digest
 
     @model_validator(mode="after")
     def _parts_fit_each_other(self) -> "Description":
         activities, training = len(self.activities), self.training
         for name, found, expected in [
             ("signals", self.signals, list(BASE_CHANNELS)),
-            ("units", len(self.units), len(self.signals)),
+            ("units", self.units, [channel_units()[name] for name in BASE_CHANNELS]),
+            ("sampling_rate", self.sampling_rate, SAMPLING_RATE),
             ("smoothing.durations", len(self.smoothing.durations), activities),
             ("smoothing.priors", len(self.smoothing.priors), activities),
             ("activities", self.activities, training.activities),
@@ -125,6 +146,8 @@ class Description(BaseModel):
                 raise ValueError(f"{name}: expected {expected}, got {found}")
         if len(set(self.activities)) < activities:
             raise ValueError("activities: one is named twice")
+        if unknown := set(self.activities) - set(ACTIVITIES):
+            raise ValueError(f"activities: {min(unknown):.40} is none of {', '.join(ACTIVITIES)}")
         return self
 
     @property
@@ -194,6 +217,10 @@ class Bundle:
             signals: float32 (windows, size, 9) in g and rad/s: `description.window_size` samples
                 of `description.signals` at `description.sampling_rate`.
             threads: CPU threads to share the windows; the results are the same for any number.
+
+        Raises:
+            HarError: The model answers with numbers that are none, as it does where the signals are
+                far beyond what a phone measures.
         """
         # One run at least, so that no windows have outputs of the right shape.
         parts = [signals[at : at + BATCH] for at in range(0, max(len(signals), 1), BATCH)]
@@ -201,6 +228,9 @@ class Bundle:
 
         def run(part: np.ndarray) -> list[np.ndarray]:
             found: list[np.ndarray] = session.run(list(OUTPUTS), {INPUT: part})
+            shape = len(part), len(self.description.activities)
+            if found[0].shape != shape or any(len(each) != shape[0] for each in found):
+                raise HarError(f"{MODEL} does not give what {DESCRIPTION} describes")
             return found
 
         if threads == 1:
@@ -208,26 +238,92 @@ class Bundle:
         else:
             with ThreadPoolExecutor(threads) as pool:
                 found = list(pool.map(run, parts))
-        probabilities, *others = (np.concatenate(each) for each in zip(*found, strict=True))
-        return Outputs(_add_up_to_one(probabilities), *others)
+        outputs = Outputs(*(np.concatenate(each) for each in zip(*found, strict=True)))
+        _refuse_nonsense(outputs)
+        exact = outputs.probabilities.astype(np.float64)
+        return replace(outputs, probabilities=exact / exact.sum(axis=1, keepdims=True))
 
 
-def _add_up_to_one(probabilities: np.ndarray) -> np.ndarray:
-    exact = probabilities.astype(np.float64)
-    shares: np.ndarray = exact / exact.sum(axis=1, keepdims=True)
-    return shares
+def _refuse_nonsense(outputs: Outputs) -> None:
+    probabilities, numbers = outputs.probabilities, [outputs.novelty, outputs.reading]
+    sound = np.isfinite(numbers).all(axis=0) & np.isfinite(outputs.features).all(axis=1)
+    # A NaN is in no range.
+    sound &= (probabilities >= 0).all(axis=1) & (abs(probabilities.sum(axis=1) - 1) < 1e-3)
+    sound &= (outputs.problem >= 0) & (outputs.problem < PROBLEMS)
+    if not sound.all():
+        raise HarError(
+            f"the model has no sound answer to window {int(np.argmin(sound))} (from 0): its "
+            "signals are beyond what a phone measures, or the model is damaged"
+        )
 
 
 def session(model: bytes) -> "InferenceSession":
     """ONNX Runtime, ready to run a model on one thread of the CPU.
 
     The windows of a stream come a few at a time: more threads would wait for each other.
+
+    Raises:
+        ValueError: The model cannot be loaded, or has a graph that would take minutes.
     """
     import onnxruntime
 
+    if (size := _graph_size(model)) > MAX_GRAPH:
+        raise ValueError(f"{MODEL}: {size:,} bytes beside the weights, at most {MAX_GRAPH:,} go")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    options.log_severity_level = 4  # what is wrong with a model is raised, not logged too
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # of classes of its own, under `Exception`
+        raise ValueError(f"{MODEL}: {error}") from None
+
+
+def _graph_size(model: bytes) -> int:
+    """Bytes of an ONNX model less its weights: `ModelProto.graph` without `initializer`.
+
+    https://protobuf.dev/programming-guides/encoding, https://github.com/onnx/onnx (`onnx.proto`)
+    """
+    graph, initializer = 7, 5
+    graphs = [content for number, content in _fields(memoryview(model)) if number == graph]
+    weights = [
+        len(content)
+        for each in graphs
+        for number, content in _fields(each)
+        if number == initializer
+    ]
+    return len(model) - sum(weights)
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Number and content of a protobuf message's fields of any length."""
+    at = 0
+
+    def number() -> int:
+        nonlocal at
+        value = shift = 0
+        while at < len(message) and shift < 64:
+            byte = message[at]
+            value |= (byte & 127) << shift
+            at, shift = at + 1, shift + 7
+            if byte < 128:
+                return value
+        raise ValueError(f"{MODEL} is no ONNX model")
+
+    while at < len(message):
+        key = number()
+        match key & 7:
+            case 0:
+                number()
+            case 1:
+                at += 8
+            case 2:
+                length = number()
+                yield key >> 3, message[at : at + length]
+                at += length
+            case 5:
+                at += 4
+            case _:
+                raise ValueError(f"{MODEL} is no ONNX model")
 
 
 def predict_windows(bundle: Bundle, signals: np.ndarray) -> np.ndarray:
@@ -266,13 +362,15 @@ def save(folder: Path, bundle: Bundle) -> None:
 
     Broken off between its two files it leaves a mixture, which `load` tells by the model's digest.
     """
-    with (
-        replacing_file(folder / DESCRIPTION) as description,
-        replacing_file(folder / MODEL) as model,
-    ):  # both are written before either takes its place
+    content = bundle.description.model_dump(mode="json")
+    content[SEAL] = _seal(bundle.description)
+    with replacing_files(folder / DESCRIPTION, folder / MODEL) as (description, model):
         model.write_bytes(bundle.model)
-        text = bundle.description.model_dump_json(indent=2)
-        description.write_text(text + "\n", encoding="utf-8")
+        description.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _seal(description: Description) -> str:
+    return hashlib.sha256(description.model_dump_json().encode()).hexdigest()
 
 
 def describe(folder: str | Path) -> Description:
@@ -283,7 +381,12 @@ def describe(folder: str | Path) -> Description:
     """
     folder = Path(folder)
     with _problems_in_words(folder):
-        return Description.model_validate_json((folder / DESCRIPTION).read_bytes())
+        content: Any = from_json(_read(folder / DESCRIPTION, MAX_DESCRIPTION), allow_inf_nan=False)
+        seal = content.pop(SEAL, "") if isinstance(content, dict) else ""
+        description = Description.model_validate(content)
+        if seal != _seal(description):
+            raise ValueError(f"{DESCRIPTION} has been changed: its seal is broken")
+        return description
 
 
 def load(folder: str | Path = RELEASED) -> Bundle:
@@ -299,10 +402,32 @@ def load(folder: str | Path = RELEASED) -> Bundle:
     folder = Path(folder)
     description = describe(folder)
     with _problems_in_words(folder):
-        model = (folder / MODEL).read_bytes()
+        model = _read(folder / MODEL, MAX_MODEL)
         if hashlib.sha256(model).hexdigest() != description.model_sha256:
             raise ValueError(f"{MODEL} is not the file that {DESCRIPTION} describes")
-    return Bundle(description, model)
+        bundle = Bundle(description, model)
+        _check_fits(bundle)
+    return bundle
+
+
+def _read(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{path.name} has more than {most:,} bytes")
+    return content
+
+
+def _check_fits(bundle: Bundle) -> None:
+    """Raise ValueError unless the model takes and gives what the description says."""
+    description = bundle.description
+    session = bundle._session
+    shape = [description.window_size, len(description.signals)]
+    if [(each.name, each.shape[1:]) for each in session.get_inputs()] != [(INPUT, shape)]:
+        raise ValueError(f"{MODEL} does not take windows of {shape[0]} samples")
+    given = {each.name: each.shape[1:] for each in session.get_outputs()}
+    if list(given) != list(OUTPUTS) or given[OUTPUTS[0]] != [len(description.activities)]:
+        raise ValueError(f"{MODEL} does not give what {DESCRIPTION} describes")
 
 
 @contextmanager
@@ -320,8 +445,7 @@ def _problems_in_words(folder: Path) -> Iterator[None]:
             raise HarError(
                 f"{folder} was written by another version: train and package anew"
             ) from None
-        text = " ".join(str(error).split())
-        raise HarError(f"{folder} is damaged ({text:.300})") from None
+        raise HarError(f"{folder} is damaged ({in_words(error)})") from None
 
 
 def digest(folder: Path) -> str:

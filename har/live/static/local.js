@@ -31,6 +31,7 @@ async function fetchAll() {
     fetched("recognizer.json").then((response) => response.json()),
     fetched("model.onnx").then((response) => response.arrayBuffer()),
   ]);
+  await check(content, description.model_sha256);
   ort.env.wasm.numThreads = 1; // more would need headers that not every static server can send
   const session = await ort.InferenceSession.create(content, { executionProviders: ["wasm"] });
   const shape = [description.window_size, SIGNALS];
@@ -57,6 +58,14 @@ async function fetched(name) {
   const response = await fetch(new URL(name, import.meta.url), { cache: "no-cache" });
   if (!response.ok) throw new Error(`${name}: the server says ${response.status}`);
   return response;
+}
+
+/** Fail unless the model is the one that is described: a cache may hold the one or the other. */
+async function check(content, digest) {
+  if (!globalThis.crypto?.subtle) return; // on pages by plain HTTP the browser has none
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  const found = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (found !== digest) throw new Error("model.onnx is not what recognizer.json describes: reload");
 }
 
 /** The page's recogniser, without a server. */

@@ -400,6 +400,10 @@ export class Recognizer {
       }
       const novelty = outputs.novelty[row];
       const own = outputs.probabilities.slice(row * classes, (row + 1) * classes);
+      const total = Array.from(own).reduce((sum, value) => sum + value, 0);
+      if (!(Math.abs(total - 1) < 1e-3 && Number.isFinite(novelty))) {
+        throw new Error(`the model has no sound answer to window ${row} (from 0)`);
+      }
       let probabilities = addUpToOne(Array.from(own));
       if (this.smoothing) {
         const seconds = this.hop / description.sampling_rate;
