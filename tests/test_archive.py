@@ -1,12 +1,15 @@
 """Archives from a folder and from a server on this machine that can be made to misbehave."""
 
+import contextlib
 import errno
 import hashlib
 import io
 import threading
+import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 
 from har.data import archive
@@ -50,16 +53,29 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(fault)
             return
         first = 0
-        if (asked := self.headers.get("Range")) and fault != "no ranges":
+        if (asked := self.headers.get("Range")) and fault not in ("no ranges", "page"):
             first = int(asked.removeprefix("bytes=").removesuffix("-"))
             if first >= len(content):
                 self.send_error(416)
                 return
+        if fault == "page":
+            content = b"<html>Please sign in</html>" * 9
+        if fault == "another range":
+            first += 1000
         self.send_response(206 if first else 200)
+        if first:
+            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(content) - first))
         self.end_headers()
         rest = content[first:]
-        self.wfile.write(rest[: len(rest) // 2] if fault == "break" else rest)
+        if fault == "drip":
+            with contextlib.suppress(OSError):
+                for byte in rest[:200]:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.01)
+            return
+        sent = {"break": len(rest) // 2, "break at once": 900}.get(fault, len(rest))
+        self.wfile.write(rest[:sent])
 
     def log_message(self, *_):
         pass
@@ -137,6 +153,59 @@ def test_a_later_run_goes_on_too(server, tmp_path):
     assert 0 < have <= len(server.content) // 2
     assert download(server, tmp_path).read_bytes() == server.content
     assert server.ranges[-1] == f"bytes={have}-"
+
+
+def test_a_page_in_place_of_the_rest_leaves_the_part(server, tmp_path):
+    server.faults = ["break", "page", "page"]
+    with pytest.raises(HarError, match="what came is no zip archive"):
+        download(server, tmp_path, retries=1)
+    have = (tmp_path / "archive.zip.part").stat().st_size
+    assert (
+        server.content.startswith((tmp_path / "archive.zip.part").read_bytes()) and have > 200_000
+    )
+    assert download(server, tmp_path).read_bytes() == server.content
+    assert server.ranges[-1] == f"bytes={have}-"
+    assert [one.name for one in tmp_path.iterdir()] == ["archive.zip"]
+
+
+def test_a_page_in_place_of_the_archive_is_named_and_not_kept(server, tmp_path):
+    server.faults = ["page"] * 2
+    with pytest.raises(HarError, match="what came is no zip archive"):
+        archive.download(Archive(server.archive().url, "archive.zip"), tmp_path, 0.001, retries=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_range_than_the_one_asked_for_is_not_taken(server, tmp_path):
+    server.faults = ["break", "another range"]
+    assert download(server, tmp_path).read_bytes() == server.content
+    assert server.ranges[-1] is None  # then it asked for all of it
+
+
+def test_the_whole_that_breaks_off_before_the_part_leaves_the_part(server, tmp_path):
+    (tmp_path / "archive.zip.part").write_bytes(server.content[:300_000])
+    server.faults = ["another range", "break"]  # and half of it is less than the part
+    assert download(server, tmp_path).read_bytes() == server.content
+    assert server.ranges == ["bytes=300000-", None, "bytes=300000-"]
+
+
+def test_a_little_more_each_time_is_progress(server, tmp_path):
+    server.faults = ["break at once"] * 6
+    assert download(server, tmp_path, retries=1).read_bytes() == server.content
+    assert server.ranges[1:3] == ["bytes=900-", "bytes=1800-"]
+
+
+def test_what_comes_drop_by_drop_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "TIMEOUT", 0.2)
+    server.faults = ["drip"] * 3
+    with pytest.raises(HarError, match="fewer than 1000 bytes a second come"):
+        download(server, tmp_path, retries=2)
+    assert (tmp_path / "archive.zip.part").stat().st_size > 20  # to go on with, another day
+
+
+def test_a_transfer_that_breaks_off_is_not_said_to_be_out_of_reach(server, tmp_path):
+    server.faults = ["break", "break", "break"]
+    with pytest.raises(HarError, match="the transfer broke off"):
+        archive.download(Archive(server.archive().url, "archive.zip"), tmp_path, 0.001, retries=0)
 
 
 @pytest.mark.parametrize("faults", [[503, 429, 500], ["break", "no ranges"]])
@@ -273,6 +342,28 @@ def test_changed_bytes_are_noticed(tmp_path):
     path.write_bytes(changed)
     with pytest.raises(HarError, match="cannot be read as a zip archive.*CRC"):
         unpack(path, tmp_path / "raw")
+
+
+@pytest.mark.parametrize(
+    "compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_damage_of_any_kind_is_one_line(tmp_path, compression):
+    rng = np.random.default_rng(0)
+    members = {"README.txt": "read", "train/y.txt": rng.bytes(3000)}
+    whole, path = zipped(members, compression), tmp_path / "a.zip"
+    refused = 0
+    for at in rng.choice(len(whole), 60, replace=False).tolist():
+        damaged = bytearray(whole)
+        damaged[at : at + 20] = rng.bytes(len(damaged[at : at + 20]))
+        path.write_bytes(damaged)
+        try:
+            unpack(path, tmp_path / "raw")
+        except HarError as error:
+            refused += 1
+            assert "\n" not in str(error) and "None" not in str(error)
+        else:  # it was in what nobody needs
+            assert (tmp_path / "raw/train/y.txt").read_bytes() == members["train/y.txt"]
+    assert refused > 30
 
 
 def test_a_zip_without_a_needed_file_says_which(tmp_path):

@@ -3,6 +3,8 @@
 import errno
 import logging
 import lzma
+import os
+import re
 import shutil
 import tempfile
 import time
@@ -15,6 +17,7 @@ from typing import TypeVar
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import requests
+import urllib3
 from filelock import FileLock
 from tqdm import tqdm
 
@@ -26,8 +29,11 @@ logger = logging.getLogger(__name__)
 MAX_UNPACKED = 1 << 30
 """Bytes that an archive may unpack to; UCI HAR, the largest here, has 283 million."""
 
-TIMEOUT = 20
-"""Seconds to wait for a server's first or next bytes."""
+TIMEOUT, SLOWEST = 20, 1000
+"""Seconds to wait for a server's first or next bytes, and bytes a second that must come."""
+
+ZIP = b"PK"
+"""What every zip begins with, and no page that says why there is none."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 """What the system says when something cannot be written."""
@@ -102,7 +108,9 @@ def obtain(
         if not path.is_file():
             continue
         published = next((one for one in archives if one.size == path.stat().st_size), None)
-        if published and published.sha256 not in (None, sha256(path)):
+        if not os.access(path, os.R_OK):
+            reasons.append(f"{path} cannot be read: you lack the permission")
+        elif published and published.sha256 not in (None, sha256(path)):
             reasons.append(f"{path} has the published size but not the published SHA-256")
         elif result := attempt(path):
             return result[0]
@@ -140,24 +148,23 @@ def download(archive: Archive, folder: Path, pause: float = 1.0, retries: int = 
         path.unlink()
     if archive.sha256 is None:  # nothing would tell that the rest is of another file
         part.unlink(missing_ok=True)
-    resumed, failures = part.exists(), 0
+    resumed, failures, whole = part.exists(), 0, False
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
-            _transfer(archive, part)
+            _transfer(archive, part, whole)
             break
         except requests.RequestException as error:
             status = error.response.status_code if error.response is not None else 0
             refused = 400 <= status < 500 and status not in (408, 416, 429)
-            if status == 416:
-                part.unlink(missing_ok=True)
+            whole = status == 416 or isinstance(error, _WrongRange)
             progress = part.exists() and part.stat().st_size > before
-            failures = 1 if progress else failures + 1
+            failures = 1 if progress and not isinstance(error, _TooSlow) else failures + 1
             if refused or failures > retries:
                 raise HarError(f"{archive.url}: {_in_words(error)}") from error
             time.sleep(pause * 2 ** (failures - 1))
         except OSError as error:
-            raise OSError(error.errno, error.strerror, str(part)) from None
+            raise OSError(error.errno, error.strerror or str(error), str(part)) from None
     if archive.sha256 not in (None, sha256(part)):
         part.unlink()
         if resumed:  # what an earlier run left may have been the fault
@@ -167,33 +174,95 @@ def download(archive: Archive, folder: Path, pause: float = 1.0, retries: int = 
     return path
 
 
-def _transfer(archive: Archive, part: Path) -> None:
-    """Fetch what is missing of `part`, once."""
+class _WrongRange(requests.RequestException):
+    """The server sent another part than the one that was asked for."""
+
+
+class _TooSlow(requests.RequestException):
+    """So little comes that the rest would take days."""
+
+
+class _BrokenOff(requests.RequestException):
+    """Something came, and not all."""
+
+
+def _transfer(archive: Archive, part: Path, whole: bool) -> None:
+    """Fetch what is missing of `part`, once; or all of it, where parts cannot be had.
+
+    What there is of it stays until the answer has brought more: it may be a page about a fault.
+    """
     have = part.stat().st_size if part.exists() else 0
     if have == archive.size:
         return
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    headers = {"Range": f"bytes={have}-"} if have and not whole else {}
     with requests.get(archive.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         response.raise_for_status()
-        if response.status_code != 206:  # the server sends the whole file, asked or not
-            have = 0
+        if response.status_code == 206:
+            start, size = _range_of(response)
+            if start != have or not headers or archive.size not in (None, size):
+                raise _WrongRange("another part of the file came than the one asked for")
+            _save(response, part, have, size)
+            return
+        # The server sends the whole file, asked or not.
         size = archive.size
         if size is None and "Content-Encoding" not in response.headers:
             announced = response.headers.get("Content-Length", "")
-            size = have + int(announced) if announced.isdecimal() else None
-        with (
-            part.open("ab" if have else "wb") as file,
-            tqdm(total=size, initial=have, unit="B", unit_scale=True, desc="download") as bar,
-        ):
-            for block in response.iter_content(1 << 16):
-                file.write(block)
-                have += len(block)
-                bar.update(len(block))
-                # Not what was published, and perhaps without an end.
-                if have > (MAX_UNPACKED if size is None else size):
-                    break
+            size = int(announced) if announced.isdecimal() else None
+        new = part.with_name(f"{part.name}.new")
+        new.unlink(missing_ok=True)
+        try:
+            _save(response, new, 0, size)
+        except requests.RequestException:
+            if not new.exists() or new.stat().st_size <= have:
+                new.unlink(missing_ok=True)
+                raise
+            new.replace(part)
+            raise
+        new.replace(part)
+
+
+def _save(response: requests.Response, path: Path, have: int, size: int | None) -> None:
+    """Add what comes to a file that has `have` bytes, until it has `size`, if that is known."""
+    with (
+        path.open("ab") as file,
+        tqdm(total=size, initial=have, unit="B", unit_scale=True, desc="download") as bar,
+    ):
+        for block in _blocks(response):
+            if not have and not ZIP.startswith(block[: len(ZIP)]):
+                raise _BrokenOff("what came is no zip archive")
+            file.write(block)
+            have += len(block)
+            bar.update(len(block))
+            # Not what was published, and perhaps without an end.
+            if have > (MAX_UNPACKED if size is None else size):
+                break
     if size is not None and have < size:
-        raise requests.ConnectionError(f"the transfer broke off after {have:,} bytes")
+        raise _BrokenOff(f"the transfer broke off after {have:,} bytes")
+
+
+def _blocks(response: requests.Response) -> Iterator[bytes]:
+    """What comes, as it comes, so that a transfer that breaks off loses nothing of it."""
+    since, came = time.monotonic(), 0
+    try:
+        while block := response.raw.read1(1 << 16, decode_content=True):
+            yield block
+            came += len(block)
+            if (seconds := time.monotonic() - since) > TIMEOUT:
+                if came < SLOWEST * seconds:
+                    raise _TooSlow(f"fewer than {SLOWEST} bytes a second come")
+                since, came = time.monotonic(), 0
+    except urllib3.exceptions.ReadTimeoutError:
+        raise requests.Timeout from None
+    except urllib3.exceptions.HTTPError:
+        raise _BrokenOff("the transfer broke off") from None
+
+
+def _range_of(response: requests.Response) -> tuple[int | None, int | None]:
+    """First byte, and bytes of the whole file, that `Content-Range` names (RFC 9110, 14.4)."""
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+    if not found:
+        return None, None
+    return int(found[1]), None if found[2] == "*" else int(found[2])
 
 
 def _in_words(error: requests.RequestException) -> str:
@@ -201,8 +270,9 @@ def _in_words(error: requests.RequestException) -> str:
         return f"HTTP status {error.response.status_code}"
     if isinstance(error, requests.Timeout):
         return "no answer in time"
-    text = str(error)
-    return text if text.startswith("the transfer") else "cannot be reached"
+    if isinstance(error, (_BrokenOff, _TooSlow, _WrongRange)):
+        return str(error)
+    return "cannot be reached"
 
 
 def unpack(path: Path, files: Sequence[str], folder: Path) -> None:
@@ -225,6 +295,8 @@ def unpack(path: Path, files: Sequence[str], folder: Path) -> None:
                 try:
                     shutil.copyfileobj(stream, file, 1 << 20)
                 except OSError as error:
+                    if error.errno is None:  # what a decompressor finds wrong
+                        raise
                     raise OSError(error.errno, error.strerror, str(target)) from None
 
 
