@@ -1,4 +1,5 @@
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -88,15 +89,16 @@ def test_stretches_end_where_label_or_subject_changes(recordings):
 
 def test_saved_windows_come_back_and_the_bytes_repeat(tmp_path, windows):
     first, second = tmp_path / "a.npz", tmp_path / "b.npz"
-    har_windows.save(first, windows, offset=np.arange(3.0))
-    har_windows.save(second, windows, offset=np.arange(3.0))
+    scaling = {"offset": np.arange(6.0), "scale": np.ones(6)}
+    har_windows.save(first, windows, **scaling)
+    har_windows.save(second, windows, **scaling)
     assert first.read_bytes() == second.read_bytes()
     back, more = har_windows.load(first)
     assert np.array_equal(back.signals, windows.signals)
     assert back.split.tolist() == windows.split.tolist()
     assert (back.source, back.dataset_digest) == ("made_up", "0" * 64)
     assert back.activities.tolist() == list(UCI_HAR_ACTIVITIES)
-    assert more["offset"].tolist() == [0, 1, 2]
+    assert more["offset"].tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_missing_or_damaged_file_is_one_line(tmp_path, windows):
@@ -110,6 +112,81 @@ def test_a_missing_or_damaged_file_is_one_line(tmp_path, windows):
         with pytest.raises(HarError, match="is damaged") as caught:
             har_windows.load(path)
         assert "\n" not in str(caught.value)
+
+
+def test_no_bit_flips_unseen(tmp_path, windows):
+    path = tmp_path / "windows.npz"
+    small = windows.select(np.arange(0, len(windows), 20))
+    har_windows.save(path, small)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    headers = [whole.find(name.encode()) for name in ("signals.npy", "label.npy", "split.npy")]
+    near = (np.array(headers)[:, None] + np.arange(-60, 200)).ravel()
+    for at in [*rng.choice(near, 300), *rng.integers(len(whole), size=200)]:
+        flipped = bytearray(whole)
+        flipped[at] ^= 1 << rng.integers(8)
+        path.write_bytes(flipped)
+        with suppress(HarError):
+            back, more = har_windows.load(path)  # where a date or a permission has changed
+            assert not more
+            for field in fields(har_windows.Windows):
+                assert np.array_equal(getattr(back, field.name), getattr(small, field.name))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: {"signals": np.where(w.signals > 1, np.nan, w.signals)}, "not a finite number"),
+        (lambda w: {"signals": w.signals.astype(float)}, "signals of type float64"),
+        (lambda w: {"signals": w.signals[..., 0]}, "signals of type float32 and shape"),
+        (lambda w: {"channels": w.channels[:5]}, "5 names for 6 channels"),
+        (lambda w: {"label": w.label + 0.5}, "label of type float64"),
+        (lambda w: {"label": w.label + 1}, "labels up to 6 of 6 activities"),
+        (lambda w: {"subject": w.subject - 2}, "subject from -1 to 4"),
+        (lambda w: {"subject": w.subject[:-1]}, r"\d+ of subject for \d+ windows"),
+        (lambda w: {"start": w.start + 2**50}, "start from"),
+        (lambda w: {"split": np.where(w.bout == 0, "test", w.split)}, "a person is in two parts"),
+        (lambda w: {"split": np.full(len(w), "all")}, "splits other than train, val, test"),
+        (lambda w: {"activities": np.array(["FLYING", *w.activities[1:]])}, "or unknown ones"),
+        (lambda _: {"overlap": 5.0}, "an overlap of 5"),
+    ],
+)
+def test_values_out_of_range_are_neither_written_nor_read(
+    tmp_path, windows, monkeypatch, change, message
+):
+    path = tmp_path / "windows.npz"
+    wrong = replace(windows, **change(windows))
+    with pytest.raises(HarError, match=f"is not written: .*{message}"):
+        har_windows.save(path, wrong)
+    assert not path.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(har_windows, "_problem", lambda *_: "")
+        har_windows.save(path, wrong)
+    with pytest.raises(HarError, match=f"is damaged .*{message}"):
+        har_windows.load(path)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [{}, {"signals": np.zeros(3)}, {"a": np.zeros(3), "seal": np.array("0")}, {"seal": np.ones(9)}],
+)
+def test_other_arrays_are_one_line(tmp_path, arrays):
+    np.savez(tmp_path / "windows.npz", **arrays)
+    with pytest.raises(HarError, match="is damaged .*: delete it and run") as caught:
+        har_windows.load(tmp_path / "windows.npz")
+    assert "\n" not in str(caught.value) and "pickle" not in str(caught.value)
+
+
+def test_a_file_that_may_not_be_read_is_not_said_to_be_damaged(tmp_path, windows, monkeypatch):
+    path = tmp_path / "windows.npz"
+    har_windows.save(path, windows)
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(np, "load", refused)  # root may read everything
+    with pytest.raises(HarError, match=r"windows\.npz cannot be read: Permission denied$"):
+        har_windows.load(path)
 
 
 def test_selecting_a_split(windows):

@@ -1,18 +1,23 @@
 """Windows: recordings cut into pieces of one length, and pieces put back together."""
 
-import zlib
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from har.errors import HarError
+from har.errors import HarError, in_words
 from har.files import replacing_file
 from har.signals.channels import channel_names, make_channels
 from har.signals.recordings import ACTIVITIES, Recording
+
+SPLITS = ("train", "val", "test")
+"""Parts that windows are in; a person is in one of them."""
+
+MAX_NUMBER = 2**40
+"""No window, sample or person has a number beyond it."""
 
 
 @dataclass(frozen=True)
@@ -106,26 +111,101 @@ _PER_WINDOW = (
 )
 
 
+SCALING = ("offset", "scale")
+"""Further arrays (channels,) that scaled windows may have beside them."""
+
+SEAL = "seal"
+"""Array of a file that has the digest of all others, with their names, types and shapes."""
+
+
 def save(path: Path, windows: Windows, **more: np.ndarray) -> None:
-    """Write windows, and any further arrays, as an `.npz`: the same bytes every time."""
-    arrays = {field.name: getattr(windows, field.name) for field in fields(windows)}
+    """Write windows, and what `SCALING` names, as an `.npz`: the same bytes every time.
+
+    Raises:
+        HarError: A value is out of its range; nothing is written.
+    """
+    arrays = {field.name: np.asarray(getattr(windows, field.name)) for field in fields(windows)}
+    arrays |= more
+    if problem := _problem(windows, more):
+        raise HarError(f"{path} is not written: {problem}")
     with replacing_file(path) as partial:
-        np.savez(partial, allow_pickle=False, **arrays, **more)
+        np.savez(partial, allow_pickle=False, **arrays, **{SEAL: np.array(_seal(arrays))})
 
 
 def load(path: Path) -> tuple[Windows, dict[str, np.ndarray]]:
-    """Read what `save` wrote: the windows, and the further arrays by name."""
+    """Read what `save` wrote: the windows, and the further arrays by name.
+
+    Raises:
+        HarError: The file is not there, cannot be read, or is not as it was written.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
+        if str(arrays.pop(SEAL)) != _seal(arrays):
+            raise ValueError("its seal is broken")
         own = {field.name: arrays.pop(field.name) for field in fields(Windows)}
+        # What is a single value comes back as an array without axes.
+        own = {name: value.item() if value.ndim == 0 else value for name, value in own.items()}
+        windows = Windows(**own)
+        if problem := _problem(windows, arrays):
+            raise ValueError(problem)
     except FileNotFoundError:
         raise HarError(f"{path} is not there: run the pipeline, which makes it") from None
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-        raise HarError(f"{path} is damaged ({error}): delete it and run the pipeline") from error
-    # What is a single value comes back as an array without axes.
-    own = {name: value.item() if value.ndim == 0 else value for name, value in own.items()}
-    return Windows(**own), arrays
+    except (PermissionError, IsADirectoryError) as error:
+        raise HarError(f"{path} cannot be read: {error.strerror}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # of NumPy, zipfile and zlib, whatever the damage leads to
+        # NumPy takes what is no array for a pickle, which it is not.
+        reason = "it holds no arrays" if "pickle" in str(error) else in_words(error)
+        raise HarError(f"{path} is damaged ({reason}): delete it and run the pipeline") from error
+    return windows, arrays
+
+
+def _seal(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name, value in sorted(arrays.items()):
+        digest.update(f"{name} {value.dtype.str} {value.shape}\n".encode())
+        digest.update(np.ascontiguousarray(value).data)
+    return digest.hexdigest()
+
+
+def _problem(windows: Windows, more: Mapping[str, np.ndarray]) -> str:
+    """What is wrong with windows, in words; nothing where nothing is."""
+    signals, count = windows.signals, len(windows.label)
+    channels, activities = len(windows.channels), len(windows.activities)
+    if signals.dtype != np.float32 or signals.ndim != 3 or not signals.size:
+        return f"signals of type {signals.dtype} and shape {signals.shape}"
+    if signals.shape[2] != channels or len(set(windows.channels.tolist())) < channels:
+        return f"{channels} names for {signals.shape[2]} channels, or one twice"
+    if not np.isfinite(signals).all():
+        return "a signal is not a finite number"
+    for name in _PER_WINDOW:
+        values = getattr(windows, name)
+        whole = name in ("label", "subject", "bout", "start")
+        if name != "signals" and (values.ndim != 1 or values.dtype.kind != ("i" if whole else "U")):
+            return f"{name} of type {values.dtype} and shape {values.shape}"
+        if len(values) != count:
+            return f"{len(values)} of {name} for {count} windows"
+        if whole and (values.min() < 0 or values.max() > MAX_NUMBER):
+            return f"{name} from {values.min()} to {values.max()}"
+    if windows.label.max() >= activities or set(windows.activities.tolist()) - set(ACTIVITIES):
+        return f"labels up to {windows.label.max()} of {activities} activities, or unknown ones"
+    if set(windows.split.tolist()) - set(SPLITS):
+        return f"splits other than {', '.join(SPLITS)}"
+    parts = set(zip(windows.subject.tolist(), windows.split.tolist(), strict=True))
+    if len(parts) > len({subject for subject, _ in parts}):
+        return "a person is in two parts"
+    if not 0 <= windows.overlap < 1:
+        return f"an overlap of {windows.overlap}"
+    if set(more) not in (set(), set(SCALING)):
+        return f"further arrays: {', '.join(more)}"
+    for name, values in more.items():
+        if values.shape != (channels,) or not np.isfinite(values).all():
+            return f"{name} of shape {values.shape}, or not finite"
+    if more and not (more["scale"] > 0).all():
+        return "a scale that is not positive"
+    return ""
 
 
 def step_of(size: int, overlap: float) -> int:
@@ -208,7 +288,10 @@ def split_as(measured: Windows, scaled: Windows) -> Windows:
     Raises:
         HarError: They are not the same windows.
     """
-    if not np.array_equal([measured.bout, measured.start], [scaled.bout, scaled.start]):
+    same = ("label", "subject", "bout", "start", "dataset", "placement")
+    if (measured.dataset_digest, measured.size) != (scaled.dataset_digest, scaled.size) or not all(
+        np.array_equal(getattr(measured, name), getattr(scaled, name)) for name in same
+    ):
         raise HarError("the scaled windows were made of others than those in g and rad/s")
     return replace(measured, split=scaled.split)
 
