@@ -2,12 +2,14 @@
 
 import re
 import zipfile
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from live import CHROMIUM, full_disk, hapt_recording, serving, write_recording
 from made_bundle import framed_bundle, movement, simple_bundle
 
+from har.data import recording_files
 from har.model import bundle
 from har.recognition.recognizer import Recognizer
 from har.signals.sensors import MOUNTINGS
@@ -74,7 +76,7 @@ def page(browser):
 
 def is_mistake(line):
     # That a server was ended, or that it refused a file, is part of a test.
-    meant = ("ERR_CONNECTION_REFUSED", "422 (Unprocessable Entity)")
+    meant = ("ERR_CONNECTION_REFUSED", "422 (Unprocessable Entity)", "409 (Conflict)")
     return line.type == "error" and not any(each in line.text for each in meant)
 
 
@@ -130,7 +132,7 @@ def test_a_phones_motion_is_recognised_recorded_saved_and_downloaded(page, addre
     expect(page.locator("#latency")).to_have_text(re.compile(r"\d+ ms"))
     page.locator("#labels input[value=STANDING]").check(force=True)
     expect(page.locator("#kept")).to_have_text(re.compile(r"Recording; [1-9][\d,]+ samples"))
-    page.locator("#save").click()
+    page.locator("#record").click()  # which ends it
     expect(page.locator("#kept")).to_have_text(re.compile(r"Saved: .*csv"))
     assert f"Saved: {folder / 'sessions'}/" in page.locator("#kept").inner_text()
     name = re.search(r"([\w-]+)\.csv", page.locator("#kept").inner_text())[1]
@@ -185,7 +187,7 @@ def test_what_the_server_cannot_save_can_be_downloaded(page, address, monkeypatc
     expect(page.locator("#kept")).to_have_text(re.compile(r"Recording; [1-9][\d,]+ samples"))
     monkeypatch.setattr("har.live.sessions.os.fsync", full_disk)
     page.wait_for_timeout(300)
-    page.locator("#save").click()
+    page.locator("#record").click()  # which ends it
     expect(page.locator("#kept")).to_have_text(re.compile("could not save all"))
     expect(page.locator("#problems")).to_contain_text("No space left")
     with page.expect_download() as download:
@@ -205,7 +207,7 @@ def test_an_iphones_sign_is_turned_round(page, address):
     start(page)
     page.locator("#record").click()
     expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
-    page.locator("#save").click()
+    page.locator("#record").click()  # which ends it
     expect(page.locator("#kept")).to_have_text(re.compile("Saved"))
     with page.expect_download() as download:
         page.locator("#download").click()
@@ -264,7 +266,7 @@ def test_wrong_units_are_caught(page, address):
     expect(page.locator("#problems")).to_contain_text("is it in g and not in m/s2")
     expect(page.locator("#activity-name")).to_have_text("I don’t know")
     stop(page)
-    page.locator("details summary", has_text="Settings").click()
+    page.locator("details summary", has_text="Advanced").click()
     page.locator("#acceleration-unit").select_option("g")
     start(page)
     expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
@@ -296,6 +298,7 @@ def test_a_mounting_is_asked_for_only_where_the_model_needs_it(page, address, of
     ]:
         page.goto(f"http://{each}/")
         choose(page, "phone")
+        page.locator("#advanced summary").click()
         expect(page.locator("#worn-hint")).to_contain_text(hint)
         for control in ("#mounting-choice", "#align"):
             expect(page.locator(control)).to_be_visible(visible=asked)
@@ -327,7 +330,7 @@ def test_still_is_shown_counted_and_right_for_any_posture(page, of_anyone):
     path = "() => fetch('recordings/made.csv').then((answer) => answer.text())"
     text = page.evaluate(path)
     page.set_input_files("#chosen", {"name": "a.csv", "mimeType": "", "buffer": text.encode()})
-    page.locator("details summary", has_text="Settings").click()
+    page.locator("details summary", has_text="Advanced").click()
     page.locator("#smoothing").uncheck()
     page.locator("#bouts summary").click()
     page.evaluate(WATCH)
@@ -357,7 +360,7 @@ def test_a_phone_without_gyroscope_is_for_a_model_that_needs_none(page, address,
     page.locator("#record").click()
     expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
     expect(page.locator("#problems")).to_be_empty()
-    page.locator("#save").click()
+    page.locator("#record").click()  # which ends it
     expect(page.locator("#kept")).to_have_text(re.compile("Saved"))
     with page.expect_download() as download:
         page.locator("#download").click()
@@ -379,7 +382,7 @@ def test_aligning_makes_up_for_how_the_phone_hangs(page, address):
     page.evaluate(send, {"acceleration": askew.tolist(), "rate": [0, 0, 0]})
     page.clock.run_for(9_000)
     expect(page.locator("#aligned")).to_have_text(
-        re.compile(r"Aligned: the phone is tilted by 20°")
+        re.compile(r"Aligned: upright, screen outward, tilted by 20°")
     )
 
 
@@ -403,7 +406,7 @@ def test_a_server_that_goes_and_comes_back(browser, folder):
     with serving(folder / "models", folder, port=int(address.rpartition(":")[2])):
         expect(page.locator("#connection-text")).to_have_text("connected")
         expect(page.locator("#problems")).to_be_empty()
-        page.locator("#save").click()
+        page.locator("#record").click()  # which ends it
         expect(page.locator("#kept")).to_have_text(re.compile(f"Saved: .*{path.stem}"))
         times = np.array([row[0] for row in rows_of(path.read_text())], float)
         assert len(times) > before
@@ -557,7 +560,7 @@ def test_a_file_that_is_no_recording_says_what_is_missing(page, address, tmp_pat
         ("time_s,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s\n", "no samples"),
         (
             "time_s,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s\n0,1,,0,0,0,0\n",
-            "Line 2",
+            "no samples",
         ),
         ("", "is empty"),
     ]:
@@ -577,7 +580,8 @@ def test_a_loggers_file_is_recognised_as_the_phone_was_worn(page, address, tmp_p
     expect(page.locator("#file-name")).to_contain_text("worn as the settings say")
     expect(page.locator("#file-name")).to_contain_text("rad/s")  # what was decided is said
     start(page)
-    expect(page.locator("main")).to_contain_text("answers over 0:10")
+    expect(page.locator("#activity-name")).to_have_text("Done")
+    expect(page.locator("#summary-facts")).to_contain_text("0:0")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -611,20 +615,494 @@ def test_it_can_be_used_with_a_keyboard_and_heard(page, address):
     for part in ("banner", "main", "contentinfo", "radiogroup", 'button "Start"', "list"):
         assert part in tree
     nameless = page.evaluate(
-        "() => [...document.querySelectorAll('button, select, input')]"
-        ".filter((each) => !(each.labels?.length || each.textContent.trim())).length"
+        """() => [...document.querySelectorAll("button, select, input")].filter(
+          (each) => !(each.labels?.length || each.ariaLabel || each.textContent.trim()),
+        ).map(({ id }) => id)"""
     )
-    assert nameless == 0
+    assert nameless == []
     choose(page, "replay")
     page.locator("#speed").select_option("20")
-    page.locator("#recording").focus()
-    for _ in range(2):
-        page.keyboard.press("Tab")
+    page.locator("#stage").focus()
+    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#start")).to_have_attribute("data-running", "true")
     expect(page.locator("#spoken")).not_to_be_empty()
     page.locator("#bouts summary").click()
     expect(page.locator("#bout-rows tr").first).to_contain_text("0:0")
+
+
+# ---- what is in view -----------------------------------------------------------------------------
+
+
+def in_view(page, selector):
+    """Whether a part is within the window, as far as it goes."""
+    return page.evaluate(
+        """(selector) => {
+          const part = document.querySelector(selector).getBoundingClientRect();
+          return part.height > 0 && part.top >= 0 && part.left >= 0
+            && part.bottom <= innerHeight && part.right <= innerWidth;
+        }""",
+        selector,
+    )
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (740, 360), (1280, 720)])
+def test_answer_stop_and_errors_stay_in_view(browser, address, width, height):
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    visit(page, address)
+    choose(page, "phone")
+    start(page)
+    expect(page.locator("#problems")).to_contain_text("No motion comes from this device")
+    for place in (0, 300, 100_000):
+        page.evaluate("(place) => window.scrollTo(0, place)", place)
+        for part in ("#activity-name", "#start", "#record", ".problem"):
+            assert in_view(page, part), (part, place)
+    assert page.locator("#start").inner_text() == "Stop"
+    context.close()
+
+
+def test_that_a_page_is_not_secure_is_said_at_once(page, address):
+    page.add_init_script("Object.defineProperty(window, 'isSecureContext', {get: () => false})")
+    visit(page, address)
+    choose(page, "phone")
+    expect(page.locator("#problems")).to_contain_text("secure pages only")
+    choose(page, "replay")
+    expect(page.locator("#problems")).to_be_empty()
+
+
+def test_an_answer_fades_when_there_is_no_news_of_it(page, address):
+    visit(page, address)
+    choose(page, "phone")
+    move(page)
+    start(page)
+    expect(page.locator("#activity")).to_have_attribute("data-state", "known")
+    expect(page.locator("#activity")).to_have_attribute("data-stale", "false")
+    word = page.locator("#activity-name").inner_text()
+    assert page.title().startswith(f"{word} · ")
+    page.evaluate("() => clearInterval(window.moving)")
+    expect(page.locator("#activity")).to_have_attribute("data-stale", "true")
+    expect(page.locator("#since")).to_have_text(
+        re.compile(r"No news since \d\d:\d\d:\d\d, \d+ s ago")
+    )
+    assert page.title().startswith("? ")
+    move(page)
+    expect(page.locator("#activity")).to_have_attribute("data-stale", "false")
+    expect(page.locator("#since")).to_be_hidden()
+    stop(page)
+    assert page.title() == "Live activity recognition"
+    expect(page.locator("#activity")).to_have_attribute("data-stale", "false")
+
+
+def test_listening_ends_in_a_reason(page, address):
+    page.clock.install()
+    visit(page, address)
+    choose(page, "phone")
+    start(page)
+    expect(page.locator("#activity-name")).to_have_text("Listening…")
+    page.clock.run_for(10_000)
+    expect(page.locator("#activity-name")).to_have_text("No answer")
+    expect(page.locator("#activity-note")).to_have_text("No motion comes from this device.")
+    stop(page)
+
+
+def replayed(page, speed="20"):
+    choose(page, "replay")
+    page.locator("#speed").select_option(speed)
+    start(page)
+    expect(page.locator("#start")).to_have_attribute("data-running", "false")
+
+
+def test_the_end_is_a_summary_kept_as_csv_and_picture(page, address):
+    visit(page, address)
+    expect(page.locator("#summary")).to_be_hidden()
+    replayed(page)
+    page.locator("#bouts summary").click()
+    table = page.locator("#summary-rows tr").all_inner_texts()
+    shown = [row.split("\t") for row in table]
+    in_table = {}
+    with page.expect_download() as download:
+        page.locator("#summary-csv").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "from_s,to_s,duration_s,activity"
+    for line in lines[1:]:
+        begin, end, duration, name = line.split(",")
+        assert float(duration) == pytest.approx(float(end) - float(begin), abs=0.011)
+        in_table[name] = in_table.get(name, 0) + float(duration)
+    known = {name: length for name, length in in_table.items() if name != "I don’t know"}
+    assert [name for name, *_ in shown] == sorted(known, key=known.get, reverse=True)
+    for name, time, share, *_ in shown:
+        assert seconds(time) == pytest.approx(known[name], abs=0.6)
+        assert float(share.split()[0]) == pytest.approx(
+            100 * known[name] / sum(in_table.values()), abs=0.6
+        )
+    expect(page.locator("#activity-note")).to_have_text(re.compile("^(Mostly|Nothing)"))
+    with page.expect_download() as download:
+        page.locator("#summary-picture").click()
+    picture = download.value.path().read_bytes()
+    assert picture.startswith(b"\x89PNG") and len(picture) > 10_000
+    start(page)
+    expect(page.locator("#summary")).to_be_hidden()
+    stop(page)
+
+
+SUMS = """async () => {
+  const { Timeline } = await import("/timeline.js");
+  const { stretches, summarize } = await import("/summary.js");
+  const timeline = new Timeline(document.createElement("canvas"), ["WALKING", "SITTING"]);
+  Object.assign(timeline, { start: 10, end: 40 });
+  const said = [[10, 14, "WALKING"], [14, 16, "unknown"], [16, 18, "WALKING"], [18, 24, "SITTING"]];
+  for (const each of [...said, [34, 40, "WALKING"]]) timeline.predicted.add(...each);
+  timeline.gaps.push({ from: 24, to: 34, why: "the screen was off" });
+  return [summarize(timeline), stretches(timeline)];
+}"""
+
+
+def test_sums_of_a_timeline(page, address):
+    visit(page, address)
+    sums, rows = page.evaluate(SUMS)
+    assert sums == {
+        "measured": 20,
+        "activities": [
+            {"activity": "WALKING", "seconds": 12, "share": 0.6},
+            {"activity": "SITTING", "seconds": 6, "share": 0.3},
+        ],
+        "unknown": 2,
+        "notMeasured": 10,
+        "changes": 2,
+    }
+    assert rows[-2] == {"from": 14, "to": 24, "what": "Not measured: the screen was off"}
+
+
+def test_what_was_chosen_is_remembered_over_a_reload(page, address):
+    visit(page, address)
+    page.locator("#advanced summary").click()
+    page.locator("#hop").select_option("50")
+    page.locator("#mounting").select_option("right-edge-up-screen-in")
+    page.locator("#acceleration-unit").select_option("g")
+    page.locator("#smoothing").uncheck()
+    page.locator("#aloud").check()
+    page.reload()
+    expect(page.locator("#hop")).to_have_value("50")
+    expect(page.locator("#mounting")).to_have_value("right-edge-up-screen-in")
+    expect(page.locator("#acceleration-unit")).to_have_value("g")
+    expect(page.locator("#smoothing")).not_to_be_checked()
+    expect(page.locator("#aloud")).to_be_checked()
+
+
+@pytest.mark.parametrize(
+    ("gravity", "found"),
+    [
+        ([9.7, 0.5, 1.0], "right-edge-up-screen-in"),
+        ([-9.7, 0.5, 1.0], "left-edge-up-screen-in"),
+        ([1, 9.7, 0.2], "top-up-screen-in"),
+        ([1, -9.7, 0.2], "top-down-screen-in"),
+        ([0.5, 0.5, 9.8], None),
+    ],
+)
+def test_aligning_finds_the_edge_that_is_up(page, address, gravity, found):
+    visit(page, address)
+    measured = page.evaluate(
+        """async (gravity) => {
+          const { alignment } = await import("/align.js");
+          const { mountings } = await (await fetch("config.json")).json();
+          return alignment(new Array(100).fill(gravity), mountings, "top-up-screen-in");
+        }""",
+        gravity,
+    )
+    assert measured.get("mounting") == found
+    if found is None:
+        assert "lies flat" in measured["reason"]
+        return
+    corrected = np.reshape(measured["correction"], (3, 3)) @ MOUNTINGS[found] @ gravity
+    assert np.allclose(corrected, [np.linalg.norm(gravity), 0, 0], atol=1e-6)
+    assert measured["degrees"] < 15
+
+
+def test_saved_sessions_are_listed_replayed_renamed_and_deleted(page, folder, address):
+    visit(page, address)
+    choose(page, "phone")
+    move(page)
+    start(page)
+    labels = page.locator("#labels input[value=WALKING]")
+    expect(page.locator("#record")).to_be_enabled()
+    before = labels.bounding_box()
+    page.locator("#record").click()
+    expect(page.locator("#elapsed")).to_have_text("0:02")
+    assert labels.bounding_box() == before  # the button's text moves nothing
+    page.locator("#record").click()
+    expect(page.locator("#kept")).to_have_text(re.compile("Saved: "))
+    stop(page)
+    name = re.search(r"([\w-]+)\.csv", page.locator("#kept").inner_text())[1]
+    of_mine = page.locator("#session-list li", has_text=name)
+    page.once("dialog", lambda dialog: dialog.accept("to work, and back"))
+    of_mine.get_by_role("button", name="Rename").click()
+    expect(page.locator("#problems")).to_contain_text("letters, digits, spaces")
+    page.once("dialog", lambda dialog: dialog.accept("to work"))
+    of_mine.get_by_role("button", name="Rename").click()
+    renamed = page.locator("#session-list li", has_text="to work")
+    expect(renamed).to_be_visible()
+    assert (folder / "sessions/to work.csv").exists()
+    assert not (folder / f"sessions/{name}.csv").exists()
+    renamed.get_by_role("button", name="Replay").click()
+    expect(page.locator("#start")).to_have_attribute("data-running", "true")
+    expect(page.locator("#recording")).to_have_value("saved/to work")
+    stop(page)
+    page.once("dialog", lambda dialog: dialog.accept())
+    renamed.get_by_role("button", name="Delete").click()
+    expect(renamed).to_have_count(0)
+    assert not (folder / "sessions/to work.csv").exists()
+
+
+def test_worn_shows_one_word_stop_and_labels(page, address):
+    page.add_init_script(
+        "window.said = [];"
+        "window.speechSynthesis.speak = (utterance) => window.said.push(utterance.text);"
+    )
+    visit(page, address)
+    page.locator("#aloud").check()
+    choose(page, "phone")
+    move(page)
+    expect(page.locator("#wear")).to_be_hidden()
+    start(page)
+    expect(page.locator("#activity")).to_have_attribute("data-state", "known")
+    usual = page.locator("#activity-name").bounding_box()["height"]
+    page.locator("#wear").click()
+    for part, shown in [
+        ("#activity-name", True),
+        ("#start", True),
+        ("#labels", True),
+        ("#chances", False),
+        ("#over-time", False),
+        ("#source", False),
+        ("header", False),
+    ]:
+        expect(page.locator(part)).to_be_visible(visible=shown)
+    assert page.locator("#activity-name").bounding_box()["height"] > 1.8 * usual
+    page.wait_for_function("() => window.said.length > 0")
+    assert page.evaluate("() => window.said[0]") == page.locator("#activity-name").inner_text()
+    stop(page)
+    expect(page.locator("#chances")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("lock", "note"),
+    [
+        ("undefined", "cannot keep the screen on"),
+        ("({ request: async () => { throw new DOMException('no') } })", "refuses"),
+        ("({ request: async () => ({ release: async () => {} }) })", None),
+    ],
+)
+def test_it_says_where_the_screen_may_go_off(page, address, lock, note):
+    page.add_init_script(
+        f"Object.defineProperty(navigator, 'wakeLock', {{ value: {lock}, configurable: true }})"
+    )
+    visit(page, address)
+    choose(page, "phone")
+    move(page)
+    start(page)
+    expect(page.locator("#activity")).to_have_attribute("data-state", "known")
+    if note:
+        expect(page.locator("#awake")).to_contain_text(note)
+    else:
+        expect(page.locator("#awake")).to_be_empty()
+    stop(page)
+
+
+def test_what_was_not_measured_is_a_gap(page, address):
+    visit(page, address)
+    choose(page, "phone")
+    move(page)
+    start(page)
+    expect(page.locator("#activity")).to_have_attribute("data-state", "known")
+    page.evaluate(
+        """() => {
+          clearInterval(window.moving);
+          const set = (state) => {
+            const property = { get: () => state, configurable: true };
+            Object.defineProperty(document, "visibilityState", property);
+            document.dispatchEvent(new Event("visibilitychange"));
+          };
+          set("hidden");
+          window.show = () => set("visible");
+        }"""
+    )
+    expect(page.locator("#activity")).to_have_attribute("data-stale", "true")
+    page.evaluate("() => window.show()")
+    move(page)
+    expect(page.locator("#activity")).to_have_attribute("data-stale", "false")
+    page.locator("#bouts summary").click()
+    expect(page.locator("#bout-rows")).to_contain_text(
+        "Not measured: the screen was off or the page hidden"
+    )
+    stop(page)
+    expect(page.locator("#summary-facts")).to_contain_text("Not measured")
+
+
+def test_a_file_dropped_while_something_runs_is_answered(page, address):
+    visit(page, address)
+    choose(page, "replay")
+    start(page)
+    page.evaluate(
+        """() => {
+          const data = new DataTransfer();
+          data.items.add(new File(["x"], "mine.csv", { type: "text/csv" }));
+          window.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+        }"""
+    )
+    expect(page.locator("#problems")).to_contain_text("mine.csv waits")
+    expect(page.locator("#problems")).to_contain_text("Press Stop")
+    stop(page)
+
+
+def test_a_damaged_line_is_left_out_and_counted_as_on_the_command_line(page, address, tmp_path):
+    times = np.arange(300) / 50
+    signals = np.hstack(movement(times, np.random.default_rng(0)))
+    path = tmp_path / "mine.csv"
+    write_recording(path, times, signals, np.full(300, ""))
+    lines = path.read_text().splitlines()
+    lines[10] = lines[10].replace(lines[10].split(",")[2], "x?")
+    lines[20] = lines[20][:12]
+    path.write_text("\n".join(lines) + "\n")
+    samples = recording_files.read(path)
+    visit(page, address)
+    page.locator("#chosen").set_input_files(path)
+    expect(page.locator("#file-name")).to_contain_text(f"{len(samples.times)} samples")
+    [note] = [note for note in samples.notes if "left out" in note]
+    expect(page.locator("#file-name")).to_contain_text(note)
+    start(page)
+    expect(page.locator("#activity-name")).to_have_text("Done")
+
+
+# ---- how it looks --------------------------------------------------------------------------------
+
+TICKS = """async ([width, span, size]) => {
+  const { Timeline, paint } = await import("/timeline.js");
+  const { config } = await import("/config.js");
+  const canvas = document.createElement("canvas");
+  const timeline = new Timeline(canvas, config.activities);
+  Object.assign(timeline, { start: 3, end: 3 + span });
+  const context = canvas.getContext("2d");
+  context.font = `${size}px sans-serif`;
+  return paint(context, timeline, { width, height: 200, size, view: [3, 3 + span] });
+}"""
+
+
+@pytest.mark.parametrize("size", [12, 24])
+@pytest.mark.parametrize("span", [30, 61, 299, 3600, 86_400])
+@pytest.mark.parametrize("width", [296, 960])
+def test_times_below_the_timeline_neither_collide_nor_are_cut_off(page, address, size, span, width):
+    visit(page, address)
+    frame = page.evaluate(TICKS, [width, span, size])
+    ticks = frame["ticks"]
+    assert 1 <= len(ticks) <= 20
+    assert frame["left"] < 0.5 * width
+    assert all(a >= frame["left"] and b <= width for a, b in ticks)
+    assert all(later[0] - before[1] >= 0.4 * size for before, later in pairwise(ticks))
+
+
+def test_an_hour_can_be_zoomed(page, address):
+    visit(page, address)
+    shown = page.evaluate(
+        """async () => {
+          const { Timeline } = await import("/timeline.js");
+          const timeline = new Timeline(document.createElement("canvas"), ["WALKING"]);
+          Object.assign(timeline, { start: 100, end: 3700 });
+          const views = [timeline.view];
+          timeline.zoom(0.5); timeline.zoom(0.5);
+          views.push(timeline.view);
+          timeline.end = 3710; // the newest stays in view
+          views.push(timeline.view);
+          timeline.position = 0.5;
+          views.push(timeline.view);
+          timeline.end = 4000; // what is looked at stays where it is
+          views.push(timeline.view);
+          timeline.zoom(2); timeline.zoom(2); timeline.zoom(2);
+          views.push(timeline.view);
+          return views;
+        }"""
+    )
+    assert shown[0] == [100, 3700]
+    assert shown[1] == [2800, 3700]
+    assert shown[2] == [2810, 3710]
+    assert shown[3] == shown[4] == [1455, 2355]
+    assert shown[5] == [100, 4000]
+    replayed(page)
+    page.locator("#zoom-in").click()
+    expect(page.locator("#pan")).to_be_visible()
+    page.locator("#zoom-all").click()
+    expect(page.locator("#pan")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_colour_can_be_seen(browser, address, scheme):
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    visit(page, address)
+    colours, grounds = page.evaluate(
+        """async () => {
+          const { answers, colourOf, UNKNOWN } = await import("/config.js");
+          const { themeColour } = await import("/plots.js");
+          const colours = [...answers, UNKNOWN, "Cycling", "at the desk"].map(colourOf);
+          colours.push(...["x", "y", "z"].map(themeColour));
+          return [colours, ["card", "track"].map(themeColour)];
+        }"""
+    )
+    context.close()
+
+    def luminance(colour):
+        colour = colour if len(colour) == 7 else "#" + "".join(2 * each for each in colour[1:])
+        channels = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+        linear = np.where(
+            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+        )
+        return float(linear @ [0.2126, 0.7152, 0.0722]) + 0.05
+
+    assert len(set(colours)) == len(colours)
+    for ground in grounds:
+        for colour in colours:
+            one, other = sorted([luminance(colour), luminance(ground)])
+            assert other / one >= 3, (colour, ground)
+
+
+def test_large_letters_fit_on_a_phone(browser, address):
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    visit(page, address)
+    page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
+    for source in ("phone", "file", "replay"):
+        choose(page, source)
+        assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    page.locator("#advanced summary").click()
+    page.locator("#speed").select_option("20")
+    start(page)
+    expect(page.locator("#accuracy")).not_to_be_empty()
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    expect(page.locator("#start")).to_have_attribute("data-running", "false")
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    context.close()
+
+
+def test_forced_colours_leave_bars_and_choices(browser, address):
+    context = browser.new_context(forced_colors="active")
+    page = context.new_page()
+    visit(page, address)
+    replayed(page)
+    shown = page.evaluate(
+        """() => {
+          const of = (selector) => getComputedStyle(document.querySelector(selector));
+          return {
+            bar: of(".bars .best .fill").backgroundColor, track: of(".bars .track").backgroundColor,
+            edge: of(".bars .track").borderTopWidth,
+            chosen: of(".tabs input:checked + span").borderTopColor,
+            other: of(".tabs input:not(:checked) + span").borderTopColor,
+          };
+        }"""
+    )
+    context.close()
+    assert shown["bar"] != shown["track"]
+    assert shown["edge"] == "1px"
+    assert shown["chosen"] != shown["other"]
 
 
 # ---- the released model, and a test person -------------------------------------------------------
@@ -649,7 +1127,7 @@ def bouts(page):
         "() => [...document.querySelectorAll('#bout-rows tr')]"
         ".map((row) => [...row.cells].map((cell) => cell.textContent))"
     )
-    return [(seconds(begin), seconds(end), name) for begin, end, name in rows]
+    return [(seconds(begin), seconds(end), name) for begin, end, _, name in rows]
 
 
 def seconds(clock):

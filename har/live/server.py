@@ -4,14 +4,14 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request, WebSocket
+from fastapi import Body, FastAPI, HTTPException, Request, WebSocket
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from har.errors import HarError
 from har.evaluation.colours import ACTIVITY_COLOURS
-from har.live import uploads
+from har.live import saved, uploads
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
 from har.live.javascript import RECOGNIZER, RUNTIME, for_javascript
@@ -105,6 +105,31 @@ def make_app(
             raise HTTPException(404, "no such recording")
         return FileResponse(recordings / f"{name}.csv", media_type="text/csv")
 
+    @app.get("/sessions.json")
+    def session_list() -> list[dict[str, Any]]:
+        return saved.listed(sessions)
+
+    def kept(name: str) -> str:
+        """The name of a session that nobody is writing any more."""
+        if any(each.session is not None and each.session.name == name for each in connections.open):
+            raise HTTPException(409, "it is still being recorded")
+        return name
+
+    @app.get("/sessions/{name}.csv")
+    def session(name: str) -> FileResponse:
+        with _refused(404):
+            return FileResponse(saved.path_of(sessions, name), media_type="text/csv")
+
+    @app.patch("/sessions/{name}", status_code=204)
+    def rename(name: str, new: Annotated[str, Body(alias="name", embed=True)]) -> None:
+        with _refused(409):
+            saved.rename(sessions, kept(name), new)
+
+    @app.delete("/sessions/{name}", status_code=204)
+    def delete(name: str) -> None:
+        with _refused(404):
+            saved.delete(sessions, kept(name))
+
     reading = asyncio.Semaphore(1)  # one at a time, from its first byte: a large one takes memory
 
     @app.post("/read")
@@ -145,6 +170,15 @@ def make_app(
 
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return Guard(app, names)
+
+
+@contextmanager
+def _refused(status: int) -> Iterator[None]:
+    """An error of the user's is answered with this status."""
+    try:
+        yield
+    except HarError as error:
+        raise HTTPException(status, str(error)) from None
 
 
 async def _body(request: Request) -> bytes:

@@ -1,113 +1,42 @@
 // The page: where signals come from, what recognises them, and what is shown.
 
+import { alignment, mountingInWords } from "./align.js";
+import { age, ageless, clearBars, fresh, show, showAnswer, speak } from "./answer.js";
+import { answers, clock, config, isRight, onColours, readable, UNKNOWN } from "./config.js";
+import { $, element, radio } from "./dom.js";
 import { Motion } from "./motion.js";
-import { SignalPlot, Timeline, clock } from "./plots.js";
-import { converter, formatRecording, parseRecording, product, rotationUpright } from "./recording.js";
+import { SignalPlot } from "./plots.js";
+import { connection, problem, problemAbout } from "./problems.js";
+import { closed, end, failed, isRecording, isUnsaved, keepRow, kept, label, listSessions, offerLabels, record } from "./recorder.js";
+import { converter, parseRecording, product } from "./recording.js";
 import { Replay } from "./replay.js";
+import { keep, remember } from "./settings.js";
+import { read as readSession } from "./shelf.js";
+import { showSummary, stretches } from "./summary.js";
+import { Timeline } from "./timeline.js";
 
-const $ = (id) => document.getElementById(id);
-const radio = (name) => document.querySelector(`input[name="${name}"]:checked`)?.value;
-
-const WORDS = {
-  WALKING: "Walking", WALKING_UPSTAIRS: "Walking upstairs", WALKING_DOWNSTAIRS: "Walking downstairs",
-  SITTING: "Sitting", STANDING: "Standing", LAYING: "Lying", RUNNING: "Running", STILL: "Still",
-};
-const SHORT = { WALKING_UPSTAIRS: "Upstairs", WALKING_DOWNSTAIRS: "Downstairs" };
-const readable = (activity) => WORDS[activity] ?? activity.replaceAll("_", " ").toLowerCase();
-const short = (activity) => SHORT[activity] ?? readable(activity);
-
-const EDGES = { "right-edge-up": "Right edge up", "left-edge-up": "Left edge up", "top-up": "Upright", "top-down": "Upside down" };
 const BATCH = 100; // milliseconds of a phone's samples sent together
 const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 const IN_G = { accelerationUnit: "g", angularRateUnit: "rad/s", rotation: IDENTITY };
 const MOST_ARRIVALS = 3000; // samples whose arrival is remembered until they are recognised
-const HUSH = 1500; // milliseconds an activity lasts before it is spoken
+const PATIENCE = 5; // seconds after the first answer is due until its absence is explained
+const GAP = 1; // seconds without a sample that count as not measured
+const REMEMBERED = ["hop", "smoothing", "acceleration-unit", "angular-rate-unit", "mounting", "local", "aloud"];
 
-const config = await (await fetch("config.json")).json();
-const { answer: STILL, postures } = config.still; // an answer where postures are not told apart
-const answers = config.activities.flatMap((activity) => // among the postures' lanes, if there are several
-  postures.length > 1 && activity === postures.at(-1) ? [activity, STILL] : [activity]);
-const isRight = (answer, truth) => answer === truth || (answer === STILL && postures.includes(truth));
-const anyOf = (activities) => {
-  const names = activities.map((activity) => readable(activity).toLowerCase());
-  return new Intl.ListFormat("en-GB", { type: "disjunction" }).format(names);
-};
-const [HOW_TO_WEAR, IS_IT_WORN] = config.mountings
-  ? ["On the belt or in a tight front pocket, screen on while you measure. The model was trained on phones at the waist, right edge up.",
-    "Is the phone at the waist, worn as chosen?"]
-  : ["Wear it as you like, screen on while you measure.", "Is the phone worn on the body?"]
-    .map((text) => text + (config.trainedOn && ` The model was trained on phones worn here: ${config.trainedOn}.`));
+const HOW_TO_WEAR = (config.mountings
+  ? "On the belt or in a tight front pocket, screen on while you measure. The model was trained on phones at the waist, right edge up."
+  : "Wear it as you like, screen on while you measure.")
+  + (config.trainedOn ? ` The model was trained on phones worn here: ${config.trainedOn}.` : "");
+
 const plot = new SignalPlot($("plot"), config.needsGyroscope);
-const timeline = new Timeline($("timeline"), answers, short, config.colours);
-const problems = new Map(); // by what they are about: [title, what to do]
+const timeline = new Timeline($("timeline"), answers);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 let run = null; // what is going on between Start and Stop
 let correction = null; // rotation after that of the mounting, found by aligning
 let file = null; // the chosen recording
-let recorded = []; // rows of the session being recorded, or of the last one
-let session = null; // {rows, state} of that session
-
-// ---- what is wrong -------------------------------------------------------------------------------
-
-function problem(about, title, text = "") {
-  const old = problems.get(about);
-  if (title ? old?.[0] === title && old[1] === text : !old) return;
-  if (title) problems.set(about, [title, text]);
-  else problems.delete(about);
-  $("problems").replaceChildren(...[...problems].map(([name, [what, todo]]) => {
-    const box = document.createElement("p");
-    box.className = "problem";
-    box.dataset.about = name;
-    box.append(Object.assign(document.createElement("strong"), { textContent: what }),
-      Object.assign(document.createElement("span"), { textContent: todo }));
-    return box;
-  }));
-}
-
-function connection(state, text) {
-  $("connection").dataset.state = state;
-  $("connection-text").textContent = text;
-}
 
 // ---- what is shown -------------------------------------------------------------------------------
-
-const bars = new Map(config.activities.map((activity) => {
-  const row = document.createElement("li");
-  const track = Object.assign(document.createElement("div"), { className: "track" });
-  const fill = Object.assign(document.createElement("div"), { className: "fill" });
-  const value = Object.assign(document.createElement("span"), { className: "value", textContent: "–" });
-  fill.style.setProperty("--colour", config.colours[activity]);
-  track.append(fill);
-  row.append(Object.assign(document.createElement("span"), { textContent: short(activity) }), track, value);
-  $("bars").append(row);
-  return [activity, { row, fill, value }];
-}));
-
-let spoken = "", speaking = null;
-function speak(text) {
-  if (text === spoken) return clearTimeout(speaking);
-  if (speak.next === text && speaking) return;
-  clearTimeout(speaking);
-  speak.next = text;
-  speaking = setTimeout(() => { speaking = null; spoken = text; $("spoken").textContent = text; }, HUSH);
-}
-
-function show(state, name, note, activity = null) {
-  $("activity").dataset.state = state;
-  $("activity-name").textContent = name;
-  $("activity-note").textContent = note;
-  $("figure").setAttribute("href", `#${activity && document.getElementById(activity) ? activity : "NONE"}`);
-  const colour = activity ? config.colours[activity] : "";
-  $("activity").style.setProperty("--colour", colour || "var(--quiet)");
-  $("activity").style.setProperty("--figure", isLight(colour) ? "#16191d" : "#fff");
-}
-
-function isLight(colour) {
-  if (!colour) return false;
-  const [r, g, b] = [1, 3, 5].map((at) => (parseInt(colour.slice(at, at + 2), 16) / 255) ** 2.2);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.26;
-}
 
 function predicted(made) {
   if (!run || made.time <= run.shown) return; // sent again after a reconnection
@@ -115,20 +44,9 @@ function predicted(made) {
   const gap = made.time - run.shown;
   run.shown = made.time;
   run.count++;
-  const shown = made.known ? made.activity : "unknown";
-  const percent = Math.round(made.probability * 100);
-  const which = made.activity === STILL ? `: ${anyOf(postures)}` : "";
-  if (made.known) show("known", readable(made.activity), `${percent} % sure${which}`, made.activity);
-  else if (made.novelty > 1) show("unknown", "I don’t know", `Unlike anything I was trained on. ${IS_IT_WORN}`);
-  else show("unknown", "I don’t know", `Perhaps ${readable(made.activity).toLowerCase()}, ${percent} % sure.`);
-  speak(made.known ? readable(made.activity) : "I don’t know");
-  made.probabilities.forEach((probability, index) => {
-    const { row, fill, value } = bars.get(config.activities[index]);
-    row.classList.toggle("best", isRight(made.activity, config.activities[index]));
-    fill.style.transform = `scaleX(${probability})`;
-    value.textContent = `${Math.round(probability * 100)} %`;
-  });
-  timeline.predicted.add(made.time - (gap < 3 * length ? Math.min(gap, length) : length), made.time, shown);
+  fresh();
+  showAnswer(made, config.activities);
+  timeline.predicted.add(made.time - (gap < 3 * length ? Math.min(gap, length) : length), made.time, made.known ? made.activity : UNKNOWN);
   const truth = run.truthAt(made.time);
   if (truth) {
     const right = made.known && isRight(made.activity, truth);
@@ -161,25 +79,23 @@ function measureLatency(time) {
 }
 
 function status(report) {
+  if (!run) return;
+  run.status = report;
   const rejected = Object.entries(report.rejected);
   $("samples").textContent = report.samples.toLocaleString("en");
   const all = rejected.reduce((sum, [, count]) => sum + count, 0);
   $("rejected").textContent = all ? `${all.toLocaleString("en")} (${rejected.map(([reason]) => reason).join("; ")})` : "none";
   if (report.problem) {
-    problem("readings", `These signals cannot be right: ${report.problem}`, "Units can be changed under Settings; stop first.");
-    show("unknown", "I don’t know", "The signals cannot be right: see above.");
-    speak("I don’t know");
+    fresh();
+    problem("readings", `These signals cannot be right: ${report.problem}`, "Units can be changed under Advanced; stop first.");
+    show("unknown", readable(UNKNOWN), "The signals cannot be right.");
+    speak(readable(UNKNOWN));
   } else problem("readings", null);
 }
 
 function fillBouts() {
-  $("bout-rows").replaceChildren(...timeline.predicted.all.map(({ from, to, activity }) => {
-    const row = document.createElement("tr");
-    for (const text of [clock(from - timeline.start), clock(to - timeline.start), activity === "unknown" ? "I don’t know" : readable(activity)]) {
-      row.append(Object.assign(document.createElement("td"), { textContent: text }));
-    }
-    return row;
-  }));
+  $("bout-rows").replaceChildren(...stretches(timeline).map(({ from, to, what }) =>
+    element("tr", {}, ...[clock(from), clock(to), clock(to - from), what].map((textContent) => element("td", { textContent })))));
 }
 $("bouts").addEventListener("toggle", () => { if ($("bouts").open) fillBouts(); });
 
@@ -192,6 +108,7 @@ function draw(now) {
   draw.dirty = false;
   plot.draw();
   timeline.draw();
+  showZoom();
   if (run?.live) {
     const recent = plot.times.filter((time) => time > plot.times.at(-1) - 2);
     if (recent.length > 2) $("rate").textContent = `${Math.round((recent.length - 1) / (recent.at(-1) - recent[0]))} Hz`;
@@ -200,9 +117,38 @@ function draw(now) {
 }
 const redraw = () => { draw.dirty = true; };
 new ResizeObserver(redraw).observe(document.body);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+onColours(redraw);
 redraw();
 requestAnimationFrame(draw);
+
+function showZoom() {
+  $("pan").hidden = !timeline.zoomed;
+  $("zoom-all").disabled = !timeline.zoomed;
+  if (document.activeElement !== $("pan") || timeline.position === 1) $("pan").value = timeline.position;
+}
+for (const [id, act] of [["zoom-in", () => timeline.zoom(0.5)], ["zoom-out", () => timeline.zoom(2)], ["zoom-all", () => timeline.showAll()]]) {
+  $(id).addEventListener("click", () => { act(); redraw(); });
+}
+$("pan").addEventListener("input", () => { timeline.position = Number($("pan").value); redraw(); });
+
+/** Once a while: fade what is old, and say why no answer comes. */
+function look() {
+  age();
+  if (!run?.live || run.count || run.stopping || $("activity").dataset.state === "unknown") return;
+  if (performance.now() - run.began < 1000 * (config.window / 50 + PATIENCE)) return;
+  show("unknown", "No answer", whyNoAnswer());
+}
+setInterval(look, 500);
+
+function whyNoAnswer() {
+  const about = ["sensor", "connection", "readings"].find(problemAbout);
+  if (about) return problemAbout(about)[0];
+  if (!run.open) return config.recognition === "browser" ? "The model is still being loaded." : "The server has not answered yet.";
+  if (!plot.times.length) return "No motion has come yet.";
+  const [refused] = Object.entries(run.status?.rejected ?? {}).sort((a, b) => b[1] - a[1]);
+  if (refused && refused[1] > run.status.samples) return `Samples come, but they are refused: ${refused[0]}.`;
+  return "Samples come, but with gaps: no window is whole yet.";
+}
 
 // ---- from source to recogniser -------------------------------------------------------------------
 
@@ -222,22 +168,17 @@ async function makeBackend(settings) {
     else if (run.source instanceof Replay) run.source[state === "open" ? "start" : "stop"]();
   };
   backend.onkept = kept;
-  backend.onerror = (reason) => {
-    problem("session", "Recording", reason);
-    if (session?.state !== "saving") return;
-    session.state = "failed";
-    told();
-  };
+  backend.onerror = failed;
   return backend;
 }
 
-/** Begin: settings, and what starts and stops the source. */
-async function begin(settings, live) {
+/** Begin: settings, what the session is called, and what starts and stops the source. */
+async function begin(settings, live, name) {
   clear();
   run = {
     settings: { ...settings, hop: Number($("hop").value), smoothing: $("smoothing").checked, maxSamples: config.maxSamples },
-    live, convert: converter(settings), shown: -Infinity, count: 0, right: 0, scored: 0, open: false,
-    arrivals: [], latencies: [], hasTruth: false, truthAt: () => "",
+    live, name, convert: converter(settings), shown: -Infinity, count: 0, right: 0, scored: 0, open: false,
+    arrivals: [], latencies: [], hasTruth: false, truthAt: () => "", began: performance.now(), hidden: false,
   };
   const mine = run;
   running(true);
@@ -261,40 +202,51 @@ async function begin(settings, live) {
 function take(times, acceleration, angularRate) {
   if (!times.length) return undefined;
   timeline.start ??= times[0];
-  timeline.end = times.at(-1);
+  for (const time of times) {
+    const from = timeline.end ?? time;
+    if (time - from > GAP) timeline.gaps.push({ from, to: time, why: run.hidden ? "the screen was off or the page hidden" : "no samples came" });
+    timeline.end = time;
+  }
+  run.hidden = document.visibilityState !== "visible";
   const arrived = performance.now();
   times.forEach((time, index) => {
     const converted = [run.convert.acceleration(acceleration[index]), angularRate && run.convert.angularRate(angularRate[index])];
     plot.add(time, ...converted);
-    if (session?.state === "recording") recorded.push([time, ...converted, run.label ?? ""]);
+    keepRow(time, ...converted, run.label ?? "");
   });
   if (run.live && !run.timesItself) times.forEach((time) => addArrival(time, arrived));
   return run.backend.push(times, acceleration, angularRate);
 }
+document.addEventListener("visibilitychange", () => { if (run && document.visibilityState !== "visible") run.hidden = true; });
 
 function clear() {
   plot.clear();
   timeline.clear();
+  ageless();
   for (const about of ["connection", "readings", "sensor", "session", "file"]) problem(about, null);
-  for (const { row, fill, value } of bars.values()) {
-    row.classList.remove("best");
-    fill.style.transform = "scaleX(0)";
-    value.textContent = "–";
-  }
+  clearBars(config.activities);
   for (const id of ["latency", "samples", "rate", "rejected"]) $(id).textContent = "–";
   $("accuracy").textContent = "";
-  $("truth").hidden = $("legend").hidden = true;
+  $("truth").hidden = $("legend").hidden = $("summary").hidden = true;
   $("bout-rows").replaceChildren();
 }
 
 function running(on) {
-  $("start").textContent = on ? "Stop" : radio("source") === "file" ? "Recognise the file" : "Start";
+  const source = radio("source");
+  document.body.dataset.running = on;
+  document.body.dataset.source = source;
+  $("start").textContent = on ? "Stop" : source === "file" ? "Recognise the file" : "Start";
   $("start").dataset.running = on;
-  for (const element of document.querySelectorAll("#source select, #source input, #align")) {
-    if (element.id !== "speed") element.disabled = on;
+  for (const control of document.querySelectorAll("#source select, #source input, #align")) {
+    if (!["speed", "aloud"].includes(control.id)) control.disabled = on;
   }
-  $("record").disabled = !run?.backend || radio("source") === "file";
-  if (!on) $("start").disabled = radio("source") === "file" && !file || radio("source") === "replay" && !config.recordings?.length;
+  $("record").disabled = !run?.backend || source === "file";
+  $("labelling").hidden = !on || source === "file";
+  $("wear").hidden = !on || source === "file";
+  if (!on) {
+    wear(false);
+    $("start").disabled = source === "file" && !file || source === "replay" && !$("recording").options.length;
+  }
 }
 
 async function stop() {
@@ -303,21 +255,21 @@ async function stop() {
   ending.stopping = true;
   ending.source?.stop();
   ending.flush?.();
-  if (session?.state === "recording") save();
+  end(ending);
   await ending.backend?.stop();
   if (run !== ending) return;
-  // Answers to the last samples came until now.
-  if (session?.state === "saving") {
-    session.state = "unsaved";
-    told();
-  }
+  closed(); // answers to the last samples came until now
   run = null;
+  ageless();
   redraw();
   if ($("bouts").open) fillBouts();
-  if ($("connection").dataset.state !== "failed") connection("idle", "stopped");
-  if (ending.count) $("activity-note").textContent = "Stopped; this came last.";
+  if ($("connection").dataset.state !== "failed") {
+    connection("idle", "stopped");
+    problem("connection", null);
+  }
+  $("truth").hidden = true;
+  if (ending.count) show("idle", ending.live ? "Stopped" : "Done", showSummary(timeline, ending.name), "DONE");
   else show("idle", "Stopped", "Too little came to recognise anything.");
-  if ($("connection").dataset.state !== "failed") problem("connection", null);
   running(false);
 }
 
@@ -330,8 +282,10 @@ const rotation = () => {
 };
 
 function motion(onsample) {
-  return new Motion(onsample, (title, text) => problem("sensor", title, text), config.needsGyroscope);
+  return new Motion(onsample, (title, text) => problem("sensor", title, text), config.needsGyroscope, (note) => { $("awake").textContent = note; });
 }
+
+const dateAndTime = () => new Date().toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
 
 async function startPhone() {
   let times = [], acceleration = [], angularRate = [], sent = 0;
@@ -350,7 +304,7 @@ async function startPhone() {
   if (!await source.start()) return; // before anything else: iOS asks only right after a tap
   const mine = await begin({
     accelerationUnit: $("acceleration-unit").value, angularRateUnit: $("angular-rate-unit").value, rotation: rotation(),
-  }, true);
+  }, true, dateAndTime());
   if (!mine) return source.stop();
   Object.assign(mine, { source, flush, timesItself: true });
 }
@@ -372,23 +326,19 @@ async function align() {
   source.stop();
   navigator.vibrate?.([80, 80, 80]);
   $("align").disabled = $("start").disabled = false;
-  if (samples.length < 30) {
-    $("aligned").textContent = problems.has("sensor") ? "" : "Too few samples came. Try again.";
+  if (problemAbout("sensor")) {
+    $("aligned").textContent = "";
     return;
   }
-  const mean = [0, 1, 2].map((axis) => samples.reduce((sum, each) => sum + each[axis], 0) / samples.length);
-  const spread = Math.sqrt(samples.reduce((sum, each) => sum + Math.hypot(...each.map((value, axis) => value - mean[axis])) ** 2, 0) / samples.length);
-  if (spread > 0.08 * Math.hypot(...mean)) {
-    $("aligned").textContent = "You moved. Try again, standing still.";
+  const found = alignment(samples, config.mountings, $("mounting").value);
+  if (found.reason) {
+    $("aligned").textContent = found.reason;
     return;
   }
-  const mounting = config.mountings[$("mounting").value];
-  const up = [0, 3, 6].map((row) => mounting[row] * mean[0] + mounting[row + 1] * mean[1] + mounting[row + 2] * mean[2]);
-  const angle = Math.round(Math.acos(Math.min(Math.max(up[0] / Math.hypot(...up), -1), 1)) * 180 / Math.PI);
-  correction = rotationUpright(up);
-  $("aligned").textContent = angle > 60
-    ? `Aligned, but the phone is tilted by ${angle}° from the chosen mounting. Is that choice right?`
-    : `Aligned: the phone is tilted by ${angle}°, which is now corrected.`;
+  correction = found.correction;
+  $("mounting").value = found.mounting;
+  keep(REMEMBERED);
+  $("aligned").textContent = `Aligned: ${mountingInWords(found.mounting).toLowerCase()}, tilted by ${found.degrees}°, which is now corrected. Which way the screen faces cannot be measured: see Advanced.`;
 }
 
 // ---- a recording, or a file ----------------------------------------------------------------------
@@ -413,17 +363,25 @@ function addTruth({ times, activity }, from, to) {
   }
 }
 
+const SAVED = "saved/"; // before the name of a session among the recordings
+
 async function startReplay() {
+  const chosen = $("recording").value;
   let recording;
   try {
-    const answer = await fetch(`recordings/${encodeURIComponent($("recording").value)}.csv`);
-    if (!answer.ok) throw new Error(`The server answers ${answer.status}.`);
-    recording = parseRecording(await answer.text(), config.needsGyroscope);
+    let text;
+    if (chosen.startsWith(SAVED)) text = await readSession(chosen.slice(SAVED.length));
+    else {
+      const answer = await fetch(`recordings/${encodeURIComponent(chosen)}.csv`);
+      if (!answer.ok) throw new Error(`The server answers ${answer.status}.`);
+      text = await answer.text();
+    }
+    recording = parseRecording(text, config.needsGyroscope);
   } catch (error) {
     problem("file", "This recording cannot be read.", error.message);
     return;
   }
-  const mine = await begin(IN_G, true);
+  const mine = await begin(IN_G, true, chosen.replace(SAVED, "").replaceAll("_", " "));
   if (!mine) return;
   mine.hasTruth = recording.activity.some(Boolean);
   mine.truthAt = truthOf(recording);
@@ -437,7 +395,7 @@ async function startReplay() {
 async function startFile() {
   const recording = file;
   // A logger writes along the phone's axes, the project along those of the training.
-  const mine = await begin(recording.alongPhone ? { ...IN_G, rotation: rotation() } : IN_G, false);
+  const mine = await begin(recording.alongPhone ? { ...IN_G, rotation: rotation() } : IN_G, false, recording.name);
   if (!mine) return;
   mine.hasTruth = recording.activity.some(Boolean);
   mine.truthAt = truthOf(recording);
@@ -452,11 +410,7 @@ async function startFile() {
   await stop();
   $("progress").hidden = true;
   if (interrupted) problem("file", "The file was not recognised to its end.", "It was stopped, or the server went away. Start it again.");
-  else if (mine.count) {
-    $("truth").hidden = true;
-    show("idle", "Done", `${mine.count} answers over ${clock(recording.times.at(-1) - recording.times[0])}; the timeline has them.`, "DONE");
-    speak("The file is recognised");
-  }
+  else if (mine.count) speak("The file is recognised");
 }
 
 /** A recording in the project's form; a phone logger's, which the server turns into that. */
@@ -468,7 +422,7 @@ async function readChosen(chosen) {
     } catch (error) {
       if (config.recognition !== "server" || !error.otherForm) throw error;
     }
-  } else if (config.recognition !== "server") throw new Error("Its name should end in .csv.");
+  } else if (config.recognition !== "server") throw new Error("Without a server the page reads CSV in this project’s form alone: its name should end in .csv.");
   const answer = await fetch(`read?name=${encodeURIComponent(chosen.name)}`, { method: "POST", body: chosen });
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(typeof said.detail === "string" ? said.detail : `The server answers ${answer.status}.`);
@@ -476,12 +430,16 @@ async function readChosen(chosen) {
 }
 
 async function choose(chosen) {
-  if (run || !chosen) return;
+  if (!chosen) return;
+  if (run) {
+    problem("file", `${chosen.name} waits: something is running.`, "Press Stop, then choose or drop it again.");
+    return;
+  }
   file = null;
   problem("file", null);
   try {
     if (chosen.size > 200e6) throw new Error("It is larger than 200 MB.");
-    file = await readChosen(chosen);
+    file = { ...await readChosen(chosen), name: chosen.name };
     const seconds = file.times.at(-1) - file.times[0];
     $("file-name").textContent = `${chosen.name}: ${clock(seconds)} min, ${file.times.length.toLocaleString("en")} samples${file.alongPhone && config.mountings ? ", worn as the settings say" : ""}${(file.notes ?? []).map((note) => `; ${note}`).join("")}`;
   } catch (error) {
@@ -492,70 +450,12 @@ async function choose(chosen) {
   pane();
 }
 
-// ---- recording a session -------------------------------------------------------------------------
+// ---- worn ----------------------------------------------------------------------------------------
 
-function record() {
-  recorded = [];
-  session = { state: "recording", rows: 0, backend: run.backend, name: "" };
-  run.backend.record?.();
-  $("record").setAttribute("aria-pressed", "true");
-  $("record").textContent = "Recording";
-  $("save").disabled = false;
-  label();
-  told();
-}
-
-function label() {
-  const activity = radio("label") || null;
-  if (!run) return;
-  run.flush?.(); // what was measured before was something else
-  run.label = activity;
-  run.backend?.setLabel?.(activity);
-}
-
-function save() {
-  if (session?.state !== "recording") return;
-  run.flush?.();
-  $("record").setAttribute("aria-pressed", "false");
-  $("record").textContent = "Record";
-  $("save").disabled = true;
-  if (session.backend.save) {
-    session.state = "saving";
-    session.backend.save();
-  } else {
-    session.state = "browser";
-    download();
-  }
-  told();
-}
-
-function kept(message) {
-  if (!session) return;
-  Object.assign(session, { rows: message.rows, name: message.name });
-  if (message.type === "saved") session.state = message.rows ? "saved" : "empty";
-  told();
-}
-
-function told() {
-  const rows = session.rows.toLocaleString("en");
-  $("kept").textContent = {
-    recording: session.backend.record ? `Recording; ${rows} samples are on the server’s disk.` : "Recording in this browser.",
-    saving: `Saving; ${rows} samples are on the disk so far.`,
-    saved: `Saved: ${config.sessions}/${session.name}.csv, ${rows} samples.`,
-    empty: "Nothing was recorded.",
-    unsaved: `The server went away. ${rows} samples are on its disk${session.name ? ` (${session.name}.csv)` : ""}; download the whole from here.`,
-    failed: `The server could not save all of it: ${rows} samples are on its disk; download the whole from here.`,
-    browser: "Kept as a download of this browser.",
-  }[session.state];
-  $("download").disabled = !recorded.length && !session.rows;
-}
-
-function download() {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([formatRecording(recorded)], { type: "text/csv" }));
-  link.download = `${session?.name || `session-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`}.csv`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+/** One large word, Stop and labels, or all of the page again. */
+function wear(on) {
+  document.body.classList.toggle("worn", on);
+  $("wear").textContent = on ? "Show all" : "Worn";
 }
 
 // ---- the controls --------------------------------------------------------------------------------
@@ -563,33 +463,47 @@ function download() {
 function pane() {
   const source = radio("source");
   for (const id of ["phone", "replay", "file"]) $(id).hidden = id !== source;
+  if (!run) problem("sensor", null);
+  if (source === "phone" && !window.isSecureContext) Motion.refuseInsecure((title, text) => problem("sensor", title, text));
   running(Boolean(run));
 }
 
-for (const name of Object.keys(config.mountings ?? {})) {
-  const edge = name.replace("-screen-in", "");
-  const facing = name.endsWith("-screen-in") ? "screen to the body" : "screen outward";
-  $("mounting").append(new Option(`${EDGES[edge] ?? edge}, ${facing}`, name));
-}
+$("mounting").append(...Object.keys(config.mountings ?? {}).map((name) => new Option(mountingInWords(name), name)));
 $("mounting").value = "top-up";
 $("mounting-choice").hidden = $("align").hidden = !config.mountings;
 $("worn-hint").textContent = HOW_TO_WEAR;
 $("angular-rate-choice").hidden = !config.needsGyroscope;
 if (!config.needsGyroscope) $("plot").setAttribute("aria-label", "The last ten seconds of acceleration");
 $("mounting").addEventListener("change", () => { correction = null; $("aligned").textContent = ""; });
-$("recording").append(...(config.recordings ?? []).map((name) => new Option(name.replaceAll("_", " "), name)));
-$("no-recordings").hidden = Boolean(config.recordings?.length);
-$("replay-choice").hidden = !config.recordings?.length;
+$("file-kinds").textContent = config.recognition === "server"
+  ? "CSV, or the zip of Sensor Logger or phyphox"
+  : "CSV with the columns time_s, acc_x_g … gyro_z_rad_s. Other loggers’ files need the page of har live, or har predict.";
+
+/** The recordings that can be replayed, saved sessions among them. */
+function offerRecordings(sessions) {
+  const chosen = $("recording").value;
+  const made = (config.recordings ?? []).map((name) => new Option(name.replaceAll("_", " "), name));
+  const saved = sessions.map((name) => new Option(name, SAVED + name));
+  $("recording").replaceChildren(...made, ...saved.length ? [element("optgroup", { label: "Recorded here" }, ...saved)] : []);
+  if ([...$("recording").options].some(({ value }) => value === chosen)) $("recording").value = chosen;
+  $("no-recordings").hidden = Boolean($("recording").options.length);
+  $("replay-choice").hidden = !$("recording").options.length;
+  if (!run) running(false);
+}
+listSessions.listed = offerRecordings;
+listSessions.replay = (name) => {
+  if (run) throw new Error("Press Stop first.");
+  document.querySelector('input[name="source"][value="replay"]').checked = true;
+  $("recording").value = SAVED + name;
+  pane();
+  startReplay();
+};
+
 $("hop").value = String(config.hop);
 $("local-choice").hidden = !config.localModel || config.recognition === "browser";
-for (const activity of [...config.activities, ""]) {
-  const choice = document.createElement("label");
-  const input = Object.assign(document.createElement("input"), { type: "radio", name: "label", value: activity, checked: !activity });
-  const text = Object.assign(document.createElement("span"), { textContent: activity ? readable(activity) : "None of these" });
-  if (activity) text.style.setProperty("--colour", config.colours[activity]);
-  choice.append(input, text);
-  $("labels").append(choice);
-}
+remember(REMEMBERED);
+if ($("local-choice").hidden) $("local").checked = false;
+offerLabels(config.activities);
 function privacy() {
   $("privacy").textContent = config.recognition === "browser" || $("local").checked
     ? "Everything happens in this browser: nothing that is measured leaves it."
@@ -599,7 +513,9 @@ privacy();
 
 const likelyPhone = matchMedia("(pointer: coarse)").matches || !config.recordings?.length;
 document.querySelector(`input[name="source"][value="${likelyPhone ? "phone" : "replay"}"]`).checked = true;
+offerRecordings([]);
 pane();
+listSessions();
 
 $("start").addEventListener("click", () => {
   if (run) stop();
@@ -608,11 +524,10 @@ $("start").addEventListener("click", () => {
 for (const input of document.querySelectorAll('input[name="source"]')) input.addEventListener("change", pane);
 $("speed").addEventListener("change", () => { if (run?.source instanceof Replay) run.source.speed = Number($("speed").value); });
 $("align").addEventListener("click", align);
+$("wear").addEventListener("click", () => wear(!document.body.classList.contains("worn")));
 $("local").addEventListener("change", privacy);
-$("record").addEventListener("click", () => (session?.state === "recording" ? save() : record()));
-$("save").addEventListener("click", save);
-$("download").addEventListener("click", download);
-$("labels").addEventListener("change", label);
+$("record").addEventListener("click", () => (isRecording() ? end(run) : record(run)));
+$("labels").addEventListener("change", () => label(run));
 $("chosen").addEventListener("change", () => choose($("chosen").files[0]));
 addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dropping"); });
 addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });
@@ -623,6 +538,4 @@ addEventListener("drop", (event) => {
 });
 // A source that has fallen silent must not look like a dead client to the server.
 setInterval(() => { if (run?.open && !run.stopping) run.backend.push([], [], []); }, 15_000);
-addEventListener("beforeunload", (event) => {
-  if (["recording", "saving", "unsaved", "failed"].includes(session?.state)) event.preventDefault();
-});
+addEventListener("beforeunload", (event) => { if (isUnsaved()) event.preventDefault(); });

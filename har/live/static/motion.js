@@ -10,21 +10,29 @@ const SIGN = /^Apple/.test(navigator.vendor) ? -1 : 1;
 export class Motion {
   /**
    * onsample(seconds, [x, y, z] in m/s², [x, y, z] in °/s); onproblem(title, what to do), null if none;
-   * gyroscope: whether it is needed. If not, the last of onsample's is null.
+   * gyroscope: whether it is needed; if not, the last of onsample's is null. onawake(note): why the
+   * screen may go off, "" if it stays on.
    */
-  constructor(onsample, onproblem, gyroscope) {
+  constructor(onsample, onproblem, gyroscope, onawake = () => {}) {
     this.gyroscope = gyroscope;
+    this.onawake = onawake;
     this.onsample = onsample;
     this.onproblem = onproblem;
     this.listen = (event) => this.take(event);
     this.seen = () => { this.heard = performance.now(); this.stayAwake(); };
   }
 
+  /** Say why there are no sensors on this page. */
+  static refuseInsecure(onproblem) {
+    onproblem("Browsers allow motion sensors on secure pages only.",
+      `This page came over plain HTTP from ${location.hostname}. Start the server with HTTPS, as har live --host 0.0.0.0 does, and open the https:// address that it prints.`);
+  }
+
   /** Ask and listen. To be called from a tap: iOS asks for permission only then. Returns whether it may go on. */
   async start() {
     if (!window.isSecureContext) {
-      return this.fail("Browsers allow motion sensors on secure pages only.",
-        `This page came over plain HTTP from ${location.hostname}. Start the server with a certificate and open https:// instead; the README says how, under Live.`);
+      Motion.refuseInsecure(this.onproblem);
+      return false;
     }
     if (typeof DeviceMotionEvent === "undefined") {
       return this.fail("This browser has no motion sensors.", "Open the page on a phone, or choose a recording here.");
@@ -54,7 +62,12 @@ export class Motion {
   // With the screen off a page hears nothing.
   async stayAwake() {
     if (document.visibilityState !== "visible") return;
-    try { this.awake = await navigator.wakeLock?.request("screen"); } catch { /* low battery, say */ }
+    let note = "";
+    if (!navigator.wakeLock) note = "This browser cannot keep the screen on.";
+    else {
+      try { this.awake = await navigator.wakeLock.request("screen"); } catch { note = "The phone refuses to keep the screen on; is its battery low?"; }
+    }
+    this.onawake(note && `${note} With the screen off nothing is measured: set a long screen timeout in the phone’s settings.`);
   }
 
   take(event) {

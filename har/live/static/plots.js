@@ -1,6 +1,7 @@
-// The moving signals and the timeline, on canvases.
+// The moving signals, on a canvas.
 
-function prepare(canvas) {
+/** A canvas in the device's pixels, cleared, with the page's font and colours. */
+export function prepare(canvas) {
   const scale = devicePixelRatio || 1;
   const width = canvas.clientWidth, height = canvas.clientHeight;
   if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
@@ -10,15 +11,15 @@ function prepare(canvas) {
   const context = canvas.getContext("2d");
   context.setTransform(scale, 0, 0, scale, 0, 0);
   context.clearRect(0, 0, width, height);
-  context.font = `12px ${getComputedStyle(document.body).fontFamily}`;
-  const style = getComputedStyle(document.documentElement);
-  return { context, width, height, colour: (name) => style.getPropertyValue(`--${name}`).trim() };
+  const size = 0.75 * parseFloat(getComputedStyle(document.documentElement).fontSize);
+  context.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+  return { context, width, height, size, colour: themeColour };
 }
 
-export const clock = (seconds) => {
-  const whole = Math.max(Math.round(seconds), 0);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-};
+/** One of the page's colours, by its name in the style sheet. */
+export function themeColour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
 
 const SHOWN = 10; // seconds
 
@@ -44,12 +45,12 @@ export class SignalPlot {
   }
 
   draw() {
-    const { context, width, height, colour } = prepare(this.canvas);
-    const left = 34, gap = 26, part = (height - 6 - gap * (this.panels.length - 1)) / this.panels.length;
+    const { context, width, height, size, colour } = prepare(this.canvas);
+    const left = 2.8 * size, gap = 2.1 * size, part = (height - 6 - gap * (this.panels.length - 1)) / this.panels.length;
     const end = this.times.at(-1) ?? 0;
     const first = Math.max(this.times.findIndex((time) => time > end - SHOWN), 0);
     this.panels.forEach(([title, column, atLeast], index) => {
-      const top = index * (part + gap) + 16, bottom = top + part - 16;
+      const top = index * (part + gap) + 1.4 * size, bottom = top + part - 1.4 * size;
       let range = atLeast;
       for (let row = first; row < this.rows.length; row++) {
         for (let axis = 0; axis < 3; axis++) range = Math.max(range, Math.abs(this.rows[row][column + axis]));
@@ -82,69 +83,5 @@ export class SignalPlot {
         context.stroke();
       });
     });
-  }
-}
-
-/** Stretches of one activity each: {from, to, activity}. */
-export class Stretches {
-  constructor() { this.all = []; }
-
-  add(from, to, activity) {
-    const last = this.all.at(-1);
-    if (last && last.activity === activity && from - last.to < 1e-3 + 2 * (to - from)) last.to = Math.max(last.to, to);
-    else this.all.push({ from: last ? Math.max(from, Math.min(last.to, to)) : from, to, activity });
-  }
-}
-
-/** Activities over the whole session, a lane each. */
-export class Timeline {
-  constructor(canvas, activities, readable, colours) {
-    Object.assign(this, { canvas, activities, readable, colours });
-    this.clear();
-  }
-
-  clear() {
-    this.predicted = new Stretches();
-    this.actual = new Stretches();
-    this.start = null;
-    this.end = null;
-  }
-
-  draw() {
-    const { context, width, height, colour } = prepare(this.canvas);
-    const left = width < 520 ? 96 : 132, right = 8, foot = 22;
-    const lane = (height - foot) / this.activities.length;
-    const start = this.start ?? 0, span = Math.max((this.end ?? start) - start, 30);
-    const at = (time) => left + (time - start) / span * (width - left - right);
-    context.textBaseline = "middle";
-    this.activities.forEach((activity, index) => {
-      const y = index * lane;
-      context.strokeStyle = colour("line");
-      context.lineWidth = 1;
-      context.beginPath(); context.moveTo(left, Math.round(y + lane) - 0.5); context.lineTo(width, Math.round(y + lane) - 0.5); context.stroke();
-      context.fillStyle = colour("ink");
-      context.textAlign = "left";
-      context.fillText(this.readable(activity), 0, y + lane / 2);
-    });
-    const draw = (stretches, alpha, inset) => {
-      context.globalAlpha = alpha;
-      for (const { from, to, activity } of stretches.all) {
-        const index = this.activities.indexOf(activity);
-        if (index < 0) continue;
-        context.fillStyle = this.colours[activity] ?? colour("ink");
-        context.fillRect(at(from), index * lane + inset, Math.max(at(to) - at(from), 1.5), lane - 2 * inset);
-      }
-      context.globalAlpha = 1;
-    };
-    draw(this.actual, 0.32, 1);
-    draw(this.predicted, 1, lane * 0.3);
-    const step = [5, 10, 30, 60, 120, 300, 600, 1800, 3600].find((each) => span / each <= (width < 520 ? 5 : 10)) ?? 7200;
-    context.fillStyle = colour("quiet");
-    context.textAlign = "center";
-    for (let time = 0; time <= span + 1e-6; time += step) {
-      const x = at(start + time);
-      if (x < width - 12) context.fillText(clock(time), Math.max(x, left + 10), height - foot / 2 + 2);
-    }
-    context.textBaseline = "alphabetic";
   }
 }

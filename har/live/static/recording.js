@@ -7,8 +7,9 @@ const TO_G = { "g": 1, "m/s2": 1 / 9.80665 };
 const TO_RAD_S = { "rad/s": 1, "deg/s": Math.PI / 180 };
 
 /**
- * Read a recording: {times, acceleration, angularRate, activity}, activity "" where there is none.
- * Without gyroscope angularRate is not looked at, and null.
+ * Read a recording: {times, acceleration, angularRate, activity, notes}, activity "" where there is none.
+ * Without gyroscope angularRate is not looked at, and null. As on the command line, rows with a cell that is no number
+ * are left out, and the notes say so.
  */
 export function parseRecording(text, gyroscope = true) {
   const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
@@ -23,17 +24,20 @@ export function parseRecording(text, gyroscope = true) {
   const at = needed.map((name) => header.indexOf(name));
   const labels = header.indexOf("activity");
   const count = lines.length - 1;
-  if (count < 1) throw new Error("It has no samples.");
-  const recording = { times: new Array(count), acceleration: new Array(count), angularRate: gyroscope ? new Array(count) : null, activity: new Array(count) };
+  if (count < 1) throw new Error("It has no samples: no row with times and numbers.");
+const recording = { times: [], acceleration: [], angularRate: gyroscope ? [] : null, activity: [], notes: [] };
   for (let row = 0; row < count; row++) {
     const cells = lines[row + 1].split(",");
     const values = at.map((column) => cells[column]?.trim() ? Number(cells[column]) : NaN);
-    if (!values.every(Number.isFinite)) throw new Error(`Line ${row + 2} has a cell that is not a number.`);
-    recording.times[row] = values[0];
-    recording.acceleration[row] = values.slice(1, 4);
-    if (gyroscope) recording.angularRate[row] = values.slice(4, 7);
-    recording.activity[row] = labels < 0 ? "" : (cells[labels] ?? "").trim();
+    if (cells.length > header.length || !values.every(Number.isFinite)) continue;
+    recording.times.push(values[0]);
+    recording.acceleration.push(values.slice(1, 4));
+    if (gyroscope) recording.angularRate.push(values.slice(4, 7));
+    recording.activity.push(labels < 0 ? "" : (cells[labels] ?? "").trim());
   }
+  const left = count - recording.times.length;
+  if (left === count) throw new Error("It has no samples: no row with times and numbers.");
+  if (left) recording.notes.push(`rows left out: ${left.toLocaleString("en")} in which a cell is no number`);
   return recording;
 }
 

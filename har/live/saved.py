@@ -1,0 +1,60 @@
+"""The sessions that people have saved on the server: listed, read, renamed, deleted."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from har.errors import HarError
+
+NAME = r"\w[\w .-]{0,78}"
+"""What a session may be renamed to: letters, digits, spaces, dots and hyphens."""
+
+
+def listed(folder: Path) -> list[dict[str, Any]]:
+    """Each session's `name`, `bytes` and when it was `saved` (s since 1970), the newest first."""
+    if not folder.is_dir():
+        return []
+    found = [(path, path.stat()) for path in folder.glob("*.csv") if path.is_file()]
+    found.sort(key=lambda each: each[1].st_mtime_ns, reverse=True)
+    return [
+        {"name": path.stem, "bytes": status.st_size, "saved": status.st_mtime}
+        for path, status in found
+    ]
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """A session's file.
+
+    Raises:
+        HarError: There is none of this name.
+    """
+    path = folder / f"{name}.csv"
+    if not re.fullmatch(NAME, name) or not path.is_file():
+        raise HarError(f"there is no session {name:.80}")
+    return path
+
+
+def rename(folder: Path, name: str, new: str) -> None:
+    """Call a session otherwise.
+
+    Raises:
+        HarError: There is none, the new name is not valid, or another session has it.
+    """
+    path = path_of(folder, name)
+    if not re.fullmatch(NAME, new) or new != new.strip():
+        raise HarError("a name has letters, digits, spaces, dots and hyphens, 79 at most")
+    target = folder / f"{new}.csv"
+    try:
+        target.hardlink_to(path)  # unlike a rename, it never replaces another one
+    except FileExistsError:
+        raise HarError(f"there is a session {new} already") from None
+    path.unlink()
+
+
+def delete(folder: Path, name: str) -> None:
+    """Delete a session.
+
+    Raises:
+        HarError: There is none.
+    """
+    path_of(folder, name).unlink()
