@@ -26,10 +26,22 @@ def serving(
     names: tuple[str, ...] = (),
     certificate: Path | None = None,
     key: Path | None = None,
+    shown: str | None = None,
 ) -> Iterator[str]:
-    """A server in a thread, with `folder` for recordings and sessions; yields host and port."""
+    """A server in a thread, with `folder` for recordings and sessions; yields host and port.
+
+    `shown` is the address that it tells phones.
+    """
     recognizer = server.make_recognizer(bundle)
-    app = server.make_app(recognizer, folder / "recordings", folder / "sessions", names, limits)
+    app = server.make_app(
+        recognizer,
+        folder / "recordings",
+        folder / "sessions",
+        names,
+        limits,
+        address=shown,
+        certificate=certificate,
+    )
     listening = server.listen("127.0.0.1", port)
     running = server.make_server(app, certificate, key, limits)
     thread = threading.Thread(

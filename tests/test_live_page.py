@@ -6,10 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from cryptography import x509
 from live import CHROMIUM, full_disk, hapt_recording, serving, write_recording
 from made_bundle import framed_bundle, movement, simple_bundle
 
 from har.data import recording_files
+from har.live import certificate
 from har.model import bundle
 from har.recognition.recognizer import Recognizer
 from har.signals.sensors import MOUNTINGS
@@ -198,9 +200,7 @@ def test_what_the_server_cannot_save_can_be_downloaded(page, address, monkeypatc
 
 
 def test_an_iphones_sign_is_turned_round(page, address):
-    page.add_init_script(
-        "Object.defineProperty(Navigator.prototype, 'vendor', {get: () => 'Apple Computer, Inc.'})"
-    )
+    page.add_init_script(APPLE)
     visit(page, address)
     choose(page, "phone")
     move(page, acceleration=(0, -9.81, 0))
@@ -937,6 +937,39 @@ def test_what_was_not_measured_is_a_gap(page, address):
     )
     stop(page)
     expect(page.locator("#summary-facts")).to_contain_text("Not measured")
+
+
+APPLE = "Object.defineProperty(Navigator.prototype, 'vendor', {get: () => 'Apple Computer, Inc.'})"
+
+
+def test_a_desktop_shows_the_way_for_phones(browser, folder, tmp_path):
+    pytest.importorskip("segno")
+    paths = tmp_path / "c.pem", tmp_path / "c.key"
+    certificate.make(*paths)
+    with serving(
+        folder / "models", folder, None, 0, (), *paths, "https://10.1.2.3:8000"
+    ) as address:
+        context = browser.new_context(ignore_https_errors=True)
+        desktop = context.new_page()
+        desktop.goto(f"https://{address}/")
+        expect(desktop.locator("#code")).to_be_visible()
+        loaded = "() => document.getElementById('code').naturalWidth > 50"
+        desktop.wait_for_function(loaded)
+        expect(desktop.locator("#address")).to_have_text("https://10.1.2.3:8000")
+        desktop.locator("#on-iphone summary").click()
+        with desktop.expect_download() as download:
+            desktop.locator("#on-iphone a").click()
+        fetched = x509.load_der_x509_certificate(download.value.path().read_bytes())
+        assert fetched == x509.load_pem_x509_certificate(paths[0].read_bytes())
+        context.close()
+
+        context = browser.new_context(ignore_https_errors=True, has_touch=True, is_mobile=True)
+        phone = context.new_page()
+        phone.add_init_script(APPLE)
+        phone.goto(f"https://{address}/")
+        expect(phone.locator("#on-iphone ol")).to_be_visible()
+        expect(phone.locator("#code")).to_be_hidden()
+        context.close()
 
 
 def test_a_file_dropped_while_something_runs_is_answered(page, address):

@@ -30,6 +30,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_now
 
 from har.__main__ import main
+from har.errors import HarError
 from har.live import certificate, server, uploads
 from har.live.connection import Connections, Limits
 from har.model import bundle
@@ -774,6 +775,88 @@ def test_over_https_with_a_certificate_of_ones_own(models, data, tmp_path):
         with connect_now(f"wss://{address}/live", ssl=trust, origin=f"https://{address}") as client:
             client.send(json.dumps(HELLO))
             assert json.loads(client.recv(timeout=10))["type"] == "ready"
+
+
+def test_a_certificate_is_made_once_and_anew_for_other_addresses(tmp_path, monkeypatch):
+    paths = tmp_path / "c.pem", tmp_path / "c.key"
+
+    def names():
+        found = x509.load_pem_x509_certificate(paths[0].read_bytes())
+        every = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return {str(each.value) for each in every}
+
+    assert certificate.ensure(*paths, names=("phone.example",))
+    first = paths[0].read_bytes()
+    assert not certificate.ensure(*paths)
+    assert not certificate.ensure(*paths, names=("phone.example",))
+    assert paths[0].read_bytes() == first
+    monkeypatch.setattr(certificate, "own_address", lambda: "10.1.2.9")
+    assert certificate.ensure(*paths)
+    assert names() >= {"10.1.2.9", "phone.example", "localhost"}
+    server.check_certificate(*paths)
+    paths[0].write_text("no certificate")
+    with pytest.raises(HarError, match="cannot be read"):
+        certificate.ensure(*paths)
+
+
+def test_a_key_beside_the_certificate_is_not_given_away(tmp_path):
+    paths = tmp_path / "c.pem", tmp_path / "c.key"
+    certificate.make(*paths)
+    both = tmp_path / "both.pem"
+    both.write_bytes(paths[1].read_bytes() + paths[0].read_bytes())
+    given = certificate.alone(both)
+    found = x509.load_der_x509_certificate(given)
+    assert found.public_bytes(serialization.Encoding.DER) == given
+
+
+def test_saved_sessions_are_listed_renamed_and_deleted(address, data):
+    folder = data / "sessions"
+    folder.mkdir(exist_ok=True)
+    (folder / "mine.csv").write_text("time_s\n")
+    (folder / "other.csv").write_text("other\n")
+    (data / "secret.csv").write_text("secret\n")
+
+    def ask(method, name, **more):
+        return httpx.request(method, f"http://{address}/sessions{name}", **more)
+
+    listed = {each["name"]: each for each in ask("GET", ".json").json()}
+    assert listed["mine"]["bytes"] == 7
+    assert listed["mine"]["saved"] == pytest.approx(time.time(), abs=60)
+    assert ask("GET", "/mine.csv").text == "time_s\n"
+    for name in (
+        "..%2Fsecret",
+        "..%2f..%2fetc%2fpasswd",
+        "none",
+        "%2Fetc%2Fpasswd",
+        "..",
+        "mine%00",
+    ):
+        assert ask("GET", f"/{name}.csv").status_code in (400, 404)
+        assert ask("DELETE", f"/{name}").status_code in (400, 404, 405)
+        assert ask("PATCH", f"/{name}", json={"name": "new"}).status_code in (400, 404, 405, 409)
+    for name in ("../out", "", ".hidden", "a/b", "x" * 200, "other", " a", "a\n"):
+        assert ask("PATCH", "/mine", json={"name": name}).status_code == 409
+    assert (folder / "other.csv").read_text() == "other\n"
+    assert ask("PATCH", "/mine", json={"name": "to work 1"}).status_code == 204
+    assert (folder / "to work 1.csv").read_text() == "time_s\n"
+    assert not (folder / "mine.csv").exists()
+    foreign = {"Origin": "http://bank.example"}
+    assert ask("DELETE", "/to work 1", headers=foreign).status_code == 403
+    assert ask("DELETE", "/to work 1").status_code == 204
+    assert ask("DELETE", "/to work 1").status_code == 404
+    assert (data / "secret.csv").exists()
+
+
+def test_a_session_that_is_being_recorded_is_neither_renamed_nor_deleted(address):
+    with connect_now(f"ws://{address}/live") as client:
+        client.send(json.dumps(HELLO))
+        client.send(json.dumps({"type": "record"}))
+        while (kept := json.loads(client.recv(timeout=10)))["type"] != "kept":
+            pass
+        for method, more in (("DELETE", {}), ("PATCH", {"json": {"name": "new"}})):
+            answer = httpx.request(method, f"http://{address}/sessions/{kept['name']}", **more)
+            assert answer.status_code == 409
+            assert "being recorded" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import gc
 import ipaddress
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -20,8 +21,16 @@ def live(
         str, typer.Option(help="Address to listen on; 0.0.0.0 for the whole network.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
+    https: Annotated[
+        bool | None,
+        typer.Option(
+            help="Serve HTTPS, without which browsers hide motion sensors from other machines' "
+            "pages; by default where others can connect. A certificate is made if none is named.",
+            show_default=False,
+        ),
+    ] = None,
     certificate: Annotated[
-        Path | None, typer.Option(help="For HTTPS, with --key; `certificate` makes both.")
+        Path | None, typer.Option(help="For HTTPS, with --key; one of your own.")
     ] = None,
     key: Annotated[Path | None, typer.Option(help="The certificate's private key.")] = None,
     recordings: Annotated[Path, typer.Option(help="Recordings that can be replayed.")] = Path(
@@ -50,30 +59,54 @@ def live(
         if "*" in each:
             raise HarError(f"--name {each}: should be a host name, not a pattern")
     from har.live import server
-    from har.live.certificate import own_address, own_names
+    from har.live.certificate import ensure, own_address, own_names
     from har.live.connection import Limits
 
+    names = tuple(name or ()) if _is_loopback(host) else (host, *own_names(), *(name or ()))
+    everywhere = host in ("0.0.0.0", "::")
+    renewed = False
+    if certificate is None and (https if https is not None else not _is_loopback(host)):
+        certificate, key = CERTIFICATE, KEY
+        own = () if everywhere or _is_loopback(host) else (host,)
+        renewed = ensure(certificate, key, (*own, *(name or ())))
     if certificate is not None and key is not None:
         server.check_certificate(certificate, key)
     recognizer = server.make_recognizer(model)
     limits = Limits(streams=streams)
     listening = server.listen(host, port)
-    everywhere = host in ("0.0.0.0", "::")
-    names = tuple(name or ()) if _is_loopback(host) else (host, *own_names(), *(name or ()))
-    app = server.make_app(recognizer, recordings, sessions, names, limits, local / "onnxruntime")
 
     scheme = "http" if certificate is None else "https"
     shown = own_address() if everywhere else host
     shown = f"[{shown}]" if ":" in shown else shown
-    print(f"{scheme}://{shown}:{listening.getsockname()[1]}   (Ctrl-C ends)", flush=True)
-    if not _is_loopback(host):
-        print("Whoever is in this network can open the page and record sessions.", flush=True)
+    address = f"{scheme}://{shown}:{listening.getsockname()[1]}"
+    for_phones = None if _is_loopback(host) else address
+    app = server.make_app(
+        recognizer,
+        recordings,
+        sessions,
+        names,
+        limits,
+        local / "onnxruntime",
+        for_phones,
+        certificate,
+    )
+    print(f"{address}   (Ctrl-C ends)", flush=True)
+    if for_phones is not None:
+        _print_code(address)
+        print(
+            "Whoever is in this network can open the page, record sessions and see those saved.",
+            flush=True,
+        )
         if certificate is None:
+            print("Without HTTPS, browsers on phones hide their motion sensors.", flush=True)
+        else:
             print(
-                "Browsers allow motion sensors on HTTPS pages only: `python -m har certificate`, "
-                f"then --certificate {CERTIFICATE} --key {KEY}",
+                "Browsers warn of the certificate, which is this machine's own: continue. "
+                "The page says what an iPhone needs.",
                 flush=True,
             )
+    if renewed:
+        print(f"{certificate} is new; an iPhone that trusted an older one needs it.", flush=True)
     # What has been loaded so far stays: looking through it for garbage takes half a second.
     gc.collect()
     gc.freeze()
@@ -97,6 +130,18 @@ def certificate(
 
     every = make(certificate, key, tuple(name or ()), replace)
     print(f"{certificate} and {key}: for {', '.join(every)}; {DAYS - 1} days")
+
+
+def _print_code(address: str) -> None:
+    """The address as a QR code, where the terminal has the characters for it."""
+    import segno
+
+    try:
+        "▀▄█".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return
+    segno.make(address, micro=False).terminal(compact=True)
+    sys.stdout.flush()
 
 
 def _is_loopback(host: str) -> bool:

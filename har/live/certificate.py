@@ -115,6 +115,44 @@ def make(
     return every
 
 
+def ensure(certificate: Path, key: Path, names: tuple[str, ...] = ()) -> bool:
+    """See that there is a pair for this machine as it is called and found now.
+
+    A pair for other addresses, or one that has ended, is replaced by one that is for its names too.
+
+    Args:
+        certificate: As for `make`.
+        key: Likewise.
+        names: Likewise.
+
+    Returns:
+        Whether one was made: then phones that trusted an older one must be told of this one.
+
+    Raises:
+        HarError: One of the files is there and cannot be used, or a name is not valid.
+    """
+    if not certificate.exists() and not key.exists():
+        make(certificate, key, names)
+        return True
+    try:
+        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+        every = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        raise HarError(f"{certificate}: cannot be read; --certificate names another one") from None
+    old = {str(each.value) for each in every if isinstance(each, x509.IPAddress | x509.DNSName)}
+    left = found.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+    if {own_address(), *names} <= old and left > datetime.timedelta(days=1):
+        return False
+    make(certificate, key, tuple(sorted(old | set(names))), replace=True)
+    return True
+
+
+def alone(certificate: Path) -> bytes:
+    """A certificate as phones take it (DER), without whatever else is in its file."""
+    found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return found.public_bytes(serialization.Encoding.DER)
+
+
 def _is_name(name: str) -> bool:
     label = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
     try:

@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from har.errors import HarError
 from har.evaluation.colours import ACTIVITY_COLOURS
 from har.live import saved, uploads
+from har.live.certificate import alone
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
 from har.live.javascript import RECOGNIZER, RUNTIME, for_javascript
@@ -72,6 +74,8 @@ def make_app(
     names: tuple[str, ...] = (),
     limits: Limits | None = None,
     runtime: Path | None = None,
+    address: str | None = None,
+    certificate: Path | None = None,
 ) -> ASGIApp:
     """The server's application.
 
@@ -82,6 +86,8 @@ def make_app(
         names: Names of this machine, beside `localhost` and its addresses.
         limits: Of each client.
         runtime: Folder of ONNX Runtime Web; where it has that, the page may recognise by itself.
+        address: Where phones reach the page, which shows it to them as a QR code.
+        certificate: Of that address; phones can fetch it, to trust it.
     """
     offered = runtime is not None and all((runtime / name).is_file() for name in RUNTIME)
     limits = limits or Limits()
@@ -97,7 +103,22 @@ def make_app(
     @app.get("/config.json")
     def config() -> dict[str, Any]:
         made = configuration(recognizer.description, _recordings(recordings))
-        return made | {"localModel": offered, "sessions": str(sessions)}
+        here = {"localModel": offered, "sessions": str(sessions)}
+        return made | here | {"address": address, "certificate": certificate is not None}
+
+    if address is not None:
+        code = qr_svg(address)
+
+        @app.get("/address.svg")
+        def qr() -> Response:
+            return Response(code, media_type="image/svg+xml")
+
+    if certificate is not None:
+        trusted = alone(certificate)
+
+        @app.get("/certificate.crt")
+        def authority() -> Response:
+            return Response(trusted, media_type="application/x-x509-ca-cert")
 
     @app.get("/recordings/{name}.csv")
     def recording(name: str) -> FileResponse:
@@ -170,6 +191,15 @@ def make_app(
 
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return Guard(app, names)
+
+
+def qr_svg(text: str) -> bytes:
+    """A QR code, black on white whatever the page's colours."""
+    import segno
+
+    file = BytesIO()
+    segno.make(text, micro=False).save(file, kind="svg", scale=4, light="#fff", xmldecl=False)
+    return file.getvalue()
 
 
 @contextmanager

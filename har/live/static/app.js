@@ -28,6 +28,8 @@ const HOW_TO_WEAR = (config.mountings
   : "Wear it as you like, screen on while you measure.")
   + (config.trainedOn ? ` The model was trained on phones worn here: ${config.trainedOn}.` : "");
 
+const onApple = /^Apple/.test(navigator.vendor);
+
 const plot = new SignalPlot($("plot"), config.needsGyroscope);
 const timeline = new Timeline($("timeline"), answers);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -163,6 +165,8 @@ async function makeBackend(settings) {
     if (run?.backend !== backend) return;
     run.open = state === "open";
     connection(state, { open: inBrowser ? "in this browser" : "connected", lost: "connection lost", failed: "ended" }[state]);
+    run.everOpen ||= run.open;
+    if (state === "lost" && !run.everOpen && config.certificate && onApple) message = "An iPhone must trust its certificate first: the steps are under On your phone.";
     problem("connection", state === "lost" ? "The server does not answer." : state === "failed" ? "Recognition has ended." : null, message);
     if (state === "failed" || (state === "lost" && !run.live && run.count)) stop();
     else if (run.source instanceof Replay) run.source[state === "open" ? "start" : "stop"]();
@@ -510,6 +514,17 @@ function privacy() {
     : `What is measured goes to the server at ${location.host} and no further; it keeps nothing but sessions that you record.`;
 }
 privacy();
+
+// A phone has no use for the code, but for the steps: they are for the one that it is.
+if (config.address) {
+  const touch = matchMedia("(pointer: coarse)").matches;
+  $("for-phones").hidden = false;
+  $("code").hidden = touch;
+  if (!touch) $("code").src = "address.svg";
+  Object.assign($("address"), { href: config.address, textContent: config.address });
+  for (const step of document.querySelectorAll("#on-iphone a")) step.parentElement.hidden = !config.certificate;
+  $("on-iphone").open = touch && onApple;
+}
 
 const likelyPhone = matchMedia("(pointer: coarse)").matches || !config.recordings?.length;
 document.querySelector(`input[name="source"][value="${likelyPhone ? "phone" : "replay"}"]`).checked = true;
