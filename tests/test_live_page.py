@@ -3,6 +3,7 @@
 import re
 import zipfile
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -875,7 +876,6 @@ def test_worn_shows_one_word_stop_and_labels(page, address):
         ("#chances", False),
         ("#over-time", False),
         ("#source", False),
-        ("header", False),
     ]:
         expect(page.locator(part)).to_be_visible(visible=shown)
     assert page.locator("#activity-name").bounding_box()["height"] > 1.8 * usual
@@ -1096,6 +1096,47 @@ def test_every_colour_can_be_seen(browser, address, scheme):
         for colour in colours:
             one, other = sorted([luminance(colour), luminance(ground)])
             assert other / one >= 3, (colour, ground)
+
+
+AXE = Path(certificate.__file__).parent / "node_modules/axe-core/axe.min.js"
+
+
+def complaints(page):
+    """What axe-core finds wrong with the page as it is now."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [(each["id"], [node["html"][:100] for node in each["nodes"]]) for each in found]
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="no axe-core: npm ci in har/live")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])
+def test_axe_finds_nothing(browser, address, scheme, width):
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 740}, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    visit(page, address)
+    for summary in page.locator("details:visible > summary").all():
+        summary.click()
+    for source in ("phone", "file", "replay"):
+        choose(page, source)
+        assert complaints(page) == [], source
+    replayed(page)
+    page.locator("#zoom-in").click()
+    assert complaints(page) == []
+    choose(page, "phone")
+    move(page)
+    start(page)
+    expect(page.locator("#activity")).to_have_attribute("data-state", "known")
+    page.locator("#record").click()
+    assert complaints(page) == []
+    page.locator("#wear").click()
+    assert complaints(page) == []
+    page.evaluate("() => clearInterval(window.moving)")
+    expect(page.locator("#activity")).to_have_attribute("data-stale", "true")
+    expect(page.locator("#problems")).not_to_be_empty()
+    assert complaints(page) == []
+    context.close()
 
 
 def test_large_letters_fit_on_a_phone(browser, address):
