@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from har.data.datasets import DATASETS
 from har.errors import HarError
 from har.files import sha256
@@ -33,6 +31,7 @@ from stages.common import (
     WEIGHTS,
     project_root,
     read_metrics,
+    read_table,
 )
 
 COMMIT = "mlflow.source.git.commit"
@@ -55,35 +54,41 @@ def deliver(parameters: Mapping[str, Any]) -> None:
     made = bundle.describe(BUNDLE)
     if made.weights_sha256 != sha256(WEIGHTS):
         raise HarError(f"{BUNDLE} was packaged from other weights; run `dvc repro`")
+    epochs = read_table(HISTORY).to_dict("records")
+    history = [{str(name): value for name, value in row.items()} for row in epochs]
+    values = scores()
+    # What was scored, and how: another outcome of the same weights is another run.
+    outcome = digest([BUNDLE / bundle.DESCRIPTION, METRICS, TEST, PER_CLASS])
+    files = digest(path for paths in ARTIFACTS.values() for path in paths)
     with watched("the run of this model", REMEDY):
         tracker = Tracker(project_root(), "stages.track")
-        # What was scored, and how: another outcome of the same weights is another run.
-        outcome = digest([BUNDLE / bundle.DESCRIPTION, METRICS, TEST, PER_CLASS])
         settings = {name: str(value) for name, value in parameters.items()}
-        for found in tracker.newest(weights_sha256=made.weights_sha256):
-            known = found.data.tags.get("outcome")
-            if known == outcome or (known is None and found.data.params == settings):
-                run_id = found.info.run_id
+        for run in tracker.newest(weights_sha256=made.weights_sha256):
+            known = run.data.tags.get("outcome")
+            if known == outcome or (known is None and run.data.params == settings):
                 break
         else:
-            training = made.training
-            run_id = start(tracker, parameters, training.dataset, training.dataset_digest)
-            now = int(time.time() * 1000)
-            rows = pd.read_csv(HISTORY).assign(time=now).to_dict("records")
-            tracker.log(run_id, [{str(name): row[name] for name in row} for row in rows])
-            tracker.end(run_id, "FINISHED", weights_sha256=made.weights_sha256)
-        complete(tracker, run_id, outcome)
+            data = made.training.dataset, made.training.dataset_digest
+            run_id = start(tracker, parameters, *data, weights_sha256=made.weights_sha256)
+            run = tracker.client.get_run(run_id)
+        if not run.data.metrics:
+            now = {"time": int(time.time() * 1000)}
+            tracker.log(run.info.run_id, [row | now for row in history])
+        if run.info.status != "FINISHED":  # new, or MLflow failed when it was
+            tracker.end(run.info.run_id, "FINISHED")
+        complete(tracker, run.info.run_id, values, outcome, files)
 
 
-def complete(tracker: Tracker, run_id: str, outcome: str) -> None:
+def complete(
+    tracker: Tracker, run_id: str, values: dict[str, float], outcome: str, files: str
+) -> None:
     """Give a run what it lacks: scores, files, the model, its registration."""
     client = tracker.client
     tags = client.get_run(run_id).data.tags
     if "outcome" not in tags:
-        tracker.log(run_id, [scores()])
+        tracker.log(run_id, [values])
         client.set_tag(run_id, "model_hash", bundle.digest(BUNDLE))
         client.set_tag(run_id, "outcome", outcome)
-    files = digest(path for paths in ARTIFACTS.values() for path in paths)
     if tags.get("files") != files:
         for folder, paths in ARTIFACTS.items():
             for path in paths:
@@ -96,7 +101,7 @@ def complete(tracker: Tracker, run_id: str, outcome: str) -> None:
         epoch = bundle.describe(BUNDLE).training.kept_epoch
         model_id = log_model(run_id, BUNDLE, epoch)
         # The same scores at the same time, which are the model's and of that data set too.
-        tracker.log(run_id, [scores()], (model_id, tags["dataset"], tags["dataset_digest"][:8]))
+        tracker.log(run_id, [values], (model_id, tags["dataset"], tags["dataset_digest"][:8]))
         client.set_tag(run_id, "model_id", model_id)
     name = os.environ.get("HAR_REGISTER_MODEL")
     if name and not client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'"):
@@ -114,7 +119,7 @@ def scores() -> dict[str, float]:
             values |= {f"{prefix}{name}": value for name, value in found.items()}
         elif isinstance(found, int | float):
             values[part] = found
-    for row in pd.read_csv(PER_CLASS).to_dict("records"):
+    for row in read_table(PER_CLASS).to_dict("records"):
         activity = row.pop("activity").lower()
         values |= {f"test/{name}_{activity}": float(value) for name, value in row.items()}
     return values
@@ -126,6 +131,7 @@ def start(
     dataset: str,
     dataset_digest: str,
     started: int | None = None,
+    **tags: str,
 ) -> str:
     """Begin the run of a training.
 
@@ -135,12 +141,13 @@ def start(
         dataset: Name of the data set; several joined by `+`.
         dataset_digest: SHA-256 of the content.
         started: When, ms since 1970; None for now.
+        **tags: Further tags.
     """
-    tags = origin()
+    tags |= origin() | {"dataset": dataset, "dataset_digest": dataset_digest}
     experiment = tags.get("dvc_experiment")
     run_id = tracker.start(
         experiment,
-        tags | {"dataset": dataset, "dataset_digest": dataset_digest},
+        tags,
         parameters,
         parent=tracker.group(group_of(experiment, tags[COMMIT])) if experiment else None,
         started=started,
@@ -181,7 +188,10 @@ def origin() -> dict[str, str]:
 
 def digest(paths: Iterable[Path]) -> str:
     """Of several files."""
-    return hashlib.sha256("".join(map(sha256, paths)).encode()).hexdigest()
+    try:
+        return hashlib.sha256("".join(map(sha256, paths)).encode()).hexdigest()
+    except FileNotFoundError as error:
+        raise HarError(f"{error.filename} is not there: make it with `dvc repro`") from None
 
 
 def head() -> str:

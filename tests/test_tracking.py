@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -121,11 +122,9 @@ def test_a_model_that_is_packaged_meanwhile_is_left_to_the_stages(packaged, monk
     monkeypatch.chdir(tmp_path)
 
     def package(*_: object) -> mock.Mock:
-        bundle.save(Path("models"), simple_bundle())
-        description = json.loads(Path("models/bundle.json").read_text())
-        Path("models/bundle.json").write_text(
-            json.dumps(description | {"weights_sha256": "f" * 64})
-        )
+        made = simple_bundle()
+        description = made.description.model_copy(update={"weights_sha256": "f" * 64})
+        bundle.save(Path("models"), replace(made, description=description))
         return mock.Mock(monitor=None)
 
     if packaged == "before":
@@ -296,6 +295,27 @@ def test_a_store_that_refuses_files_has_the_scores_and_gets_the_rest_later(proje
     assert later["id"] == run["id"]
     assert {"reports/metrics.json", "model/MLmodel"} <= set(later["artifacts"])
     assert later["metrics"] == run["metrics"]
+
+
+def test_a_run_that_mlflow_lost_half_way_is_completed_and_none_begun_where_a_file_is_missing(
+    project,
+):
+    refuse = mock.patch.object(MlflowClient, "set_terminated", side_effect=OSError("gone"))
+    with refuse:
+        assert "(gone)" in project.call("track")
+    (run,) = mlflow_runs(project)
+    assert run["status"] == "RUNNING"
+    assert project.call("track") == ""
+    (later,) = mlflow_runs(project)
+    assert (later["id"], later["status"], later["history"]) == (run["id"], "FINISHED", 2)
+    assert later["metrics"]["test/accuracy"] > 0
+
+    (project.folder / "mlflow.db").unlink()
+    for name in ("figures/training_loss.png", "per_class.csv", "history.csv"):
+        (project.folder / "reports" / name).unlink()
+        output = project.call("track", fails=True)
+        assert f"error: reports/{name} is not there: make it with `dvc repro`" in output
+    assert not mlflow_runs_if_any(project)
 
 
 def test_stores_that_fail_are_a_warning(project, tmp_path):
