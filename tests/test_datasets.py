@@ -11,7 +11,7 @@ from conftest import archive
 from made_bundle import simple_bundle
 from scipy.io import savemat
 
-from har.data import recording_files
+from har.data import phone_files
 from har.data.archive import unpack
 from har.data.bouts import bouts_of, even_times
 from har.data.datasets import DATASETS, chosen, dsads, motion_sense, usc_had
@@ -319,9 +319,10 @@ class TestRecordings:
     @staticmethod
     def write(path, names, rate=50.0, seconds=20.0):
         times = np.arange(round(rate * seconds)) / rate
-        labels = np.repeat(names, -(-len(times) // len(names)))[: len(times)]
+        codes = [ACTIVITIES.index(name) if name else NO_ACTIVITY for name in names]
+        labels = np.repeat(codes, -(-len(times) // len(names)))[: len(times)]
         up = np.tile([0.0, 1.0, 0.0], (len(times), 1))
-        recording_files.write(path, times, up, np.zeros_like(up), labels)
+        phone_files.write(path, times, up, np.zeros_like(up), labels)
 
     @pytest.fixture
     def own(self, tmp_path):

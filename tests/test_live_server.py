@@ -1069,7 +1069,7 @@ def test_a_file_is_refused_by_its_announced_size(address):
 def test_files_sent_at_once_are_not_all_held(models, tmp_path, monkeypatch):
     """One is taken; of the others no more comes than the network's buffers hold."""
     taken = []
-    monkeypatch.setattr(uploads, "converted", lambda _, name, __: taken.append(name) or {})
+    monkeypatch.setattr(uploads, "converted", lambda _, name, __: taken.append(name) or b"{}")
     size = 16 << 20
     with serving(models, tmp_path, Limits(upload=3)) as address:
         clients = [opened(address, posting(size)) for _ in range(3)]

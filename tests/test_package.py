@@ -17,8 +17,8 @@ import pytest
 from packaging.requirements import Requirement
 from project import ROOT, tracked
 
-from har.data import recording_files
-from har.signals.recordings import UCI_HAR_ACTIVITIES
+from har.data import phone_files
+from har.signals.recordings import ACTIVITIES, UCI_HAR_ACTIVITIES
 
 pytestmark = pytest.mark.xdist_group("package")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -97,8 +97,13 @@ def walk(tmp_path_factory) -> Path:
     times = np.arange(1500) / 50
     waves = np.sin(times[:, None] * [7, 9, 11])
     acceleration = [1.0, 0, 0] + 0.1 * waves
-    recording_files.write(
-        folder / "walk.csv", times, acceleration, 0.5 * waves, np.full(1500, "STANDING")
+    standing = np.full(1500, ACTIVITIES.index("STANDING"))
+    phone_files.write(
+        folder / "walk.csv",
+        times,
+        acceleration,
+        0.5 * waves,
+        standing,
     )
     return folder
 

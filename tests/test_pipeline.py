@@ -18,12 +18,12 @@ from imports import dvc_hash
 from mlflow_runs import MODEL_FILES, mlflow_runs
 from project import SMALL, STAGES, Project
 
-from har.data import recording_files, windows
+from har.data import phone_files, windows
 from har.evaluation.networks import evaluate_model
 from har.learning import weights
 from har.learning.networks import count_parameters
 from har.model import bundle
-from har.signals.recordings import UCI_HAR_ACTIVITIES
+from har.signals.recordings import ACTIVITIES, UCI_HAR_ACTIVITIES
 
 CONTRACT = [
     "data/raw/simulated/train/y_train.txt",
@@ -475,8 +475,8 @@ def test_data_sets_are_used_together_and_own_recordings_are_a_dependency(project
     times = np.arange(1500) / 50
     own = project.folder / "data/own/anna/pocket"
     rates = np.zeros((len(times), 3))
-    labels = np.where(times < 15, "SITTING", "RUNNING")
-    recording_files.write(own / "a.csv", times, rates + [0, 1, 0], rates, labels)
+    labels = np.where(times < 15, ACTIVITIES.index("SITTING"), ACTIVITIES.index("RUNNING"))
+    phone_files.write(own / "a.csv", times, rates + [0, 1, 0], rates, labels)
     together = "dataset.names=[simulated,recordings]"
     said = project.dvc("exp", "run", "-S", together)
     assert "Running stage 'plots'" in said

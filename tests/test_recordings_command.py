@@ -5,8 +5,8 @@ import pytest
 from test_hapt import local  # noqa: F401
 
 from har.__main__ import main
-from har.data import recording_files
-from har.signals.recordings import ACTIVITIES, UCI_HAR_ACTIVITIES, in_words
+from har.data import phone_files
+from har.signals.recordings import ACTIVITIES, NO_ACTIVITY, UCI_HAR_ACTIVITIES, in_words
 
 
 def run(monkeypatch, capsys, *arguments):
@@ -21,7 +21,7 @@ def test_a_recording_of_each_test_subject(monkeypatch, capsys, tmp_path, local):
     code, said = run(monkeypatch, capsys, tmp_path / "to", "--archives", local)
     assert not code
     assert "9 recordings" in said
-    samples = recording_files.read(tmp_path / "to" / "hapt_subject02.csv")
+    samples = phone_files.read(tmp_path / "to" / "hapt_subject02.csv")
     np.testing.assert_allclose(samples.times, np.arange(20) / 50)
     np.testing.assert_allclose(samples.acceleration[3], [0.5, -0.25, 0.1])
 
@@ -38,8 +38,8 @@ def test_simulated_ones_where_there_is_no_archive(monkeypatch, capsys, tmp_path)
     assert not code
     written = sorted((tmp_path / "to").iterdir())
     assert len(written) == 9
-    samples = recording_files.read(written[0])
-    assert {*samples.activity} == {*UCI_HAR_ACTIVITIES, ""}
+    samples = phone_files.read(written[0])
+    assert {*samples.activity} == {*range(len(UCI_HAR_ACTIVITIES)), NO_ACTIVITY}
     assert abs(np.median(np.linalg.norm(samples.acceleration, axis=1)) - 1) < 0.1
 
 

@@ -1,16 +1,16 @@
-"""`python -m har predict`: the activities in a recording, from a file or as it comes."""
+"""`python -m har predict`: the activities in recordings, from files or as they come."""
 
 import os
 import signal
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from har.commands import output
 from har.commands.options import ModelOption
 from har.errors import HarError
 from har.model.bundle import RELEASED, load
@@ -18,28 +18,33 @@ from har.model.bundle import RELEASED, load
 if TYPE_CHECKING:  # PyTorch and pandas take seconds to import, and --help needs neither
     import numpy as np
 
-    from har.data.recording_files import Samples
-    from har.data.sensor_tables import Choices
-    from har.model.bundle import Description
+    from har.data.phone_files import Choices, Recording, Samples
     from har.recognition.recognizer import Prediction, Recognizer, Stream
-    from har.signals.sensors import Readings
+    from har.recognition.summary import Summary
 
 BLOCK = 3000
 """Samples recognised at once, a minute at 50 Hz, so that memory stays bounded."""
 
-NOT_KNOWN = "not known"
+TRIAL = 30_000
+"""Samples that are recognised again with other signs or units, where most is not known."""
 
 
 def predict(
-    file: Annotated[
-        Path | None,
+    files: Annotated[
+        list[Path] | None,
         typer.Argument(
-            help="CSV file, or a phone logger's zip or folder; - for standard input.",
+            metavar="FILE...",
+            help="Files of phone loggers, or zips or folders of them; - for standard input.",
             show_default=False,
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write the table here, not to standard output.")
+        Path | None,
+        typer.Option(
+            help="Write the table here: .csv, .jsonl or .parquet. - is standard output, as by "
+            "default.",
+            show_default=False,
+        ),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw signals and activities into this PNG file.")
@@ -101,20 +106,30 @@ def predict(
         typer.Option(
             "--flip/--no-flip",
             help="Invert the acceleration's signs: for apps on iPhones that show -1 g on z for a "
-            "phone flat on a table. By default as the logger's metadata say.",
+            "phone flat on a table. By default as the logger's headings or metadata say.",
+            show_default=False,
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Samples a second, for files without times; times are not looked at.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Recognise the activities in a recording.
+    """Recognise the activities in recordings.
 
     The table has a row per window: time of its last sample, activity,
     probability, whether it is accepted (probability at the threshold or
-    above, novelty at most 1), novelty, and each activity's probability.
-    A summary goes to standard error.
+    above, novelty at most 1), novelty, and each activity's probability;
+    of several recordings, their names come first. A summary of each goes
+    to standard error.
     """
-    from har.data.sensor_tables import Choices
+    from har.data.phone_files import Choices
 
+    if rate is not None and not 1 <= rate <= 10_000:
+        raise HarError(f"--rate {rate:g}: should be 1 to 10000 samples a second")
     choices = Choices(
         time=time,
         acceleration=_three("--acc", acc),
@@ -122,22 +137,30 @@ def predict(
         acceleration_unit=acc_unit,
         angular_rate_unit=gyro_unit,
         flip=flip,
+        rate=rate,
     )
-    from_standard_input = follow or file == Path("-")
-    if follow and file not in (None, Path("-")):
+    out = None if out == Path("-") else out
+    files = files or []
+    if follow and files not in ([], [Path("-")]):
         raise HarError("--follow reads standard input: leave out FILE")
-    if file is None and not follow:
+    if not files and not follow:
         raise HarError("FILE is missing; - reads standard input")
+    from_standard_input = follow or Path("-") in files
+    if from_standard_input and len(files) > 1:
+        raise HarError("- is standard input: name no other FILE beside it")
     if from_standard_input and (stand or plot):
         raise HarError("--stand and --plot need the whole recording: give a FILE")
     # Path.resolve fails on a loop of symbolic links.
     written = [os.path.realpath(each) for each in (out, plot) if each]
-    if file is not None and os.path.realpath(file) in written:
-        raise HarError(f"{file} is the recording: write to another file")
+    for file in files:
+        if os.path.realpath(file) in written:
+            raise HarError(f"{file} is the recording: write to another file")
     if len(set(written)) < len(written):
         raise HarError(f"--out and --plot are both {out}: name a file for each")
     if plot and plot.suffix.lower() != ".png":
         raise HarError(f"--plot {plot}: should end in .png")
+    if out:
+        output.check_ending(out)
 
     recognizer = _recognizer(model, hop, smoothing, threshold)
     description = recognizer.description
@@ -146,192 +169,282 @@ def predict(
             f"{'--mounting' if mounting else '--stand'}: this model takes the phone however it is "
             "worn; leave it out"
         )
+    command = _Command(recognizer, _rotation(mounting), stand, choices)
     if from_standard_input:
-        rotation = _rotation(mounting, None, None)
-        _predict_as_it_comes(recognizer, rotation, choices, out)
+        command.follow(out)
     else:
-        from har.data import recording_files
-
-        assert file is not None
-        samples = recording_files.read(file, choices, description.needs_gyroscope)
-        rotation = _rotation(mounting, stand, samples)
-        _predict_file(file, samples, recognizer, rotation, out, plot)
+        command.recognise(files, out, plot)
 
 
-def _predict_file(
-    file: Path,
-    samples: "Samples",
-    recognizer: "Recognizer",
-    rotation: "np.ndarray",
-    out: Path | None,
-    plot: Path | None,
-) -> None:
-    from tqdm import tqdm
+class _Command:
+    """What all recordings of a command have in common."""
 
-    from har.files import replacing_file
-    from har.signals.recordings import SOME_POSTURE
+    def __init__(
+        self,
+        recognizer: "Recognizer",
+        rotation: "np.ndarray",
+        stand: str | None,
+        choices: "Choices",
+    ) -> None:
+        self._recognizer, self._rotation = recognizer, rotation
+        self._stand, self._choices = stand, choices
+        self._description = recognizer.description
 
-    readings = _readings(samples, rotation)
-    stream = recognizer.stream(readings)
-    tally = Tally()
-    count = len(samples.times)
-    # A progress bar would mix with rows on the same terminal.
-    hidden = True if out is None and sys.stdout.isatty() else None
-    with ExitStack() as together:  # both are written before either takes its place
-        rows = together.enter_context(_table(out, recognizer))
-        drawing = together.enter_context(replacing_file(plot)) if plot else None
-        with tqdm(
-            total=count, unit=" samples", unit_scale=True, leave=False, disable=hidden
-        ) as bar:
-            for start in range(0, count, BLOCK):
-                block = slice(start, start + BLOCK)
-                predictions = _recognised(recognizer, stream, samples, block)
-                tally.add(predictions, stream)
-                rows.write(predictions)
-                bar.update(min(BLOCK, count - start))
-        if not tally.predictions:
-            raise HarError(f"{file}: {_why_nothing(stream, tally, recognizer)}")
-        if drawing:
-            _draw(file, samples, readings, recognizer, tally.predictions, drawing)
-    _say(
-        f"{file}: {_duration(float(samples.times.max() - samples.times.min()))}, {count:,} samples"
-    )
-    for note in samples.notes:
-        _say(f"  {note}")
-    _summarize(stream, tally, recognizer)
-    if samples.activity is not None:
-        right, labelled = _right(samples, tally.predictions, recognizer)
-        if labelled:
-            answers = {each.activity for each in tally.predictions}
-            still = "; still counts as right for any posture" if SOME_POSTURE in answers else ""
-            _say(
-                f"right: {right / labelled:.1%} of the {labelled:,} windows that are mostly "
-                f"labelled{still}"
+    def recognise(self, files: Sequence[Path], out: Path | None, plot: Path | None) -> None:
+        """Recognise all recordings in files; those that cannot be read do not keep the others."""
+        from har.files import replacing_file
+
+        recordings, problems = self._find(files)
+        if len(recordings) > 1 and (plot or self._stand):
+            raise HarError(
+                f"--stand and --plot are for one recording, and these are {len(recordings)}"
             )
+        several = len(recordings) + len(problems) > 1
+        done = 0
+        with ExitStack() as together:  # both are written before either takes its place
+            activities = self._description.activities
+            rows = together.enter_context(output.table(out, activities, several))
+            drawing = together.enter_context(replacing_file(plot)) if plot else None
+            # A progress bar would mix with rows on the same terminal.
+            hidden = True if out is None and sys.stdout.isatty() else None
+            for recording in recordings:
+                try:
+                    self._one(recording, rows, drawing, hidden)
+                    done += 1
+                except HarError as error:
+                    problems.append(str(error))
+                    if several:
+                        _say(f"error: {error}")
+            if not done:
+                raise HarError("no recording could be read" if several else problems[0])
+        if problems:
+            total = done + len(problems)
+            raise HarError(f"{len(problems)} of {total} recordings could not be read, see above")
 
+    def _find(self, files: Sequence[Path]) -> "tuple[list[Recording], list[str]]":
+        from har.data import phone_files
 
-def _predict_as_it_comes(
-    recognizer: "Recognizer", rotation: "np.ndarray", choices: "Choices", out: Path | None
-) -> None:
-    from har.data.recording_files import LineReader
-
-    reader = LineReader(choices, recognizer.description.needs_gyroscope)
-    stream = None
-    tally = Tally(keep=False)
-    with _table(out, recognizer) as rows:
-        for content, last in _standard_input():
+        found: dict[object, Recording] = {}
+        problems = []
+        for file in files:
             try:
-                samples = reader.feed(content, last)
+                recordings = phone_files.find(
+                    file, self._choices, self._description.needs_gyroscope
+                )
             except HarError as error:
-                raise HarError(f"standard input: {error}") from None
-            if samples is None:
+                problems.append(str(error))
+                if len(files) > 1:
+                    _say(f"error: {error}")
                 continue
-            for note in samples.notes:
-                _say(note)
-            stream = stream or recognizer.stream(_readings(samples, rotation))
-            for start in range(0, len(samples.times), BLOCK):
-                block = slice(start, start + BLOCK)
-                problem = stream.problem
-                predictions = _recognised(recognizer, stream, samples, block)
-                tally.add(predictions, stream)
-                rows.write(predictions)
-                if stream.problem and not problem:  # said at once: nobody waits for the end of this
-                    _say(f"no activity: {stream.problem}")
-        if reader.unreadable:
-            _say(f"lines left out: {reader.unreadable:,} in which a cell is no number")
-        if stream is None:
-            raise HarError("standard input: no samples came")
-        if not tally.windows and stream.rejected_windows:
-            raise HarError(f"standard input: {_why_nothing(stream, tally, recognizer)}")
-    _summarize(stream, tally, recognizer)
+            for each in recordings:  # the files of one recording may all be named
+                found.setdefault(each.places or each.name, each)
+        return list(found.values()), problems
 
+    def _one(
+        self, recording: "Recording", rows: output.Table, drawing: Path | None, hidden: bool | None
+    ) -> None:
+        from tqdm import tqdm
 
-def _recognised(
-    recognizer: "Recognizer", stream: "Stream", samples: "Samples", block: slice
-) -> "list[Prediction]":
-    rate = None if samples.angular_rate is None else samples.angular_rate[block]
-    return recognizer.push(stream, samples.times[block], samples.acceleration[block], rate)
+        stream = self._stream(self._rotation_of(recording))
+        summary = self._summary()
+        kept: tuple[list[Samples], list[Prediction]] = [], []
+        count, begin, end, problem = 0, 0.0, 0.0, ""
+        with tqdm(
+            total=recording.size or None, unit="B", unit_scale=True, leave=False, disable=hidden
+        ) as bar:
+            for samples in recording.blocks():
+                begin = float(samples.times[0]) if not count else begin
+                end, count = float(samples.times[-1]), count + len(samples.times)
+                for predictions in self._predictions(stream, summary, samples):
+                    rows.write(predictions, recording.name)
+                    problem = stream.problem or problem
+                    if drawing:
+                        kept[1].extend(predictions)
+                if drawing:
+                    kept[0].append(samples)
+                bar.update(recording.done - bar.n)
+        if not summary.windows:
+            raise HarError(f"{recording.name}: {self._why_nothing(stream, problem)}")
+        if drawing:
+            _draw(recording.name, *kept, self._recognizer, self._rotation_of(recording), drawing)
+        _say(f"{recording.name}: {_duration(end - begin)}, {count:,} samples")
+        for note in recording.notes:
+            _say(f"  {note}")
+        self._tell(stream, summary, problem)
+        if summary.known < 0.5:
+            _say(f"most of it is not known: {self._what_may_help(recording)}")
 
+    def follow(self, out: Path | None) -> None:
+        """Recognise standard input as it comes."""
+        from har.data.phone_files import find_in_stream
 
-class Tally:
-    """What has been recognised so far.
-
-    Args:
-        keep: Whether to keep the predictions.
-
-    Attributes:
-        predictions: All of them, if they are kept.
-        windows: How many there were.
-        counts: How many of each activity, or `NOT_KNOWN`.
-        problem: Of the last window whose readings cannot be.
-    """
-
-    def __init__(self, keep: bool = True) -> None:
-        self._keep = keep
-        self.predictions: list[Prediction] = []
-        self.windows = 0
-        self.counts: Counter[str] = Counter()
-        self.problem = ""
-
-    def add(self, predictions: "list[Prediction]", stream: "Stream") -> None:
-        """Count predictions; the stream is theirs."""
-        self.windows += len(predictions)
-        self.counts.update(each.activity if each.known else NOT_KNOWN for each in predictions)
-        self.problem = stream.problem or self.problem
-        if self._keep:
-            self.predictions += predictions
-
-
-class Table:
-    """Predictions as rows of CSV, flushed after each block for programs that read along.
-
-    Args:
-        output: Where to.
-        activities: The bundle's.
-    """
-
-    def __init__(self, output: IO[str], activities: list[str]) -> None:
-        self._output = output
-        self._headings = ["time_s", "activity", "probability", "known", "novelty", *activities]
-        self._headed = False
-
-    def write(self, predictions: "list[Prediction]") -> None:
-        """Write rows; the headings come with the first."""
-        if not predictions:
-            return
-        if not self._headed:
-            self._output.write(",".join(self._headings) + "\n")
-            self._headed = True
-        for each in predictions:
-            known = "true" if each.known else "false"
-            shares = ",".join(f"{share:.6f}" for share in each.probabilities)
-            self._output.write(
-                f"{each.time:.3f},{each.activity},{each.probability:.6f},{known},"
-                f"{each.novelty:.3f},{shares}\n"
+        stream, summary, problem = self._stream(self._rotation), self._summary(), ""
+        told: set[str] = set()
+        with output.table(out, self._description.activities, False) as rows:
+            recording = find_in_stream(
+                _standard_input(), self._choices, self._description.needs_gyroscope
             )
-        self._output.flush()
+            for samples in recording.blocks():
+                for note in set(recording.decided) - told:
+                    _say(note)
+                    told.add(note)
+                for predictions in self._predictions(stream, summary, samples):
+                    rows.write(predictions, "")
+                    if stream.problem and not problem:  # nobody waits for the end of this
+                        _say(f"no activity: {stream.problem}")
+                    problem = stream.problem or problem
+            for note in recording.notes:
+                if note not in told:
+                    _say(note)
+            if not summary.windows and stream.rejected_windows:
+                raise HarError(f"standard input: {self._why_nothing(stream, problem)}")
+        self._tell(stream, summary, problem)
+        if summary.windows and summary.known < 0.5:
+            _say(f"most of it is not known: {self._asked()}")
+
+    def _stream(self, rotation: "np.ndarray") -> "Stream":
+        from har.signals.sensors import Readings
+
+        return self._recognizer.stream(Readings(rotation=rotation))
+
+    def _summary(self) -> "Summary":
+        from har.recognition.summary import Summary
+
+        hop = self._recognizer.hop / self._description.sampling_rate
+        return Summary(self._description, hop)
+
+    def _predictions(
+        self, stream: "Stream", summary: "Summary", samples: "Samples"
+    ) -> "Iterator[list[Prediction]]":
+        for start in range(0, len(samples.times), BLOCK):
+            block = slice(start, start + BLOCK)
+            turning = None if samples.angular_rate is None else samples.angular_rate[block]
+            batch = stream.push(samples.times[block], samples.acceleration[block], turning)
+            (predictions,) = self._recognizer.recognize([(stream, batch)])
+            summary.add(predictions, batch, samples.times[block], samples.activity[block])
+            yield predictions
+
+    def _rotation_of(self, recording: "Recording") -> "np.ndarray":
+        """From the phone's axes to UCI HAR's, by --mounting and --stand."""
+        if self._stand is None:
+            return self._rotation
+        import numpy as np
+
+        from har.signals.sensors import rotation_upright
+
+        try:
+            start, end = (float(each) for each in self._stand.split(":"))
+        except ValueError:
+            raise HarError(
+                f"--stand {self._stand}: should be START:END in seconds, such as 5:10"
+            ) from None
+        parts, times = [], np.zeros(0)
+        for samples in recording.blocks():
+            parts.append(samples.acceleration[(samples.times >= start) & (samples.times <= end)])
+            times = np.concatenate([times[:1], samples.times[:1], samples.times[-1:]])
+        acceleration = np.concatenate(parts)
+        if len(acceleration) < 10:
+            raise HarError(
+                f"--stand {self._stand}: too few samples then; the recording has {times[0]:.1f} to "
+                f"{times[-1]:.1f} s"
+            )
+        sway = float(np.linalg.norm(acceleration.std(axis=0)))
+        if not sway < 0.1:
+            raise HarError(
+                f"--stand {self._stand}: the phone does not keep still then, its acceleration "
+                f"varies by {sway:.2g} g"
+            )
+        rotation: np.ndarray = rotation_upright(acceleration @ self._rotation.T) @ self._rotation
+        return rotation
+
+    def _tell(self, stream: "Stream", summary: "Summary", problem: str) -> None:
+        from har.recognition.summary import NOT_KNOWN
+        from har.signals.recordings import SOME_POSTURE, in_words
+
+        for name in [*self._description.activities, SOME_POSTURE, NOT_KNOWN]:
+            if count := summary.counts[name]:
+                duration = _duration(count * summary.hop)
+                line = f"  {in_words(name):<20}{duration:>14}{count / summary.windows:>8.1%}"
+                if steps := round(summary.steps[name]):
+                    pace = steps / summary.walked[name] / summary.hop * 60
+                    line += f"  {steps:,} steps, {pace:.0f} a minute"
+                _say(line)
+        for reason, count in stream.rejected.most_common():
+            _say(f"samples left out: {count:,} {reason}")
+        if stream.rejected_windows:
+            _say(f"windows left out: {stream.rejected_windows:,}; {problem}".rstrip("; "))
+        if stream.restarts:
+            _say(f"restarts after a gap: {stream.restarts:,}")
+        if labelled := summary.labelled[0]:
+            told = (
+                f"right: {summary.right[0] / labelled:.1%} of the {labelled:,} windows that are "
+                "mostly labelled"
+            )
+            if known := summary.labelled[1]:
+                told += f"; {summary.right[1] / known:.1%} of the {known:,} known ones"
+            if summary.counts[SOME_POSTURE]:
+                told += "; still counts as right for any posture"
+            _say(told)
+
+    def _why_nothing(self, stream: "Stream", problem: str) -> str:
+        if stream.rejected_windows:
+            return problem or "no window has readings that a worn phone makes"
+        seconds = self._description.window_size / self._description.sampling_rate
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in stream.rejected.most_common())
+        return (
+            f"a window needs {seconds:.2f} s without a gap of more than {self._recognizer.gap:g} "
+            "s: none has" + (f"; samples left out: {reasons}" if reasons else "")
+        )
+
+    def _what_may_help(self, recording: "Recording") -> str:
+        """What turns out to help in a trial of other signs and units, or what to check."""
+        import numpy as np
+
+        degrees = np.pi / 180
+        signs = "--no-flip" if recording.flipped else "--flip"
+        trials = {"": (1.0, 1.0), signs: (-1.0, 1.0)}
+        if self._description.needs_gyroscope:
+            trials |= {
+                "--gyro-unit deg/s": (1.0, degrees),
+                f"{signs} --gyro-unit deg/s": (-1.0, degrees),
+                "--gyro-unit rad/s": (1.0, 1 / degrees),
+            }
+        known = {option: self._known(recording, *scales) for option, scales in trials.items()}
+        best = max(known, key=lambda each: known[each])
+        if known[best] > max(0.5, known[""] + 0.2):
+            return f"with {best}, {known[best]:.0%} is known in a trial, so try that"
+        tried = ", ".join(option for option in trials if option)
+        return f"other signs and units ({tried}) do not help in a trial; {self._asked()}"
+
+    def _known(self, recording: "Recording", signs: float, unit: float) -> float:
+        from dataclasses import replace
+
+        stream, summary, left = self._stream(self._rotation), self._summary(), TRIAL
+        for samples in recording.blocks():
+            turning = samples.angular_rate
+            changed = replace(
+                samples,
+                acceleration=signs * samples.acceleration,
+                angular_rate=None if turning is None else unit * turning,
+            )
+            for _ in self._predictions(stream, summary, changed):
+                pass
+            left -= len(samples.times)
+            if left <= 0:
+                break
+        return summary.known
+
+    def _asked(self) -> str:
+        """What to check about how the phone is worn."""
+        if self._description.needs_mounting:
+            return "is the phone at the waist, and worn as --mounting says?"
+        if self._description.trained_on:
+            return f"the model was trained on phones worn here: {self._description.trained_on}"
+        return "is the phone worn on the body?"
 
 
-@contextmanager
-def _table(out: Path | None, recognizer: "Recognizer") -> Iterator[Table]:
-    """The table: written whole to `out`, or to standard output until its reader stops."""
-    from har.files import replacing_file
-
-    activities = recognizer.description.activities
-    if out is not None:
-        with replacing_file(out) as partial, partial.open("w") as output:
-            yield Table(output, activities)
-        return
-    try:
-        yield Table(sys.stdout, activities)
-    except BrokenPipeError:
-        # Else Python would try again on the way out, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-
-
-def _standard_input() -> Iterator[tuple[bytes, bool]]:
-    """Bytes as they come, and whether they are the last; Ctrl-C ends the input too."""
+def _standard_input() -> Iterator[bytes]:
+    """Bytes as they come; Ctrl-C ends the input too."""
     interrupted = reading = False
 
     def on_interrupt(*_: object) -> None:
@@ -349,10 +462,9 @@ def _standard_input() -> Iterator[tuple[bytes, bool]]:
                 reading = False
                 if not content:
                     break
-                yield content, False
+                yield content
     finally:
         signal.signal(signal.SIGINT, before)
-    yield b"", True
 
 
 def _three(option: str, text: str | None) -> tuple[str, str, str] | None:
@@ -378,138 +490,47 @@ def _recognizer(folder: Path, hop: float | None, smoothing: bool, threshold: flo
     return Recognizer(load(folder), samples, smoothing, threshold)
 
 
-def _rotation(mounting: str | None, stand: str | None, samples: "Samples | None") -> "np.ndarray":
+def _rotation(mounting: str | None) -> "np.ndarray":
     import numpy as np
 
-    from har.signals.sensors import ACCELERATION_UNITS, MOUNTINGS, rotation_upright
+    from har.signals.sensors import MOUNTINGS
 
     mounting = mounting or "right-edge-up"  # turns nothing
     if mounting not in MOUNTINGS:
         raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
-    worn: np.ndarray = MOUNTINGS[mounting]
-    if stand is None:
-        return worn
-    assert samples is not None
-    try:
-        start, end = (float(each) for each in stand.split(":"))
-    except ValueError:
-        raise HarError(f"--stand {stand}: should be START:END in seconds, such as 5:10") from None
-    during = (samples.times >= start) & (samples.times <= end)
-    if np.count_nonzero(during) < 10:
-        span = f"{samples.times.min():.1f} to {samples.times.max():.1f} s"
-        raise HarError(f"--stand {stand}: too few samples then; the recording has {span}")
-    acceleration = samples.acceleration[during] * ACCELERATION_UNITS[samples.acceleration_unit]
-    sway = float(np.linalg.norm(acceleration.std(axis=0)))
-    if not sway < 0.1:
-        raise HarError(
-            f"--stand {stand}: the phone does not keep still then, its acceleration varies by "
-            f"{sway:.2g} g"
-        )
-    rotation: np.ndarray = rotation_upright(acceleration @ worn.T) @ worn
+    rotation: np.ndarray = MOUNTINGS[mounting]
     return rotation
 
 
-def _readings(samples: "Samples", rotation: "np.ndarray") -> "Readings":
-    from har.signals.sensors import Readings
-
-    return Readings(samples.acceleration_unit, samples.angular_rate_unit, rotation)
-
-
-def _why_nothing(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> str:
-    if stream.rejected_windows:
-        return tally.problem or "no window has readings that a worn phone makes"
-    seconds = recognizer.description.window_size / recognizer.description.sampling_rate
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in stream.rejected.most_common())
-    return (
-        f"a window needs {seconds:.2f} s without a gap of more than {recognizer.gap:g} s: none has"
-        + (f"; samples rejected: {reasons}; are the units right?" if reasons else "")
-    )
-
-
-def _summarize(stream: "Stream", tally: Tally, recognizer: "Recognizer") -> None:
-    from har.signals.recordings import SOME_POSTURE, in_words
-
-    seconds = recognizer.hop / recognizer.description.sampling_rate
-    for name in [*recognizer.description.activities, SOME_POSTURE, NOT_KNOWN]:
-        if count := tally.counts[name]:
-            duration = _duration(count * seconds)
-            _say(f"  {in_words(name):<20}{duration:>14}{count / tally.windows:>8.1%}")
-    if tally.counts[NOT_KNOWN] > tally.windows / 2:
-        _say(f"most of it is not known: {_asked(recognizer.description)}")
-    for reason, count in stream.rejected.most_common():
-        _say(f"samples left out: {count:,} {reason}")
-    if stream.rejected_windows:
-        _say(f"windows left out: {stream.rejected_windows:,}; {tally.problem}".rstrip("; "))
-    if stream.restarts:
-        _say(f"restarts after a gap or a jump of the clock: {stream.restarts:,}")
-
-
-def _asked(description: "Description") -> str:
-    """What to check about how the phone is worn."""
-    if description.needs_mounting:
-        return "is the phone at the waist, and worn as --mounting says?"
-    if description.trained_on:
-        return f"the model was trained on phones worn here: {description.trained_on}"
-    return "is the phone worn on the body?"
-
-
-def _right(
-    samples: "Samples", predictions: "list[Prediction]", recognizer: "Recognizer"
-) -> tuple[int, int]:
-    """How many windows' activities are the label of most of their samples, of how many.
-
-    Where the answer is any posture, each is right.
-    """
-    import numpy as np
-
-    from har.signals.recordings import SOME_POSTURE, STILL
-
-    assert samples.activity is not None
-    description = recognizer.description
-    names = np.array(description.activities)
-    order = np.argsort(samples.times, kind="stable")
-    counts = np.zeros((len(order) + 1, len(names)), int)
-    counts[1:] = np.cumsum(samples.activity[order, None] == names, axis=0)
-    ends = np.array([each.time for each in predictions])
-    length = description.window_size / description.sampling_rate
-    slack = 0.5 / description.sampling_rate
-    first, last = (
-        np.searchsorted(samples.times[order], at) for at in (ends - length + slack, ends + slack)
-    )
-    within = counts[last] - counts[first]
-    labelled = within.max(axis=1) * 2 > last - first
-    predicted = np.array([each.activity for each in predictions])
-    actual = names[within.argmax(axis=1)]
-    right = (actual == predicted) | ((predicted == SOME_POSTURE) & np.isin(actual, STILL))
-    return int(np.count_nonzero(right & labelled)), int(np.count_nonzero(labelled))
-
-
 def _draw(
-    file: Path,
-    samples: "Samples",
-    readings: "Readings",
-    recognizer: "Recognizer",
+    name: str,
+    parts: "list[Samples]",
     predictions: "list[Prediction]",
+    recognizer: "Recognizer",
+    rotation: "np.ndarray",
     path: Path,
 ) -> None:
     import numpy as np
 
+    from har.data.phone_files import Samples
     from har.evaluation import figures
+    from har.signals.recordings import ACTIVITIES, NO_ACTIVITY
+    from har.signals.sensors import Readings
 
+    samples = Samples.together(parts)
     description = recognizer.description
-    converted = readings.convert(samples.acceleration, samples.angular_rate)
-    order = np.argsort(samples.times, kind="stable")
     # A prediction is for the whole window: it is drawn around its middle.
     length = description.window_size / description.sampling_rate
     middle = np.array([each.time for each in predictions]) - length / 2
     half = recognizer.hop / description.sampling_rate / 2
+    labelled = (samples.activity != NO_ACTIVITY).any()
     figure = figures.recognised_recording(
-        file.name,
-        samples.times[order],
-        converted[order],
+        Path(name).name,
+        samples.times,
+        Readings(rotation=rotation).convert(samples.acceleration, samples.angular_rate),
         np.column_stack([middle - half, middle + half]),
         np.array([each.activity if each.known else "" for each in predictions]),
-        None if samples.activity is None else samples.activity[order],
+        np.array([*ACTIVITIES, ""])[samples.activity] if labelled else None,
     )
     figures.save(figure, path, f"model trained on {description.training.dataset}")
 

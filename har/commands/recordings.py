@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from har.errors import HarError
-from har.signals.recordings import ACTIVITIES, SAMPLING_RATE
+from har.signals.recordings import SAMPLING_RATE
 
 if TYPE_CHECKING:  # SciPy and pandas take a second to import, and --help needs neither
     import numpy as np
@@ -37,7 +37,7 @@ def recordings(
     import numpy as np
     from tqdm import tqdm
 
-    from har.data import recording_files
+    from har.data import phone_files
     from har.data.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
 
     if folder.exists() and not folder.is_dir():  # said before anything is downloaded
@@ -45,12 +45,12 @@ def recordings(
     sessions = _simulated() if simulate else _measured(archives, downloads)
     total = len(OFFICIAL_TEST_SUBJECTS)
     for name, acceleration, angular_rate, activity in tqdm(sessions, total=total, disable=None):
-        recording_files.write(
+        phone_files.write(
             folder / f"{name}.csv",
             np.arange(len(activity)) / SAMPLING_RATE,
             acceleration,
             angular_rate,
-            np.array([*ACTIVITIES, ""])[activity],  # the last one for what is none of them
+            activity,
         )
     typer.echo(f"{total} recordings in {folder}")
 

@@ -154,7 +154,7 @@ def make_app(
     reading = asyncio.Semaphore(1)  # one at a time, from its first byte: a large one takes memory
 
     @app.post("/read")
-    async def read(request: Request, name: str) -> JSONResponse:
+    async def read(request: Request, name: str) -> Response:
         if _announced(request) > uploads.MAX_BYTES:
             raise _too_large()
         try:
@@ -162,9 +162,8 @@ def make_app(
                 content = await _body(request)
                 deadline.reschedule(None)
                 gyroscope = recognizer.description.needs_gyroscope
-                return JSONResponse(
-                    await asyncio.to_thread(uploads.converted, content, name, gyroscope)
-                )
+                made = await asyncio.to_thread(uploads.converted, content, name, gyroscope)
+                return Response(made, media_type="application/json")
         except TimeoutError:
             raise HTTPException(
                 408,

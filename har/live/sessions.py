@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from har.data.recording_files import columns
+from har.data.phone_files import columns
 from har.errors import HarError
 from har.live.messages import NAME
 from har.recognition.recognizer import MAX_TIME

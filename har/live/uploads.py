@@ -1,16 +1,14 @@
 """A phone logger's file that the page sends, read as a recording."""
 
+import json
 import re
 import tempfile
 from pathlib import Path, PurePath
-from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-import numpy as np
-
-from har.data import recording_files
+from har.data import phone_files
+from har.data.phone_files import own
 from har.errors import HarError
-from har.signals.sensors import Readings
 
 MAX_BYTES = 64 << 20
 """What a file may have, as it is sent."""
@@ -18,52 +16,54 @@ MAX_BYTES = 64 << 20
 MAX_UNPACKED = 256 << 20
 """What a zip may hold: hours at 100 samples a second."""
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".zip")
+SUFFIXES = (*phone_files.SUFFIXES, ".zip")
 
 
-def converted(content: bytes, name: str, gyroscope: bool = True) -> dict[str, Any]:
+def converted(content: bytes, name: str, gyroscope: bool = True) -> bytes:
     """A file's recording in the project's own form, but along the phone's own axes.
 
     Args:
         content: What is in the file.
-        name: What it is called; only the ending counts.
+        name: What it is called.
         gyroscope: Whether angular rate is needed; if not, it is left out.
 
     Returns:
-        `recording`, the text of the CSV; `notes`, what was decided about it, in words.
+        JSON in UTF-8: `recording`, the text of the CSV; `notes`, what was decided about it, in
+        words. It is made block by block, so that no second copy of it is held.
 
     Raises:
         HarError: It is not a recording, or too large.
     """
-    suffix = PurePath(name).suffix.lower()
-    if suffix not in SUFFIXES:
+    plain = PurePath(name).name
+    if not plain.lower().endswith(SUFFIXES):
         raise HarError(f"the name should end in {', '.join(SUFFIXES)}")
+    # The name may say which sensor it is; what is no letter or digit is not needed for that.
+    plain = re.sub(r"[^\w.-]", "_", plain)[-100:]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"recording{suffix}"
+        path = Path(folder) / plain
         path.write_bytes(content)
-        if suffix == ".zip":
+        if path.suffix.lower() == ".zip":
             _refuse_large(path)
         try:
-            samples = recording_files.read(path, gyroscope=gyroscope)
+            recording = phone_files.find_one(path, gyroscope=gyroscope)
+            made = bytearray(b'{"recording": "')
+            made += _in_json(",".join(own.columns(gyroscope)) + "\n")
+            for block in recording.blocks():
+                rows = own.table(
+                    block.times, block.acceleration, block.angular_rate, block.activity
+                )
+                made += _in_json(rows.to_csv(index=False, header=False))
         except HarError as error:
-            text = str(error).replace(str(path), "the file")
+            text = str(error).replace(str(path), "the file").replace(folder, "")
             if re.search(r"--[a-z]", text):  # advice for the command line, which the page lacks
                 text += "; `python -m har predict` takes these options"
             raise HarError(text) from None
-        readings = Readings(samples.acceleration_unit, samples.angular_rate_unit)
-        signals = readings.convert(samples.acceleration, samples.angular_rate)
-        keep = np.isfinite(signals).all(axis=1) & np.isfinite(samples.times)
-        recording_files.write(
-            path.with_suffix(".own"),
-            samples.times[keep],
-            signals[keep, :3],
-            signals[keep, 3:] if gyroscope else None,
-            None if samples.activity is None else samples.activity[keep],
-        )
-        return {
-            "recording": path.with_suffix(".own").read_text(),
-            "notes": list(samples.notes),
-        }
+        made += b'", "notes": ' + json.dumps(recording.notes).encode() + b"}"
+        return bytes(made)
+
+
+def _in_json(text: str) -> bytes:
+    return json.dumps(text)[1:-1].encode()
 
 
 def _refuse_large(path: Path) -> None:

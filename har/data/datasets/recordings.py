@@ -1,6 +1,6 @@
 """A person's own recordings, with labels: of the live page, of loggers, of several people.
 
-A folder of CSV files, or zips of them, each a recording that `har.data.recording_files` reads: the
+A folder of CSV files, or zips of them, each a recording that `har.data.phone_files` reads: the
 live page's sessions (*Record*), or a logger's file with a column `activity` or `label`. It holds a
 folder for each person, and that may hold a folder for each placement, named at will:
 
@@ -23,13 +23,13 @@ from pathlib import Path
 
 import numpy as np
 
-from har.data import recording_files
+from har.data import phone_files
 from har.data.archive import Archive
 from har.data.bouts import bouts_of
 from har.data.datasets.sources import Sources
 from har.errors import HarError
 from har.signals.recordings import ACTIVITIES, NO_ACTIVITY, RawRecording, Recording
-from har.signals.sensors import MAX_ACCELERATION, MAX_ANGULAR_RATE, Readings
+from har.signals.sensors import MAX_ACCELERATION, MAX_ANGULAR_RATE
 
 TITLE = "a person's own recordings"
 CITATION = ""
@@ -110,31 +110,23 @@ def _placement(path: Path, folder: Path) -> str:
 
 
 def _read_raw(path: Path, subject: int, placement: str) -> RawRecording:
-    samples = recording_files.read(path)
-    if samples.activity is None:
+    samples = phone_files.read(path)
+    if (samples.activity == NO_ACTIVITY).all():
         raise HarError(
             f"{path} has no column `activity` with any of {', '.join(ACTIVITIES)}: label it, or "
             "take it out of the folder"
         )
-    readings = Readings(samples.acceleration_unit, samples.angular_rate_unit)
-    values = readings.convert(samples.acceleration, samples.angular_rate)
-    times = samples.times
-    limits = np.repeat([MAX_ACCELERATION, MAX_ANGULAR_RATE], 3)
-    good = np.isfinite(times) & (np.abs(values) <= limits).all(axis=1)
-    newest = np.maximum.accumulate(np.where(good, times, -np.inf))
-    good[1:] &= times[1:] > newest[:-1]
+    assert samples.angular_rate is not None
+    good = (np.abs(samples.acceleration) <= MAX_ACCELERATION).all(axis=1)
+    good &= (np.abs(samples.angular_rate) <= MAX_ANGULAR_RATE).all(axis=1)
     if not good.any():
         raise HarError(f"{path} has no sample that a phone can have measured")
-    names = np.array([*ACTIVITIES, ""])
-    order = np.argsort(names)
-    activity = order[np.searchsorted(names, samples.activity, sorter=order)]
-    activity[activity == len(ACTIVITIES)] = NO_ACTIVITY
     return RawRecording(
         subject=subject,
-        times=times[good],
-        acceleration=values[good, :3],
-        angular_rate=values[good, 3:],
-        activity=activity[good],
+        times=samples.times[good],
+        acceleration=samples.acceleration[good],
+        angular_rate=samples.angular_rate[good],
+        activity=samples.activity[good],
         dataset="recordings",
         placement=placement,
         device="phone",

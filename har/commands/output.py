@@ -1,0 +1,116 @@
+"""Tables of predictions: CSV as they come, JSON lines, or Parquet, by the file's ending."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from har.errors import HarError
+
+if TYPE_CHECKING:  # it takes seconds to import, and --help needs it not
+    from har.recognition.recognizer import Prediction
+
+ENDINGS = ("", ".csv", ".jsonl", ".parquet")
+
+
+class Table:
+    """Predictions as rows, flushed after each block for programs that read along.
+
+    Args:
+        output: Where to.
+        activities: The bundle's.
+        ending: One of `ENDINGS`.
+        names: Whether a first column names the recording.
+    """
+
+    def __init__(self, output: IO[Any], activities: list[str], ending: str, names: bool) -> None:
+        self._output, self._ending, self._names = output, ending, names
+        first = ["recording"] if names else []
+        columns = ("time_s", "activity", "probability", "known", "novelty")
+        self._headings = [*first, *columns, *activities]
+        self._rows: list[tuple[Any, ...]] = []  # of Parquet, which is written at once
+        self._headed = False
+
+    def write(self, predictions: "list[Prediction]", name: str) -> None:
+        """Write rows; the headings come with the first."""
+        rows = [
+            (
+                *((name,) if self._names else ()),
+                round(each.time, 3),
+                each.activity,
+                round(each.probability, 6),
+                bool(each.known),
+                round(each.novelty, 3),
+                *(round(float(share), 6) for share in each.probabilities),
+            )
+            for each in predictions
+        ]
+        if self._ending == ".parquet":
+            self._rows += rows
+        elif self._ending == ".jsonl":
+            for row in rows:
+                self._output.write(json.dumps(dict(zip(self._headings, row, strict=True))) + "\n")
+        elif rows:
+            self._write_csv(rows)
+        self._output.flush()
+
+    def _write_csv(self, rows: list[tuple[Any, ...]]) -> None:
+        if not self._headed:
+            self._output.write(",".join(self._headings) + "\n")
+            self._headed = True
+        decimals = {"time_s": 3, "novelty": 3}
+        for row in rows:
+            cells = []
+            for heading, cell in zip(self._headings, row, strict=True):
+                if isinstance(cell, bool):
+                    cells.append("true" if cell else "false")
+                elif isinstance(cell, float):
+                    cells.append(f"{cell:.{decimals.get(heading, 6)}f}")
+                elif heading == "recording":
+                    cells.append('"' + cell.replace('"', '""') + '"')
+                else:
+                    cells.append(cell)
+            self._output.write(",".join(cells) + "\n")
+
+    def finish(self) -> None:
+        """Write what had to wait."""
+        if self._ending == ".parquet":
+            import pandas as pd
+
+            frame = pd.DataFrame(self._rows, columns=self._headings)
+            frame.to_parquet(self._output, engine="pyarrow", index=False)
+
+
+def check_ending(out: Path) -> None:
+    """Raise HarError if there is no table of this ending."""
+    if out.suffix.lower() not in ENDINGS:
+        raise HarError(f"--out {out}: should end in .csv, .jsonl or .parquet")
+    if out.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+        raise HarError(
+            f"--out {out}: Parquet needs pyarrow (pip install pyarrow); .csv and .jsonl do not"
+        )
+
+
+@contextmanager
+def table(out: Path | None, activities: list[str], names: bool) -> Iterator[Table]:
+    """The table: written whole to `out`, or to standard output until its reader stops."""
+    from har.files import replacing_file
+
+    if out is not None:
+        ending = out.suffix.lower()
+        mode = "wb" if ending == ".parquet" else "w"
+        with replacing_file(out) as partial, partial.open(mode) as output:
+            made = Table(output, activities, ending, names)
+            yield made
+            made.finish()
+        return
+    try:
+        yield Table(sys.stdout, activities, "", names)
+    except BrokenPipeError:
+        # Else Python would try again on the way out, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
