@@ -109,7 +109,7 @@ class Dialect:
 def divided(line: str, separator: str) -> list[str]:
     """A line's cells."""
     if separator == " ":
-        return line.split()
+        line = " ".join(line.split())
     try:
         cells = next(csv.reader([line], delimiter=separator), [])
     except csv.Error:
