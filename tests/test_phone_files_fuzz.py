@@ -68,8 +68,8 @@ def dialects(draw):
         time: [f"{start + scale * each:.3f}" if scale == 1 else f"{round(start + scale * each)}"
                for each in TIMES],
         **{name: [f"{cell:.{digits}f}" for cell in column]
-           for names, values, by in ((acc, ACCELERATION, acc_scale), (gyro, ANGULAR_RATE, gyro_scale))
-           for name, column in zip(names, values.T * by, strict=True)},
+           for names, values in ((acc, ACCELERATION * acc_scale), (gyro, ANGULAR_RATE * gyro_scale))
+           for name, column in zip(names, values.T, strict=True)},
         "note": [draw(st.sampled_from(["", "x"]))] * COUNT,
     }  # fmt: skip
     names = draw(st.permutations(list(columns)))
@@ -124,9 +124,10 @@ def valid():
 
 
 CELLS = [
-    b"", b'"', b"1e400", b"9" * 400, b"-9223372036854775809", b"18446744073709551616", b"nan", b"\0",
-    b"1e308", b"\xff\xfe", "−1".encode(), b"24:61:61", b"0/0/0 0:0:0", b"99999-99-99 11:11:11", b"[", b"{}",
-    b"2024-03-05T14:23:11+99:99", b"\r", b";;;;;;;;;;", b"#", b",,,,,,,,,,,,,,", b"1,5", b"0x10", b"1_0", b"inf",
+    b"", b'"', b"1e400", b"9" * 400, b"-9223372036854775809", b"18446744073709551616", b"nan",
+    b"\0", b"1e308", b"\xff\xfe", "−1".encode(), b"24:61:61", b"0/0/0 0:0:0", b"[", b"{}", b"\r",
+    b"99999-99-99 11:11:11", b"2024-03-05T14:23:11+99:99", b";;;;;;;;;;", b"#", b",,,,,,,,,,,,,,",
+    b"1,5", b"0x10", b"1_0", b"inf",
 ]  # fmt: skip
 
 

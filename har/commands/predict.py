@@ -256,7 +256,7 @@ class _Command:
                 begin = float(samples.times[0]) if not count else begin
                 end, count = float(samples.times[-1]), count + len(samples.times)
                 for predictions in self._predictions(stream, summary, samples):
-                    rows.write(predictions, recording.name)
+                    rows.write(predictions, _readable(recording.name))
                     problem = stream.problem or problem
                     if drawing:
                         kept[1].extend(predictions)
@@ -285,9 +285,10 @@ class _Command:
                 _standard_input(), self._choices, self._description.needs_gyroscope
             )
             for samples in recording.blocks():
-                for note in set(recording.decided) - told:
-                    _say(note)
-                    told.add(note)
+                for note in recording.decided:
+                    if note not in told:
+                        _say(note)
+                told.update(recording.decided)
                 for predictions in self._predictions(stream, summary, samples):
                     rows.write(predictions, "")
                     if stream.problem and not problem:  # nobody waits for the end of this
@@ -525,7 +526,7 @@ def _draw(
     half = recognizer.hop / description.sampling_rate / 2
     labelled = (samples.activity != NO_ACTIVITY).any()
     figure = figures.recognised_recording(
-        Path(name).name,
+        _readable(Path(name).name).replace("$", r"\$"),  # else Matplotlib sets it as mathematics
         samples.times,
         Readings(rotation=rotation).convert(samples.acceleration, samples.angular_rate),
         np.column_stack([middle - half, middle + half]),
@@ -533,6 +534,11 @@ def _draw(
         np.array([*ACTIVITIES, ""])[samples.activity] if labelled else None,
     )
     figures.save(figure, path, f"model trained on {description.training.dataset}")
+
+
+def _readable(name: str) -> str:
+    """A file's name without bytes that are no text."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _duration(seconds: float) -> str:
