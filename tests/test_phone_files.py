@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from har.data.phone_files import Choices, Samples, find_in_stream, find_one, finding, write
+from har.data.phone_files import Choices, Samples, find, find_in_stream, find_one, finding, write
 from har.errors import HarError
 from har.signals.recordings import ACTIVITIES, NO_ACTIVITY
 from har.signals.resampling import GAP
@@ -685,3 +685,116 @@ def test_lines_without_end_take_bounded_memory():
             assert tracemalloc.get_traced_memory()[1] < 20 << 20
         finally:
             tracemalloc.stop()
+
+
+def test_what_is_for_other_programs_is_told_how_to_export(tmp_path):
+    for name, content in (
+        ("walk.xls", b"\xd0\xcf\x11\xe0" + b"\0" * 100),
+        ("walk.xlsx", b"anything"),
+        ("walk.csv", b"SQLite format 3\0"),
+    ):
+        with pytest.raises(HarError, match="let the logger export CSV"):
+            read(saved(tmp_path, name, content))
+    with zipfile.ZipFile(tmp_path / "renamed.zip", "w") as archive:
+        archive.writestr("xl/workbook.xml", "")
+    with pytest.raises(HarError, match=r"in phyphox: Export Data, CSV"):
+        read(tmp_path / "renamed.zip")
+
+
+def test_thousands_of_empty_members_are_looked_at_once(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        for number in range(4000):
+            archive.writestr(f"{number}.csv", "")
+    opened = []
+    monkeypatch.setattr(
+        finding, "ZipFile", lambda path: opened.append(path) or zipfile.ZipFile(path)
+    )
+    with pytest.raises(HarError, match="is empty"):
+        read(tmp_path / "export.zip")
+    assert len(opened) == 1
+
+
+def test_a_long_file_takes_no_more_memory_than_a_short_one(tmp_path):
+    rows = text("time,ax,ay,az,wx,wy,wz", TIMES, ACCELERATION, ANGULAR_RATE).splitlines()[1:]
+    peaks = []
+    for times in (100, 800):
+        lines = (f"{number / 50:.2f}{rows[number % 200][8:]}\n" for number in range(200 * times))
+        content = "time,ax,ay,az,wx,wy,wz\n" + "".join(lines)
+        path = zipped(tmp_path, **{"a.csv": content})
+        del content
+        tracemalloc.start()
+        count = sum(len(each.times) for each in find_one(path).blocks())
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert count == 200 * times
+    assert peaks[1] < 1.5 * peaks[0] + (1 << 20)
+
+
+def test_recordings_of_a_zip_are_told_apart(tmp_path):
+    """By their folders, by the rest of their names, or as files of their own."""
+    total = sensor_logger(ACCELERATION * STANDARD_GRAVITY)
+    turning = sensor_logger(ANGULAR_RATE)
+    members = {}
+    for place in ("monday/", "tuesday/", "bus_", "train_"):
+        members |= {f"{place}TotalAcceleration.csv": total, f"{place}Gyroscope.csv": turning}
+    content = text("time,ax,ay,az,wx,wy,wz", TIMES, ACCELERATION, ANGULAR_RATE)
+    members |= {"own.csv": content, "lonely_Accelerometer.csv": total, "notes.csv": "a,b\n1,2\n"}
+    path = zipped(tmp_path, **members)
+    found = find(path)
+    names = [each.name.removeprefix(f"{path}/") for each in found]
+    assert sorted(names) == [
+        "bus", "lonely_Accelerometer.csv", "monday", "own.csv", "train", "tuesday"
+    ]  # fmt: skip
+    for each in found:
+        if "lonely" in each.name:
+            with pytest.raises(HarError, match="lonely_Accelerometer.csv is without gravity"):
+                each.read()
+        else:
+            assert len(each.read().times) > 190
+
+
+@pytest.mark.parametrize("gyroscope", [True, False])
+def test_a_sensor_that_lacks_is_looked_for_among_the_other_columns(tmp_path, gyroscope):
+    heading = "time,acc x (g),acc y (g),acc z (g),spin a,spin b,spin c"
+    path = saved(tmp_path, "a.csv", text(heading, TIMES, ACCELERATION, ANGULAR_RATE))
+    if not gyroscope:
+        assert len(read(path, gyroscope=False).times) == 200
+        return
+    with pytest.raises(
+        HarError, match="among the columns spin a, spin b, spin c, say --gyro X,Y,Z"
+    ):
+        read(path)
+    assert_is_the_recording(read(path, Choices(angular_rate=("spin a", "spin b", "spin c"))))
+
+
+def test_gravity_that_was_left_out_is_recognised(tmp_path):
+    """Whether the person moves or lies still."""
+    rng = np.random.default_rng(0)
+    for movement in (LINEAR / STANDARD_GRAVITY, LINEAR, 0.02 * rng.standard_normal((200, 3))):
+        content = text("time,ax,ay,az,wx,wy,wz", TIMES, movement, ANGULAR_RATE)
+        with pytest.raises(HarError, match="gravity is left out of the acceleration"):
+            read(saved(tmp_path, "a.csv", content))
+
+
+def test_times_that_say_nothing(tmp_path):
+    rows = text("ax,ay,az,wx,wy,wz", ACCELERATION, ANGULAR_RATE).splitlines()
+
+    def of(times):
+        lines = [f"time,{rows[0]}", *(f"{a},{b}" for a, b in zip(times, rows[1:], strict=True))]
+        return saved(tmp_path, "a.csv", "\n".join(lines))
+
+    for times, message in (
+        (["1.70965E+12"] * 200, "all rows have the same time.*spreadsheet.*--rate HZ"),
+        (["1.7E+12"] * 90 + ["1.8E+12"] * 110, "too few rows have a time of their own"),
+        (map(str, range(200)), "go up by 1 a row.*--rate HZ"),
+    ):
+        path = of(times)
+        with pytest.raises(HarError, match=message):
+            read(path)
+        assert_is_the_recording(read(path, Choices(rate=50)))
+
+
+def test_commas_for_everything_cannot_be_read(tmp_path):
+    content = text("time,ax,ay,az,wx,wy,wz", TIMES, ACCELERATION, ANGULAR_RATE)
+    with pytest.raises(HarError, match="decimal commas and to divide cells too"):
+        read(saved(tmp_path, "a.csv", content.replace(".", ",")))

@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 import time
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +39,21 @@ def folder(tmp_path_factory):
     return folder
 
 
+def _given(argument):
+    return argument if isinstance(argument, bytes) else str(argument)
+
+
 def run(folder, *arguments, standard_input=None, model="models"):
     return subprocess.run(
-        [sys.executable, "-m", "har", "predict", *map(str, arguments), "--model", model],
+        [
+            sys.executable,
+            "-m",
+            "har",
+            "predict",
+            *map(os.fsdecode, map(_given, arguments)),
+            "--model",
+            model,
+        ],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         input=standard_input,
@@ -361,3 +375,154 @@ def test_a_reader_that_stops_ends_it_quietly(folder):
     assert process.wait(timeout=60) == 0
     assert process.stderr.read() == b""
     process.stderr.close()
+
+
+class TestSeveral:
+    """Recordings in one command."""
+
+    @pytest.fixture
+    def export(self, folder, tmp_path):
+        """A zip of two recordings, and a file beside it that is none."""
+        whole = (folder / "walk.csv").read_text().splitlines()
+        with zipfile.ZipFile(tmp_path / "both.zip", "w") as archive:
+            archive.writestr("a/walk.csv", "\n".join(whole[:501]))
+            archive.writestr("b/walk.csv", "\n".join([whole[0], *whole[1001:]]))
+        (tmp_path / "notes.csv").write_text("a note\n")
+        return tmp_path
+
+    def test_each_is_recognised_by_itself_in_one_table(self, here, folder, export):
+        table, said = here(export / "both.zip", "walk.csv", "--no-smoothing")
+        names = [f"{export}/both.zip/a/walk.csv", f"{export}/both.zip/b/walk.csv", "walk.csv"]
+        assert table.recording.unique().tolist() == names
+        lines = said.splitlines()
+        assert [sum(line.startswith(f"{name}: ") for line in lines) for name in names] == [1, 1, 1]
+        whole = by_recognizer(folder, smoothing=False)
+        assert_same(table[table.recording == "walk.csv"].reset_index(), whole)
+        # The second part's filters settle anew, so only its own rows are compared.
+        first = table[table.recording == names[0]]
+        np.testing.assert_allclose(
+            first[list(UCI_HAR_ACTIVITIES)],
+            np.array([each.probabilities for each in whole[: len(first)]]),
+            atol=2e-5,
+        )
+        assert table[table.recording == names[1]].time_s.min() > 20
+
+    def test_what_is_none_does_not_keep_the_others(self, here, export):
+        from har.errors import HarError
+
+        out = export / "t.csv"
+        with pytest.raises(HarError, match="1 of 2 recordings could not be read, see above"):
+            here(export / "notes.csv", "walk.csv", "--out", out)
+        assert len(pd.read_csv(out)) == 22
+        out.unlink()
+        with pytest.raises(HarError, match="no recording could be read"):
+            here(export / "notes.csv", export / "nothere.csv", "--out", out)
+        assert not out.exists()
+
+    def test_files_of_one_recording_are_not_recognised_twice(self, here, folder, tmp_path):
+        table = pd.read_csv(folder / "walk.csv")
+        axes = [f"{axis} ({{}})" for axis in "xyz"]
+        for name, first, unit in (("Acceleration", "acc", "g"), ("Gyroscope", "gyro", "rad/s")):
+            part = table[["time_s", *(each for each in table if each.startswith(first))]]
+            part.columns = ["time (s)", *(each.format(unit) for each in axes)]
+            part.to_csv(tmp_path / f"{name}.csv", index=False)
+        rows, said = here(tmp_path / "Acceleration.csv", tmp_path / "Gyroscope.csv")
+        assert_same(rows, by_recognizer(folder))
+        assert said.count("1,500 samples") == 1
+
+    def test_a_picture_is_of_one(self, here, export):
+        from har.errors import HarError
+
+        with pytest.raises(HarError, match="--stand and --plot are for one recording"):
+            here(export / "both.zip", "--plot", export / "p.png")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_the_tables_form_is_that_of_its_ending(here, folder, tmp_path, ending):
+    readers = {
+        ".csv": pd.read_csv,
+        ".jsonl": lambda path: pd.read_json(path, lines=True),
+        ".parquet": pd.read_parquet,
+    }
+    if ending == ".parquet":
+        pytest.importorskip("pyarrow")
+    here("walk.csv", "--out", tmp_path / f"t{ending}")
+    assert_same(readers[ending](tmp_path / f"t{ending}"), by_recognizer(folder))
+
+
+def test_out_may_be_standard_output(here, folder):
+    assert_same(here("walk.csv", "--out", "-")[0], by_recognizer(folder))
+
+
+def test_the_rate_stands_for_times(here, folder, tmp_path):
+    from har.errors import HarError
+
+    table = pd.read_csv(folder / "walk.csv").drop(columns="time_s")
+    table.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(HarError, match="no column of times: say --rate HZ"):
+        here(tmp_path / "a.csv")
+    assert_same(here(tmp_path / "a.csv", "--rate", "50")[0], by_recognizer(folder))
+    with pytest.raises(HarError, match="--rate 0: should be 1 to 10000"):
+        here(tmp_path / "a.csv", "--rate", "0")
+
+
+def test_where_most_is_not_known_other_units_are_tried(here, monkeypatch):
+    """A model that knows nobody who turns fast; and one that knows nothing at all."""
+    limited = Recognizer.recognize
+
+    def turning_is_unknown(self, batches):
+        fast = [np.abs(batch.signals[..., 3:6]).max(axis=(1, 2)) for _, batch in batches]
+        return [
+            [replace(each, known=bool(limit < 0.1)) for each, limit in zip(made, by, strict=False)]
+            for made, by in zip(limited(self, batches), fast, strict=True)
+        ]
+
+    monkeypatch.setattr(Recognizer, "recognize", turning_is_unknown)
+    assert "with --gyro-unit deg/s, 100% is known in a trial" in here("walk.csv")[1]
+    said = here("walk.csv", "--gyro-unit", "deg/s")[1]
+    assert "most of it" not in said
+    monkeypatch.setattr(
+        Recognizer,
+        "recognize",
+        lambda *given: [[replace(one, known=False) for one in each] for each in limited(*given)],
+    )
+    said = here("walk.csv")[1]
+    assert "other signs and units (--flip, --gyro-unit deg/s" in said
+    assert "do not help in a trial; is the phone at the waist" in said
+
+
+def test_steps_and_pace_are_told(here, monkeypatch):
+    limited = Recognizer.recognize
+    monkeypatch.setattr(
+        Recognizer,
+        "recognize",
+        lambda *given: [
+            [replace(one, activity="WALKING", known=True) for one in each]
+            for each in limited(*given)
+        ],
+    )
+    said = here("walk.csv")[1]  # sways at 7, 9 and 11 rad/s along its axes
+    line = next(line for line in said.splitlines() if line.startswith("  walking  "))
+    steps, pace = re.search(r"100.0%  (\d+) steps, (\d+) a minute", line).groups()
+    assert 0 < int(steps) <= int(pace) * 22 * 1.28 / 60 + 1
+    assert 60 * 1.25 < int(pace) < 60 * 2.5
+
+
+@pytest.mark.parametrize("name", [b"a$b$ {x}.csv", b"a\xff.csv"])
+def test_odd_names_of_files(folder, tmp_path, name):
+    path = os.fsencode(tmp_path) + b"/" + name
+    Path(os.fsdecode(path)).write_bytes((folder / "walk.csv").read_bytes())
+    for more in ((), (folder / "walk.csv", "--out", tmp_path / "t.csv")):
+        options = more or ("--plot", tmp_path / "p.png")
+        done = run(folder, *([path, *map(os.fsencode, options)]), standard_input=b"")
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+    assert len(pd.read_csv(tmp_path / "t.csv").recording.unique()) == 2
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t.json"])
+def test_a_table_of_another_kind_is_refused(here, name):
+    from har.errors import HarError
+
+    with pytest.raises(HarError, match=rf"--out {name}: should end in .csv, .jsonl or .parquet"):
+        here("walk.csv", "--out", name)

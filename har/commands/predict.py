@@ -231,10 +231,12 @@ class _Command:
                 recordings = phone_files.find(
                     file, self._choices, self._description.needs_gyroscope
                 )
-            except HarError as error:
-                problems.append(str(error))
-                if len(files) > 1:
-                    _say(f"error: {error}")
+            except (HarError, OSError) as error:
+                if len(files) == 1:
+                    raise
+                told = f"{file}: {error.strerror}" if isinstance(error, OSError) else str(error)
+                problems.append(told)
+                _say(f"error: {told}")
                 continue
             for each in recordings:  # the files of one recording may all be named
                 found.setdefault(each.places or each.name, each)

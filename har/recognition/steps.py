@@ -18,8 +18,8 @@ CADENCES = {
 stride is not taken for a step. Steps on stairs are not counted: three ways to count them in real
 recordings differ by a tenth, where on the level they agree within one in a hundred."""
 
-WEAKEST = 0.2
-"""Autocorrelation below which there is no rhythm."""
+WEAKEST = 0.5
+"""Autocorrelation at a step and a stride together, at most 2, below which there is no rhythm."""
 
 
 def cadence(acceleration: np.ndarray, activity: str) -> np.ndarray:
@@ -46,14 +46,15 @@ def cadence(acceleration: np.ndarray, activity: str) -> np.ndarray:
     strides = np.minimum(2 * lags, likeness.shape[1] - 1)
     # The stride's peak may lie a sample beside twice the step's.
     at_stride = np.max([likeness[:, (strides + by).clip(0, size - 1)] for by in (-1, 0, 1)], axis=0)
-    best = lags[np.where(summit, at_step + at_stride, -np.inf).argmax(axis=1)]
+    together = np.where(summit, at_step + at_stride, -np.inf)
+    best = lags[together.argmax(axis=1)]
     rows = np.arange(len(length))
     before, peak, after = (likeness[rows, best + by] for by in (-1, 0, 1))
     curve = before - 2 * peak + after
     with np.errstate(divide="ignore", invalid="ignore"):
         shift = np.where(curve < 0, (before - after) / 2 / curve, 0.0).clip(-0.5, 0.5)
     found: np.ndarray = SAMPLING_RATE / (best + shift)
-    found[~summit.any(axis=1) | ~(np.maximum(peak, at_stride.max(axis=1)) > WEAKEST)] = np.nan
+    found[~(together.max(axis=1) > WEAKEST)] = np.nan
     return found
 
 
