@@ -18,6 +18,8 @@ from har.errors import HarError
 from har.live import browser as page_folder
 from har.live.browser import PACKAGES, assemble
 from har.live.javascript import RUNTIME
+from har.recognition import profile as profiles
+from har.recognition.profile import Profile
 from har.recognition.recognizer import NOT_FINITE, NOT_LATER, OUT_OF_RANGE, Recognizer
 from har.signals.sensors import ACCELERATION_UNITS, ANGULAR_RATE_UNITS, MOUNTINGS, Readings
 
@@ -88,7 +90,7 @@ RECOGNIZE = """async ({ address, blocks, options, readings, settled }) => {
   const { load } = await import(address + "local.js");
   const { description, model } = await load();
   const recognizer = new Recognizer(description, model, options);
-  const stream = recognizer.stream(readings, settled);
+  const stream = recognizer.stream(readings, { settled });
   const response = await fetch(address + "samples.bin", { cache: "no-store" });
   const numbers = new Float64Array(await response.arrayBuffer());
   const predictions = [];
@@ -238,6 +240,101 @@ def test_the_same_as_in_python_for_models_that_need_no_mounting(
                 )
                 answers = {each.activity for each in expected if each.known}
                 assert "STILL" in answers and len(answers) >= 3
+
+
+TEACH = """async ({ address, text, options, lessons, wrong }) => {
+  const { Recognizer } = await import(address + "recognizer.js");
+  const { load } = await import(address + "local.js");
+  const { Profile } = await import(address + "profile.js");
+  const { description, model } = await load();
+  const recognizer = new Recognizer(description, model, options);
+  const response = await fetch(address + "samples.bin", { cache: "no-store" });
+  const numbers = new Float64Array(await response.arrayBuffer());
+  const rows = [];
+  for (let i = 0; i < numbers.length; i += 7) rows.push([...numbers.subarray(i, i + 7)]);
+  const samples = [
+    rows.map((row) => row[0]),
+    rows.map((row) => row.slice(1, 4)),
+    rows.map((row) => row.slice(4)),
+  ];
+  const refused = [];
+  for (const each of wrong) {
+    try {
+      Profile.parse(each, description);
+    } catch (error) {
+      refused.push(error.message);
+    }
+  }
+  let profile = text === null ? Profile.begin("me", description) : Profile.parse(text, description);
+  const plain = await recognizer.push(recognizer.stream(), ...samples);
+  for (const [activity, first, last] of lessons) {
+    profile = profile.teach(activity, plain.slice(first, last));
+  }
+  const again = Profile.parse(profile.json(), description);
+  const stream = recognizer.stream({}, { profile: again });
+  const predictions = await recognizer.push(stream, ...samples);
+  const { activities } = stream;
+  return { json: profile.json(), windows: profile.windows, predictions, refused, activities };
+}"""
+
+
+def test_a_profile_is_taught_and_used_as_in_python(chromium, tmp_path_factory):
+    made = framed_bundle()
+    lessons = [("sitting", 3, 6), ("At the desk", 20, 21), ("WALKING", 40, 46), ("sitting", 60, 61)]
+    samples = made_up(50, 0.0, Readings(), np.random.default_rng(1))
+    model = made.description.model_sha256
+    for site in assembled(made, tmp_path_factory):
+        for page in opened(site, chromium):
+            for smoothing in (False, True):
+                recognizer = Recognizer(made, hop=20, smoothing=smoothing)
+                parts = samples[:, 0], samples[:, 1:4], samples[:, 4:]
+                plain = recognizer.push(recognizer.stream(), *parts)
+                mine = Profile(name="me", model_sha256=model)
+                for activity, first, last in lessons:
+                    some = plain[first:last]
+                    features = np.array([each.features for each in some])
+                    mine = profiles.teach(mine, activity, features, [e.novelty for e in some])
+                expected = recognizer.push(recognizer.stream(profile=mine), *parts)
+
+                (site[0] / "samples.bin").write_bytes(samples.astype("<f8").tobytes())
+                other = mine.model_copy(update={"model_sha256": "0" * 64})
+                texts = ["", "[1]", "null", profiles.as_json(mine)[:-20], profiles.as_json(other)]
+                for text, taught in ((None, lessons), (profiles.as_json(mine), [])):
+                    found = page.evaluate(
+                        TEACH,
+                        {
+                            "address": site[1],
+                            "text": text,
+                            "options": {"hop": 20, "smoothing": smoothing},
+                            "lessons": taught,
+                            "wrong": texts,
+                        },
+                    )
+                    assert found["refused"][:4] == ["this is no profile"] * 4
+                    assert "made with another model" in found["refused"][4]
+                    theirs = Profile.model_validate_json(found["json"])
+                    assert theirs.model_copy(update={"shown": []}) == Profile(
+                        name="me", model_sha256=model
+                    )
+                    for one, their in zip(mine.shown, theirs.shown, strict=True):
+                        assert (one.activity, one.windows) == (their.activity, their.windows)
+                        np.testing.assert_allclose(one.mean, their.mean, atol=2e-3)
+                        assert one.novelty == pytest.approx(their.novelty, abs=2e-3)
+                    assert found["windows"] == mine.windows
+                    assert found["activities"][-1] == "AT_THE_DESK"
+                    answers = found["predictions"]
+                    np.testing.assert_allclose(
+                        [each["probabilities"] for each in answers],
+                        [each.probabilities for each in expected],
+                        atol=2e-2,
+                    )
+                    assert {each["profile"] for each in answers} == {"me"}
+                    same = [
+                        one["activity"] == two.activity and one["known"] == two.known
+                        for one, two in zip(answers, expected, strict=True)
+                    ]
+                    assert np.mean(same) > 0.97
+                    assert "AT_THE_DESK" in {each["activity"] for each in answers}
 
 
 def test_wrong_units_are_named_in_the_same_words(site, page, made):

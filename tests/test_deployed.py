@@ -10,10 +10,11 @@ from made_bundle import GROUPS, SIZE, made_bundle, movement, trained, untrained
 from har.errors import HarError
 from har.learning.augmentation import any_rotations
 from har.learning.networks import predict_probabilities
-from har.model import deployed, export, novelty
+from har.model import deployed, embedding, export, novelty
 from har.model.bundle import INPUT, OUTPUTS, session
 from har.model.calibration import with_temperature
 from har.model.deployed import PLAUSIBLE, TOO_QUICK, TOO_STRONG, TOO_WEAK, DeployedModel
+from har.model.embedding import Embedding
 from har.model.novelty import Novelty
 from har.signals.channels import make_channels
 from har.signals.filters import filter_recording
@@ -21,6 +22,14 @@ from har.signals.recordings import ACTIVITIES, STILL, UCI_HAR_ACTIVITIES
 from har.signals.scaling import Scaling
 
 pytestmark = pytest.mark.xdist_group("onnx")
+
+
+def some_points(network):
+    """Four of the features, plus 1."""
+    return Embedding(
+        np.full(network.feature_size, -1, np.float32),
+        np.eye(network.feature_size, 4, dtype=np.float32),
+    )
 
 
 def windows(size=SIZE, seed=5):
@@ -49,11 +58,14 @@ def test_the_same_as_channels_scaling_network_temperature_and_novelty_one_by_one
     expected = np.sqrt((apart**2).sum(axis=2)).min(axis=1) / fitted.limit
     np.testing.assert_allclose(found.novelty, expected, rtol=1e-3)
 
+    groups = embedding.group(train.label, train.subject, train.placement)
     with torch.inference_mode():
-        logits = network.classify(torch.from_numpy(found.features)).double()
-    np.testing.assert_allclose(
-        (logits / 0.7).softmax(dim=1).numpy(), found.probabilities, atol=1e-4
-    )
+        taken = network.features(torch.from_numpy(train.signals)).numpy()
+        features = network.features(torch.from_numpy(scaled)).numpy()
+    made_of = embedding.fit(taken, groups)
+    points = (features - made_of.offset) @ made_of.directions
+    np.testing.assert_allclose(found.features[:, :-3], points, atol=1e-3)
+    np.testing.assert_allclose(found.features[:, -3:], windows()[..., 6:].mean(axis=1), atol=1e-5)
     assert np.ptp(found.probabilities) > 0.9
 
 
@@ -70,14 +82,16 @@ def test_the_same_as_channels_scaling_network_temperature_and_novelty_one_by_one
 def test_every_kind_of_network_gives_the_same_in_onnx(name, settings):
     # The exporter takes its time for each step of a window: a short one shows the same.
     size = 5
+    network = untrained(name, 3, **settings)
     model = DeployedModel(
-        untrained(name, 3, **settings),
+        network,
         UCI_HAR_ACTIVITIES,
         ["total_acc"],
         Scaling(np.zeros(3, np.float32), np.ones(3, np.float32)),
         0.5,
         1.0,
         Novelty(np.ones(6), np.zeros((1, 6)), 1.0),
+        some_points(network),
     )
     content = export.to_onnx(model, size)
     for some in (windows(size), windows(size)[:1]):
@@ -97,6 +111,7 @@ def test_an_export_is_the_same_every_time_and_names_no_path():
         1.0,
         1.0,
         Novelty(np.ones(17), np.zeros((1, 17)), 1.0),
+        some_points(network),
     )
     content = export.to_onnx(model, SIZE)
     assert export.to_onnx(model, SIZE) == content
@@ -112,7 +127,16 @@ def test_an_export_that_comes_out_otherwise_is_refused():
         pytest.raises(HarError, match="of the model in ONNX differs from PyTorch's by"),
     ):
         export.to_onnx(
-            DeployedModel(network, record.activities, GROUPS, record.scaling, 1.0, 1.0, nothing),
+            DeployedModel(
+                network,
+                record.activities,
+                GROUPS,
+                record.scaling,
+                1.0,
+                1.0,
+                nothing,
+                some_points(network),
+            ),
             SIZE,
         )
 
@@ -135,14 +159,16 @@ def test_readings_that_no_worn_phone_makes_are_named_with_their_measure(size):
 
 def framed(groups, channels, posture_temperature=1.0):
     parts = 1 + 2 * (channels // 3)
+    network = untrained("conv_recurrent", channels, frames=["measured", "upright", "lengths"])
     return DeployedModel(
-        untrained("conv_recurrent", channels, frames=["measured", "upright", "lengths"]),
+        network,
         UCI_HAR_ACTIVITIES,
         groups,
         Scaling(np.zeros(channels, np.float32), np.ones(channels, np.float32)),
         1.0,
         posture_temperature,
         Novelty(np.ones(parts), np.zeros((1, parts)), 1.0),
+        some_points(network),
     ).eval()
 
 

@@ -10,10 +10,10 @@ from scipy.signal import sosfilt_zi
 
 from har.model.bundle import OUTPUTS, Description
 from har.model.hmm import SMALLEST
-from har.recognition import recognizer
+from har.recognition import profile, recognizer
 from har.signals import resampling
 from har.signals.filters import ArchiveFilter
-from har.signals.recordings import SOME_POSTURE
+from har.signals.recordings import ACTIVITIES, SOME_POSTURE
 from har.signals.sensors import (
     ACCELERATION_UNITS,
     ANGULAR_RATE_UNITS,
@@ -37,6 +37,8 @@ def for_javascript(description: Description) -> dict[str, Any]:
     - `needs_gyroscope`: whether samples have angular rate.
     - `still`: the `postures` among the activities, and the `answer` where any of them is likely.
     - `smallest_probability`: floor of the evidence in smoothing.
+    - `profile`: numbers of `har.recognition.profile`, the pattern of a `name`, and the `words` for
+      each activity.
     - `filters`: each one's second-order sections as SciPy has them, and their state after long at
       a level of one (`settled`).
     - `readings`: what one of each unit is in g and rad/s, and ways to wear the phone, as rotations.
@@ -62,6 +64,16 @@ def for_javascript(description: Description) -> dict[str, Any]:
         },
         "needs_gyroscope": description.needs_gyroscope,
         "smallest_probability": SMALLEST,
+        "profile": {
+            "evidence": profile.EVIDENCE,
+            "near": profile.NEAR,
+            "leaning": profile.LEANING,
+            "gravity": profile.GRAVITY,
+            "smallest": profile.SMALLEST,
+            "most": profile.MAX_SHOWN,
+            "name": r"[\p{L}\p{N}][\p{L}\p{N}_ \-]{0,39}",
+            "words": {name: profile.spelt(name) for name in ACTIVITIES},
+        },
         "filters": {
             name: {
                 "sections": each.sections.tolist(),

@@ -182,7 +182,8 @@ class Outputs:
     Attributes:
         probabilities: float64 (windows, activities).
         novelty: (windows,), above 1 for windows unlike the training's.
-        features: (windows, features), what the network's last layer is given.
+        features: (windows, features), the window as a point that says what kind of movement it is
+            (`har.model.embedding`), and its mean acceleration in g, the last three.
         problem: int (windows,), of `har.model.deployed`: 0 for plausible readings.
         reading: (windows,), the measure that the problem is about, in g or rad/s.
     """

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from har.learning.networks import Classifier
 from har.model.bundle import sees_upright
+from har.model.embedding import Embedding
 from har.model.novelty import Novelty, distances, summarize, summarize_upright
 from har.signals.channels import BODY_GYRO, TOTAL_ACC, channel_names, make_channels
 from har.signals.recordings import STILL
@@ -46,6 +47,7 @@ class DeployedModel(nn.Module):
         temperature: Logits are divided by it.
         posture_temperature: And by this, to tell the postures from each other.
         novelty: What training windows are like.
+        embedding: Makes points of the network's features.
     """
 
     offset: Tensor
@@ -53,6 +55,8 @@ class DeployedModel(nn.Module):
     novelty_scale: Tensor
     novelty_centres: Tensor
     novelty_limit: Tensor
+    embedding_offset: Tensor
+    embedding_directions: Tensor
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class DeployedModel(nn.Module):
         temperature: float,
         posture_temperature: float,
         novelty: Novelty,
+        embedding: Embedding,
     ) -> None:
         super().__init__()
         self.network = network
@@ -75,6 +80,8 @@ class DeployedModel(nn.Module):
             "novelty_scale": novelty.scale,
             "novelty_centres": novelty.centres,
             "novelty_limit": novelty.limit,
+            "embedding_offset": embedding.offset,
+            "embedding_directions": embedding.directions,
         }.items():
             self.register_buffer(name, torch.tensor(np.asarray(value, np.float32)))
 
@@ -86,7 +93,8 @@ class DeployedModel(nn.Module):
 
         Returns:
             `probabilities` (batch, activities); `novelty` (batch,), above 1 for windows unlike the
-            training's; `features` (batch, features), what the network's last layer is given;
+            training's; `features` (batch, features), the window as a point that says what kind of
+            movement it is (`har.model.embedding`), and its mean acceleration in g, the last three;
             `problem`, int64 (batch,): `PLAUSIBLE`, or why no worn phone makes these readings; and
             `reading` (batch,), the measure that the problem is about: median length of the
             acceleration in g, or root mean square of the angular rate in rad/s.
@@ -103,7 +111,9 @@ class DeployedModel(nn.Module):
         probabilities = (logits / self.temperature).softmax(dim=1)
         if self.posture_temperature != 1 and self.postures:
             probabilities = self._share_out_postures(probabilities)
-        return probabilities, novelty, features, *_plausibility(signals)
+        place = (features - self.embedding_offset) @ self.embedding_directions
+        points = torch.cat([place, signals[..., TOTAL_ACC].mean(dim=1)], dim=1)
+        return probabilities, novelty, points, *_plausibility(signals)
 
     def _share_out_postures(self, probabilities: Tensor) -> Tensor:
         """What the postures have together stays, and is shared out at a temperature of its own."""

@@ -9,13 +9,16 @@ from har.data.windows import Windows, step_of
 from har.learning.balance import draw_weights
 from har.learning.networks import Classifier
 from har.learning.weights import TrainingRecord
-from har.model import novelty
+from har.model import embedding, novelty
 from har.model.bundle import Bundle, Description, Smoothing, sees_upright
 from har.model.deployed import DeployedModel, summarize_for
 from har.model.export import to_onnx
 from har.model.hmm import learn_durations
 from har.signals.channels import channel_units, groups_of
 from har.signals.recordings import BASE_CHANNELS, SAMPLING_RATE
+
+TOGETHER = 1024
+"""Windows in one run of the network."""
 
 
 def package(
@@ -50,6 +53,7 @@ def package(
         temperature,
         posture_temperature,
         novelty.fit(summaries, train.label, train.subject),
+        _embedding(network, train),
     )
     model = to_onnx(deployed, record.window_size)
     # As often as the training has drawn them.
@@ -73,6 +77,16 @@ def package(
         model_sha256=hashlib.sha256(model).hexdigest(),
     )
     return Bundle(description, model)
+
+
+@torch.inference_mode()
+def _embedding(network: Classifier, train: Windows) -> embedding.Embedding:
+    groups = embedding.group(train.label, train.subject, train.placement)
+    rows = embedding.spread_out(groups)
+    parts = torch.from_numpy(train.signals[rows]).split(TOGETHER)
+    network = network.cpu().eval()
+    features = torch.cat([network.features(part) for part in parts]).numpy()
+    return embedding.fit(features, groups[rows])
 
 
 def _durations(train: Windows, classes: int, seconds: float) -> np.ndarray:

@@ -7,7 +7,6 @@ streams share one run of it.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -16,6 +15,7 @@ import numpy as np
 from har.errors import HarError
 from har.model.bundle import Bundle, Description, Outputs
 from har.model.hmm import CausalSmoother
+from har.recognition.profile import Profile, Taught
 from har.signals.filters import ArchiveFilter
 from har.signals.recordings import SAMPLING_RATE, SOME_POSTURE
 from har.signals.resampling import GAP, Resampler
@@ -58,10 +58,12 @@ class Prediction:
         activity: The likeliest activity; or `SOME_POSTURE`, "STILL", where that is less likely than
             the threshold and the postures together are not.
         probability: Of that.
-        probabilities: float64 (activities,), of each, in the bundle's order.
+        probabilities: float64 (activities,), of each, in the order of the stream's `activities`.
         novelty: How unlike the training data the window is; above 1 it is not to be relied on.
         known: Whether it is accepted: the probability reaches the threshold, and the novelty is at
-            most 1.
+            most 1, or no more than that of what a profile was shown of the activity.
+        features: (features,), of the model: what a profile can be taught.
+        profile: Name of the profile that took part, or "".
     """
 
     time: float
@@ -70,6 +72,8 @@ class Prediction:
     probabilities: np.ndarray
     novelty: float
     known: bool
+    features: np.ndarray
+    profile: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,14 @@ class Stream:
         settled: As for `ArchiveFilter`.
         smoothing: Weigh each window in the light of those before it.
         gyroscope: Whether the model needs angular rate; if not, it is not looked at.
+        activities: What its predictions tell apart.
+        taught: What its wearer has shown, if anything.
 
     Attributes:
         hop: As given.
         smoothing: As given.
+        activities: As given.
+        taught: As given.
         samples: Samples taken so far.
         rejected: How many were not, by reason.
         rejected_windows: Windows whose readings cannot be, such as those in another unit.
@@ -120,8 +128,11 @@ class Stream:
         settled: bool,
         smoothing: bool = True,
         gyroscope: bool = True,
+        activities: Sequence[str] = (),
+        taught: Taught | None = None,
     ) -> None:
         self.hop, self.smoothing, self._gyroscope = hop, smoothing, gyroscope
+        self.activities, self.taught = list(activities), taught
         self._size, self._gap = size, gap
         self._readings, self._settled = readings, settled
         self.samples = self.restarts = self.rejected_windows = 0
@@ -250,9 +261,10 @@ class Recognizer:
         threshold: Probability below which an activity is not accepted; see `Prediction`.
         gap: Seconds without a sample after which windows begin anew; shorter gaps are bridged by
             straight lines.
+        profile: What the wearer of every stream has shown, if anything.
 
     Raises:
-        HarError: An argument is out of range.
+        HarError: An argument is out of range, or the profile was made with another model.
     """
 
     def __init__(
@@ -262,6 +274,7 @@ class Recognizer:
         smoothing: bool = True,
         threshold: float = THRESHOLD,
         gap: float = GAP,
+        profile: Profile | None = None,
     ) -> None:
         self.hop = _checked_hop(bundle.description.step if hop is None else hop)
         if not 0 <= threshold <= 1:
@@ -269,11 +282,12 @@ class Recognizer:
         if not gap > 1 / SAMPLING_RATE:
             raise HarError(f"gap={gap}: should be more than {1 / SAMPLING_RATE:g} seconds")
         self.smoothing, self.threshold, self.gap = smoothing, threshold, gap
-        self.bundle = bundle
+        self.bundle, self.profile = bundle, profile
         self._postures = [
             self.description.activities.index(name) for name in self.description.postures
         ]
-        self._smoothers: dict[int, CausalSmoother] = {}
+        if profile is not None:
+            Taught(profile, self.description)  # says what does not fit
 
     @property
     def description(self) -> Description:
@@ -286,6 +300,7 @@ class Recognizer:
         settled: bool = True,
         hop: int | None = None,
         smoothing: bool | None = None,
+        profile: Profile | None = None,
     ) -> Stream:
         """A new stream.
 
@@ -294,10 +309,14 @@ class Recognizer:
             settled: As for `ArchiveFilter`.
             hop: As for `Recognizer`, whose own it has by default.
             smoothing: Likewise.
+            profile: What its wearer has shown (`har.recognition.profile`); the recognizer's own by
+                default.
 
         Raises:
-            HarError: `hop` is out of range.
+            HarError: `hop` is out of range, or the profile was made with another model.
         """
+        profile = profile or self.profile
+        taught = None if profile is None else Taught(profile, self.description)
         return Stream(
             self.description.window_size,
             self.hop if hop is None else _checked_hop(hop),
@@ -306,6 +325,8 @@ class Recognizer:
             settled,
             self.smoothing if smoothing is None else smoothing,
             self.description.needs_gyroscope,
+            self.description.activities if taught is None else taught.activities,
+            taught,
         )
 
     def push(
@@ -358,12 +379,18 @@ class Recognizer:
             if stream.problem:
                 stream.rejected_windows += 1
                 continue
-            probabilities = outputs.probabilities[row]
+            probabilities, taught = outputs.probabilities[row], stream.taught
+            if taught is not None:
+                here = slice(row, row + 1)
+                probabilities = taught.probabilities(
+                    outputs.probabilities[here], outputs.features[here]
+                )[0]
             if stream.smoothing:
-                stream.smoother = stream.smoother or self._smoother(stream.hop)
+                stream.smoother = stream.smoother or self._smoother(stream)
                 probabilities = stream.smoother.update(probabilities)
-            activity, probability = self._answer(probabilities)
+            activity, probability = self._answer(probabilities, stream.activities)
             novelty = float(outputs.novelty[row])
+            most = 1.0 if taught is None else taught.most_novel(activity)
             made.append(
                 Prediction(
                     time=float(time),
@@ -371,30 +398,32 @@ class Recognizer:
                     probability=probability,
                     probabilities=probabilities,
                     novelty=novelty,
-                    known=probability >= self.threshold and novelty <= 1,
+                    known=probability >= self.threshold and novelty <= most,
+                    features=outputs.features[row],
+                    profile="" if taught is None else taught.profile.name,
                 )
             )
         return made
 
-    def _answer(self, probabilities: np.ndarray) -> tuple[str, float]:
+    def _answer(self, probabilities: np.ndarray, activities: Sequence[str]) -> tuple[str, float]:
         """The likeliest activity, or any posture, with its probability."""
         best = int(probabilities.argmax())
         still = float(probabilities[self._postures].sum())
         if probabilities[best] < self.threshold <= still:
             return SOME_POSTURE, still
-        return self.description.activities[best], float(probabilities[best])
+        return activities[best], float(probabilities[best])
 
-    def _smoother(self, hop: int) -> CausalSmoother:
-        """A fresh smoother; what it needs is worked out once a hop."""
-        if hop not in self._smoothers:
-            smoothing = self.description.smoothing
-            self._smoothers[hop] = CausalSmoother(
-                np.array(smoothing.durations),
-                np.array(smoothing.priors),
-                hop / SAMPLING_RATE,
-                smoothing.together,
-            )
-        return copy(self._smoothers[hop])
+    def _smoother(self, stream: Stream) -> CausalSmoother:
+        """A fresh smoother for a stream."""
+        smoothing = self.description.smoothing
+        if stream.taught is not None:
+            smoothing = stream.taught.smoothing(smoothing)
+        return CausalSmoother(
+            np.array(smoothing.durations),
+            np.array(smoothing.priors),
+            stream.hop / SAMPLING_RATE,
+            smoothing.together,
+        )
 
 
 def _checked_hop(hop: int) -> int:

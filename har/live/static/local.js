@@ -70,7 +70,7 @@ async function check(content, digest) {
 
 /** The page's recogniser, without a server. */
 export class LocalBackend {
-  /** settings: {accelerationUnit, angularRateUnit, rotation, hop, smoothing}, as for Recognizer. */
+  /** settings: {accelerationUnit, angularRateUnit, rotation, hop, smoothing, profile}, as for Recognizer. */
   constructor(settings) {
     this.settings = settings;
     this.onprediction = () => {};
@@ -85,9 +85,9 @@ export class LocalBackend {
   async start() {
     try {
       const { description, model } = await load();
-      const { hop, smoothing, ...readings } = this.settings;
+      const { hop, smoothing, profile, ...readings } = this.settings;
       this.recognizer = new Recognizer(description, model, { hop, smoothing });
-      this.stream = this.recognizer.stream(readings);
+      this.stream = this.recognizer.stream(readings, { profile });
     } catch (error) {
       this.fail(error);
       return;

@@ -156,9 +156,9 @@ export const SIGNALS = 9;
 
 /** Probabilities in the light of the windows before: har/model/hmm.py. */
 export class CausalSmoother {
-  /** seconds: from window to window. */
-  constructor(description, seconds) {
-    const { durations, priors, together } = description.smoothing;
+  /** seconds: from window to window; smoothing: the description's, or a profile's. */
+  constructor(description, seconds, smoothing = description.smoothing) {
+    const { durations, priors, together } = smoothing;
     this.transitions = transitionsAfter(durations, seconds);
     this.priors = priors;
     this.together = together;
@@ -212,7 +212,7 @@ const inTwoDigits = (value) => String(Number(value.toPrecision(2)));
 
 /** One phone's samples on their way to windows; made by `Recognizer.stream`. */
 export class Stream {
-  constructor(description, { hop, gap, readings = {}, settled = true }) {
+  constructor(description, { hop, gap, readings = {}, settled = true, profile = null }) {
     const { acceleration_units: gs, angular_rate_units: radians } = description.readings;
     const {
       accelerationUnit = "g",
@@ -232,6 +232,8 @@ export class Stream {
     this.hop = hop;
     this.gap = gap;
     this.settled = settled;
+    this.profile = profile;
+    this.activities = profile?.activities ?? description.activities;
     this.toG = rotation.map((value) => value * gs[accelerationUnit]);
     this.toRadians = rotation.map((value) => value * radians[angularRateUnit]);
     this.samples = 0;
@@ -373,9 +375,13 @@ export class Recognizer {
     if (!(this.gap > interval)) throw new Error(`gap=${gap}: should be more than ${interval} seconds`);
   }
 
-  /** A new stream; readings: {accelerationUnit, angularRateUnit, rotation (nine, row by row)}. */
-  stream(readings, settled = true) {
-    return new Stream(this.description, { hop: this.hop, gap: this.gap, readings, settled });
+  /**
+   * A new stream; readings: {accelerationUnit, angularRateUnit, rotation (nine, row by row)};
+   * profile: what its wearer has shown (profile.js), if anything.
+   */
+  stream(readings, { settled = true, profile = null } = {}) {
+    const { hop, gap } = this;
+    return new Stream(this.description, { hop, gap, readings, settled, profile });
   }
 
   /** Take samples of a stream, and say what the windows are that they complete. */
@@ -389,7 +395,9 @@ export class Recognizer {
     if (windows.length === 0) return [];
     const outputs = await this.model(joined(windows.map(({ signals }) => signals)));
     const classes = description.activities.length;
+    const size = outputs.features.length / windows.length;
     const predictions = [];
+    const { profile } = stream;
     windows.forEach(({ time, fresh }, row) => {
       if (fresh) stream.smoother = null;
       const problem = description.problems[Number(outputs.problem[row])];
@@ -399,33 +407,41 @@ export class Recognizer {
         return;
       }
       const novelty = outputs.novelty[row];
+      const features = outputs.features.slice(row * size, (row + 1) * size);
       const own = outputs.probabilities.slice(row * classes, (row + 1) * classes);
       const total = Array.from(own).reduce((sum, value) => sum + value, 0);
       if (!(Math.abs(total - 1) < 1e-3 && Number.isFinite(novelty))) {
         throw new Error(`the model has no sound answer to window ${row} (from 0)`);
       }
       let probabilities = addUpToOne(Array.from(own));
+      if (profile) probabilities = profile.probabilities(probabilities, features);
       if (this.smoothing) {
         const seconds = this.hop / description.sampling_rate;
-        stream.smoother ??= new CausalSmoother(description, seconds);
+        stream.smoother ??= new CausalSmoother(
+          description,
+          seconds,
+          profile?.smoothing(description.smoothing),
+        );
         probabilities = stream.smoother.update(probabilities);
       }
-      const [activity, probability] = this.answer(probabilities);
+      const [activity, probability] = this.answer(probabilities, stream.activities);
       predictions.push({
         time,
         activity,
         probability,
         probabilities,
         novelty,
-        known: probability >= this.threshold && novelty <= 1,
+        known: probability >= this.threshold && novelty <= (profile?.mostNovel(activity) ?? 1),
+        features,
+        profile: profile?.name ?? "",
       });
     });
     return predictions;
   }
 
   /** The likeliest activity, or any posture, with its probability. */
-  answer(probabilities) {
-    const { activities, still } = this.description;
+  answer(probabilities, activities = this.description.activities) {
+    const { still } = this.description;
     const best = Math.max(...probabilities);
     const together = still.postures.reduce((sum, name) => sum + probabilities[activities.indexOf(name)], 0);
     if (best < this.threshold && together >= this.threshold) return [still.answer, together];
