@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-DIRECTIONS = 32
+DIRECTIONS = 16
 """Directions kept, at most."""
 
 SHRINKAGE = 0.1
