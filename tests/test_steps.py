@@ -43,9 +43,6 @@ def test_steps_of_a_run(pace):
 
 
 def test_where_there_is_no_rhythm_there_are_no_steps():
-    rng = np.random.default_rng(0)
-    noise = [0, 0, 1] + 0.1 * rng.standard_normal((20, 128, 3))
-    assert np.isnan(cadence(noise, "WALKING")).mean() > 0.5
     assert np.isnan(cadence(np.ones((2, 128, 3)), "WALKING")).all()
     assert np.isnan(cadence(np.ones((2, 20, 3)), "WALKING")).all()
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 import uvicorn
 from fastapi import Body, FastAPI, HTTPException, Request, WebSocket
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits

@@ -18,7 +18,7 @@ CADENCES = {
 stride is not taken for a step. Steps on stairs are not counted: three ways to count them in real
 recordings differ by a tenth, where on the level they agree within one in a hundred."""
 
-WEAKEST = 0.5
+WEAKEST = 0.25
 """Autocorrelation at a step and a stride together, at most 2, below which there is no rhythm."""
 
 
