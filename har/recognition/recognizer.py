@@ -37,7 +37,7 @@ THRESHOLD = 0.5
 
 NOT_FINITE = "not a finite number"
 OUT_OF_RANGE = "beyond what a phone can measure"
-NOT_LATER = "not later than the sample before"
+NOT_LATER = "less than half a millisecond after the one before"
 
 PROBLEMS = (
     "",
