@@ -18,8 +18,8 @@ CADENCES = {
 stride is not taken for a step. Steps on stairs are not counted: three ways to count them in real
 recordings differ by a tenth, where on the level they agree within one in a hundred."""
 
-WEAKEST = 0.25
-"""Autocorrelation at a step and a stride together, at most 2, below which there is no rhythm."""
+WEAKEST = 0.2
+"""Autocorrelation at a step or a stride below which there is no rhythm."""
 
 
 def cadence(acceleration: np.ndarray, activity: str) -> np.ndarray:
@@ -54,7 +54,8 @@ def cadence(acceleration: np.ndarray, activity: str) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         shift = np.where(curve < 0, (before - after) / 2 / curve, 0.0).clip(-0.5, 0.5)
     found: np.ndarray = SAMPLING_RATE / (best + shift)
-    found[~(together.max(axis=1) > WEAKEST)] = np.nan
+    strongest = np.maximum(peak, at_stride.max(axis=1))
+    found[~(summit.any(axis=1) & (strongest > WEAKEST))] = np.nan
     return found
 
 
