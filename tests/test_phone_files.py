@@ -798,3 +798,13 @@ def test_commas_for_everything_cannot_be_read(tmp_path):
     content = text("time,ax,ay,az,wx,wy,wz", TIMES, ACCELERATION, ANGULAR_RATE)
     with pytest.raises(HarError, match="decimal commas and to divide cells too"):
         read(saved(tmp_path, "a.csv", content.replace(".", ",")))
+
+
+def test_a_coarse_clock_is_understood_however_lines_come():
+    times = np.repeat(np.arange(4), 50)
+    content = text("time (s),ax,ay,az,wx,wy,wz", times, ACCELERATION, ANGULAR_RATE).encode()
+    recording = find_in_stream(content[at : at + 100] for at in range(0, len(content), 100))
+    ready = next(len(part.times) for part in recording.blocks())
+    assert ready <= 150  # two whole seconds are enough
+    _, parts = fed(content, [100] * (len(content) // 100))
+    np.testing.assert_allclose(Samples.together(parts).times, TIMES, atol=1e-6)

@@ -245,7 +245,7 @@ def _folder(name: str) -> str:
 
 
 def _metadata(blocks: Blocks) -> Metadata:
-    lines = "".join(text.decoded(blocks())).split("\n")[:2]
+    lines = next(text.decoded(blocks()), "").split("\n")[:2]
     if len(lines) < 2:
         return {}
     keys, values = (next(csv.reader([each]), []) for each in lines)

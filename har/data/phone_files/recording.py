@@ -260,7 +260,8 @@ class Recording:
         each = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
         if each > 1 / TOO_SLOW:
             raise HarError(
-                f"only {1 / each:.2g} samples a second: {SLOW} or more are needed, 50 are best"
+                f"only {1 / each:.2g} samples a second: {SLOW} or more are needed, 50 are best; "
+                "say --rate HZ if its times are wrong"
             )
         if each > 1 / SLOW:
             self._said.append(
@@ -383,10 +384,10 @@ def _head(one: Pass, source: Iterator[dict[str, Rows]]) -> dict[str, Rows]:
     for rows in source:
         for sensor, each in rows.items():
             parts[sensor].append(each)
-        sizes = {sensor: sum(len(each.times) for each in part) for sensor, part in parts.items()}
+        times = [np.concatenate([each.times for each in part]) for part in parts.values()]
         if all(
-            size >= ENOUGH and (len(set(parts[sensor][-1].times)) > 2 or size > _MOST_TO_JUDGE)
-            for sensor, size in sizes.items()
+            len(each) >= ENOUGH and (len(np.unique(each)) > 2 or len(each) > _MOST_TO_JUDGE)
+            for each in times
         ):
             break
     return {sensor: Rows.together(part) for sensor, part in parts.items()}

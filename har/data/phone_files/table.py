@@ -267,7 +267,7 @@ def find_table(
     texts = text.decoded(blocks())
     first = next((each for each in texts if each.strip()), "")
     table = None
-    if first.lstrip()[:1] in ("[", "{"):
+    if re.match(r"\s*(\[\s*)?\{", first):
         found: list[dict[str, object]] = []
         for some in text.records(chain([first], texts)):
             found += some

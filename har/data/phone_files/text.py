@@ -20,7 +20,7 @@ BLOCK = 1 << 19
 LONGEST_LINE = 1 << 20
 """Characters; a longer line is left out, and its end not awaited."""
 
-_NUMBER = r"[+-]?(\d+\{0}\d*|\d*\{0}\d+)([eE][+-]?\d+)?"
+_NUMBER = r"(?:\d+\{0}\d*|\d*\{0}\d+)(?:[eE][+-]?\d+)?"
 _MINUS = str.maketrans({"\N{MINUS SIGN}": "-"})
 
 
@@ -131,20 +131,21 @@ def dialect_of(lines: Sequence[str], separator: str, width: int) -> Dialect:
     rows = [divided(line, separator) for line in lines]
     widths = [len(row) for row in rows if any(row)]
     usual = int(np.median(widths)) if widths else width
-    cells = [cell for row in rows for cell in row]
-    points = sum(re.fullmatch(_NUMBER.format("."), cell) is not None for cell in cells)
-    commas = sum(re.fullmatch(_NUMBER.format(","), cell) is not None for cell in cells)
-    whole = sum(re.fullmatch(r"[+-]?\d+", cell) is not None for cell in cells)
-    if separator == "," and usual > width + 1 and not points and whole > len(cells) / 2:
+    cells = "\n".join(cell for row in rows for cell in row)
+
+    def found(form: str) -> int:
+        return len(re.findall(rf"^[+-]?{form}$", cells, re.MULTILINE))
+
+    points, commas = (found(_NUMBER.format(mark)) for mark in ".,")
+    if separator == "," and usual > width + 1 and not points:
         raise HarError(
             f"rows have {usual} cells under {width} headings: commas seem to be decimal commas and "
             "to divide cells too; export it with semicolons, or with decimal points"
         )
-    decimal = "," if commas > points else "."
-    other = "." if decimal == "," else ","
-    grouped = rf"[+-]?\d{{1,3}}(\{other}\d{{3}})+(\{decimal}\d*)?"
-    once = rf"[+-]?\d{{1,3}}\{other}\d{{3}}"  # may be a number with three decimals
-    thousands = any(re.fullmatch(grouped, cell) and not re.fullmatch(once, cell) for cell in cells)
+    decimal, other = (",", ".") if commas > points else (".", ",")
+    # A single group may be a number with three decimals.
+    once, group = rf"\d{{1,3}}(?:\{other}\d{{3}})", rf"(?:\{other}\d{{3}}|\{decimal}\d*$)"
+    thousands = other in cells and found(rf"{once}{group}+") > 0
     return Dialect(separator, max(width, usual), decimal, other if thousands else "")
 
 
