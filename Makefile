@@ -23,7 +23,7 @@ run: $(INSTALLED)  ## the whole pipeline: data, training, scores, figures, MLflo
 
 test: $(INSTALLED)  ## all tests; those on the real archives where HAR_ARCHIVE_DIR names their folder
 	@$(MAKE) --no-print-directory $(NODE_PACKAGES) || \
-		echo "The tests of recognition in the browser are skipped."
+		echo "The test of the page's accessibility is skipped."
 	python -m pytest
 
 check: $(INSTALLED)  ## formatting, lint and types
@@ -88,7 +88,7 @@ benchmark: $(INSTALLED)  ## measure the pipeline's speed into benchmarks/results
 recordings: $(INSTALLED)  ## test subjects' whole recordings to replay, into data/recordings
 	har recordings
 
-browser: $(INSTALLED) $(NODE_PACKAGES)  ## the live page as static files in build/browser, recognising by itself
+browser: $(INSTALLED)  ## the live page as static files in build/browser, recognising by itself
 	har browser
 
 lock: $(INSTALLED)  ## resolve pyproject.toml to requirements.txt; LOCK=--upgrade takes newer versions
@@ -118,7 +118,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 
 $(NODE_PACKAGES): har/live/package-lock.json
 	@command -v npm > /dev/null || \
-		{ echo "error: npm, which comes with Node.js, is needed to fetch onnxruntime-web"; exit 1; }
+		{ echo "error: npm, which comes with Node.js, is needed to fetch axe-core"; exit 1; }
 	npm ci --prefix har/live --ignore-scripts --no-audit --no-fund --loglevel=error
 
 $(VEGA):  # the versions that .dvc/plots.html names

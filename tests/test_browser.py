@@ -1,6 +1,7 @@
 """Recognition in the browser against Python's, in Chromium."""
 
 import asyncio
+import gzip
 import io
 import json
 import shutil
@@ -8,19 +9,26 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from made_bundle import framed_bundle, made_bundle, movement
+from made_bundle import framed_bundle, made_bundle, movement, untrained
+from onnxruntime import InferenceSession
 
 from har.errors import HarError
 from har.live import browser as page_folder
-from har.live.browser import PACKAGES, assemble
-from har.live.javascript import RUNTIME
+from har.live.browser import assemble
+from har.model import bundle, export
+from har.model.deployed import DeployedModel
+from har.model.embedding import Embedding
+from har.model.novelty import Novelty
 from har.recognition import profile as profiles
 from har.recognition.profile import Profile
 from har.recognition.recognizer import NOT_FINITE, NOT_LATER, OUT_OF_RANGE, Recognizer
+from har.signals.recordings import UCI_HAR_ACTIVITIES
+from har.signals.scaling import Scaling
 from har.signals.sensors import ACCELERATION_UNITS, ANGULAR_RATE_UNITS, MOUNTINGS, Readings
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -43,8 +51,6 @@ def site(made, tmp_path_factory):
 
 def assembled(made, tmp_path_factory):
     """The folder that is served, and the address of the page in it."""
-    if not (PACKAGES / "onnxruntime-web").is_dir():
-        pytest.skip("onnxruntime-web is not there: npm ci in har/live")
     root = tmp_path_factory.mktemp("site")
     assemble(made, root / "below" / "here")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=root))
@@ -80,7 +86,7 @@ def opened(site, chromium):
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
     yield page
-    assert any(url.endswith(".wasm") for url in asked)
+    assert any(url.endswith("model.onnx") for url in asked)
     assert all(url.startswith(address) or "/favicon" in url for url in asked), asked
     page.close()
 
@@ -111,13 +117,13 @@ RECOGNIZE = """async ({ address, blocks, options, readings, settled }) => {
 }"""
 
 
-def compare(site, page, bundle, samples, blocks, readings, settled=True, **options):
+def compare(site, page, made, samples, blocks, readings, settled=True, **options):
     """Python's predictions and stream for samples (n, 7), after the page's were found equal."""
-    recognizer = Recognizer(bundle, **options)
+    recognizer = Recognizer(made, **options)
     stream = recognizer.stream(readings, settled)
     expected = []
     for block in np.split(samples, np.cumsum(blocks)[:-1]):
-        rate = block[:, 4:] if bundle.description.needs_gyroscope else None
+        rate = block[:, 4:] if made.description.needs_gyroscope else None
         expected += recognizer.push(stream, block[:, 0], block[:, 1:4], rate)
 
     folder, address = site
@@ -151,7 +157,7 @@ def compare(site, page, bundle, samples, blocks, readings, settled=True, **optio
             err_msg=name,
         )
     # Where two activities or a limit are level within the tolerance, either will do.
-    postures = [bundle.description.activities.index(name) for name in bundle.description.postures]
+    postures = [made.description.activities.index(name) for name in made.description.postures]
     for mine, other in zip(predictions, expected, strict=True):
         first, second = np.sort(other.probabilities)[-2:][::-1]
         likely = np.array([first, other.probabilities[postures].sum()])
@@ -473,38 +479,184 @@ def test_the_page_may_send_nothing_elsewhere(page):
 
 def test_the_folder_has_what_is_needed_and_no_more(site, made):
     folder, _ = site
-    assert {path.name for path in (folder / "onnxruntime").iterdir()} == set(RUNTIME)
     config = json.loads((folder / "config.json").read_text())
     assert config["recognition"] == "browser"
     assert config["activities"] == made.description.activities
+    worker = (folder / "service-worker.js").read_text().splitlines()[0]
+    kept = set(json.loads(worker.removeprefix("const KEPT = ").removesuffix(";"))["files"])
+    assert kept | {"service-worker.js"} == {path.name for path in folder.iterdir()} - {
+        "samples.bin"
+    }
 
 
-def test_the_server_offers_it_where_it_has_been_made(site, made, tmp_path):
+def test_the_whole_page_of_the_released_model_is_small(tmp_path):
+    assemble(bundle.load(bundle.RELEASED), tmp_path / "page")
+    sizes = [len(gzip.compress(path.read_bytes())) for path in (tmp_path / "page").iterdir()]
+    assert sum(sizes) < 1_000_000
+
+
+def test_the_server_offers_what_recognition_in_the_browser_needs(site, made, tmp_path):
     from httpx import ASGITransport, AsyncClient
 
     from har.live.server import make_app
 
-    names = ("model.onnx", "recognizer.json", f"onnxruntime/{RUNTIME[0]}")
-
-    async def ask(bundle, folder):
-        app = make_app(Recognizer(bundle), tmp_path, tmp_path, runtime=folder)
+    async def ask():
+        app = make_app(Recognizer(made), tmp_path, tmp_path)
         async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
-            config = (await client.get("/config.json")).json()
-            return config["localModel"], [await client.get(f"/{name}") for name in names]
+            return [await client.get(f"/{name}") for name in ("model.onnx", "recognizer.json")]
 
-    def answers(*arguments):
-        with ThreadPoolExecutor() as thread:  # Playwright has an event loop running in this one
-            return thread.submit(lambda: asyncio.run(ask(*arguments))).result()
+    with ThreadPoolExecutor() as thread:  # Playwright has an event loop running in this one
+        model, description = thread.submit(lambda: asyncio.run(ask())).result()
+    assert model.content == made.model
+    assert description.json() == json.loads((site[0] / "recognizer.json").read_text())
 
-    offered, files = answers(made, site[0] / "onnxruntime")
-    assert offered is True
-    assert files[0].content == made.model
-    assert files[1].json() == json.loads((site[0] / names[1]).read_text())
-    assert files[2].content == (site[0] / names[2]).read_bytes()
-    for folder in (tmp_path / "none", None):
-        offered, files = answers(made, folder)
-        assert offered is False
-        assert [file.status_code for file in files] == [404] * 3
+
+RUN = """async ({ address, name, dims }) => {
+  const { Model } = await import(address + "onnx.js");
+  const read = async (file) => new Uint8Array(await (await fetch(address + file)).arrayBuffer());
+  const model = new Model(await read(`${name}.onnx`));
+  const data = new Float32Array((await read(`${name}.bin`)).buffer);
+  const outputs = model.run({ signals: { dims, data } });
+  const plain = ([key, { dims, data }]) => [key, { dims, data: [...data] }];
+  return Object.fromEntries(Object.entries(outputs).map(plain));
+}"""
+
+KINDS = {
+    "lstm": ("recurrent", {"cell": "lstm", "bidirectional": True, "num_layers": 2}),
+    "gru": ("recurrent", {"cell": "gru", "bidirectional": False}),
+    "convolutions-lstm": (
+        "conv_recurrent",
+        {"cell": "lstm", "bidirectional": False, "num_layers": 2},
+    ),
+    "convolutions-gru": ("conv_recurrent", {"cell": "gru", "bidirectional": True}),
+    "convolutions": ("conv_recurrent", {"num_layers": 0, "companding": []}),
+    "frames": ("conv_recurrent", {"num_layers": 0, "frames": ["measured", "upright", "lengths"]}),
+}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "released"])
+def test_every_kind_of_network_gives_what_onnx_runtime_gives(site, page, kind):
+    folder, address = site
+    if kind == "released":
+        content, size = bundle.load(bundle.RELEASED).model, 128
+    else:
+        name, settings = KINDS[kind]
+        size = 8  # the exporter takes its time for each step of a window
+        nothing = Scaling(np.zeros(3, np.float32), np.ones(3, np.float32))
+        fixed = Novelty(np.ones(3), np.zeros((1, 3)), 1.0)
+        if "frames" not in settings:
+            fixed = Novelty(np.ones(6), np.zeros((1, 6)), 1.0)
+        network = untrained(name, 3, **settings)
+        groups = ["total_acc"]
+        points = Embedding(
+            np.zeros(network.feature_size, np.float32),
+            np.eye(network.feature_size, 4, dtype=np.float32),
+        )
+        model = DeployedModel(
+            network, UCI_HAR_ACTIVITIES, groups, nothing, 0.5, 1.0, fixed, points
+        )
+        content = export.to_onnx(model, size)
+    rng = np.random.default_rng(0)
+    signals = rng.normal(0, 0.3, (5, size, 9)).astype(np.float32)
+    signals[:, :, 6] += 1
+    signals[0] = 0  # without a direction
+    signals[1] *= 20
+    (folder / f"{kind}.onnx").write_bytes(content)
+    (folder / f"{kind}.bin").write_bytes(signals.tobytes())
+    found = page.evaluate(RUN, {"address": address, "name": kind, "dims": signals.shape})
+    for suffix in ("onnx", "bin"):
+        (folder / f"{kind}.{suffix}").unlink()
+    session = InferenceSession(content)
+    names = [output.name for output in session.get_outputs()]
+    expected = dict(zip(names, session.run(None, {"signals": signals}), strict=True))
+    assert set(found) == set(expected)
+    for name, values in expected.items():
+        assert found[name]["dims"] == list(values.shape)
+        np.testing.assert_allclose(
+            np.reshape(found[name]["data"], values.shape), values, rtol=1e-4, atol=2e-5
+        )
+
+
+def test_a_model_with_operations_that_the_page_does_not_know_is_refused(site, page):
+    import onnx
+
+    folder, address = site
+    signals, out = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1])
+        for name in ("signals", "out")
+    )
+    node = onnx.helper.make_node("Erf", ["signals"], ["out"])
+    graph = onnx.helper.make_graph([node], "graph", [signals], [out])
+    (folder / "erf.onnx").write_bytes(onnx.helper.make_model(graph).SerializeToString())
+    (folder / "erf.bin").write_bytes(b"")
+    with pytest.raises(Exception, match="does not know: Erf"):
+        page.evaluate(RUN, {"address": address, "name": "erf", "dims": [1]})
+    for suffix in ("onnx", "bin"):
+        (folder / f"erf.{suffix}").unlink()
+
+
+def test_it_works_without_network_once_it_has_been_there(made, chromium, tmp_path_factory):
+    from playwright.sync_api import expect
+
+    root = tmp_path_factory.mktemp("offline")
+    assemble(made, root / "here")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=root))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    context = chromium.new_context()
+    page = context.new_page()
+    address = f"http://127.0.0.1:{server.server_port}/here/"
+    page.goto(address)
+    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    server.shutdown()
+    server.server_close()
+    page.reload()
+    expect(page.locator("#labels input").first).to_be_attached()
+    expect(page.locator("#fetching")).to_be_hidden()
+    seen = page.evaluate(BACKEND, a_second_of(address))
+    assert seen["states"] == [["open", ""]]
+    installable = page.evaluate(
+        """async () => {
+          const link = document.querySelector("link[rel=manifest]");
+          const { name, icons, display, start_url } = await (await fetch(link.href)).json();
+          return { name, display, start_url, icon: (await fetch(icons[0].src)).ok };
+        }"""
+    )
+    assert installable["display"] == "standalone" and installable["icon"]
+    context.close()
+
+
+def a_second_of(address):
+    return {
+        "address": address,
+        "settings": {"hop": 10, "smoothing": True, "rotation": [1, 0, 0, 0, 1, 0, 0, 0, 1]},
+        "times": (np.arange(50) / 50).tolist(),
+        "acceleration": [[1, 0, 0]] * 50,
+        "rate": [[0, 0, 0]] * 50,
+    }
+
+
+def test_without_a_server_sessions_are_kept_in_the_browser(site, chromium):
+    from playwright.sync_api import expect
+
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(site[1])
+    shown = page.evaluate(
+        """async () => {
+          const { shelf } = await import("./shelf.js");
+          await shelf.add("one", "time_s");
+          await shelf.add("two", "time");
+          const refused = await shelf.rename("two", "one").catch(({ message }) => message);
+          await shelf.rename("two", "three");
+          await shelf.remove("one");
+          const names = (await shelf.list()).map(({ name, bytes }) => [name, bytes]);
+          return [refused, names, await shelf.read("three")];
+        }"""
+    )
+    assert shown == ["There is a session one already.", [["three", 4]], "time"]
+    page.reload()
+    expect(page.locator("#session-list")).to_contain_text("three")
+    context.close()
 
 
 def test_the_page_recognises_a_file_by_itself(site, made, chromium, tmp_path):
@@ -521,6 +673,7 @@ def test_the_page_recognises_a_file_by_itself(site, made, chromium, tmp_path):
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: wrong.append(message.text))
     page.goto(site[1])
+    expect(page.locator("#labels input").first).to_be_attached()
     page.locator("input[name=source][value=file]").check(force=True)
     page.set_input_files("#chosen", tmp_path / "mine.csv")
     page.locator("#start").click()
@@ -542,20 +695,11 @@ def test_a_folder_of_something_else_is_left_alone(made, tmp_path):
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
-def test_onnxruntime_web_missing_or_in_another_version_is_said(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(page_folder, "PACKAGES", tmp_path)
-    with pytest.raises(HarError, match="is not in .*: run `npm ci`"):
-        assemble(made, tmp_path / "out")
-    (tmp_path / "onnxruntime-web").mkdir()
-    (tmp_path / "onnxruntime-web" / "package.json").write_text('{"version": "0.1"}')
-    with pytest.raises(HarError, match=r"has onnxruntime-web 0\.1, not "):
-        assemble(made, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
 def test_the_lock_file_leaves_the_registry_to_npm():
-    lock = (page_folder.HERE / "package-lock.json").read_text()
+    folder = Path(page_folder.__file__).parent
+    lock = (folder / "package-lock.json").read_text()
     assert "://" not in lock
-    wanted = json.loads((page_folder.HERE / "package.json").read_text())["dependencies"]
-    assert json.loads(lock)["packages"][""]["dependencies"] == wanted
-    assert wanted["onnxruntime-web"][0].isdigit()
+    wanted = json.loads((folder / "package.json").read_text())
+    assert "dependencies" not in wanted  # the page needs none
+    assert json.loads(lock)["packages"][""]["devDependencies"] == wanted["devDependencies"]
+    assert wanted["devDependencies"]["axe-core"][0].isdigit()

@@ -976,6 +976,7 @@ def test_a_file_dropped_while_something_runs_is_answered(page, address):
     visit(page, address)
     choose(page, "replay")
     start(page)
+    expect(page.locator("#start")).to_have_attribute("data-running", "true")
     page.evaluate(
         """() => {
           const data = new DataTransfer();

@@ -114,13 +114,12 @@ def test_the_wheel_holds_the_library_with_its_static_files_and_nothing_else(whee
     expected = {
         name
         for name in tracked()
-        if name.startswith(("har/live/static/", "har/live/package", "har/released/"))
+        if name.startswith(("har/live/static/", "har/released/"))
         or (name.startswith("har/") and name.endswith(".py"))
     }
     assert names - information == expected
     assert {"har/live/static/index.html", "har/live/static/app.js"} <= names
     assert {"har/released/bundle.json", "har/released/model.onnx"} <= names
-    assert {"har/live/package.json", "har/live/package-lock.json"} <= names  # for `har browser`
     licences = [name for name in information if name.endswith("licenses/LICENSE")]
     assert len(licences) == 1
 

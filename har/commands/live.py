@@ -40,9 +40,6 @@ def live(
         "data/sessions"
     ),
     model: ModelOption = RELEASED,
-    local: Annotated[
-        Path, typer.Option(help="What `browser` wrote, for pages that recognise by themselves.")
-    ] = Path("build/browser"),
     name: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,7 +83,6 @@ def live(
         sessions,
         names,
         limits,
-        local / "onnxruntime",
         for_phones,
         certificate,
     )

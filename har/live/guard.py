@@ -67,7 +67,7 @@ def _is_address(host: str) -> bool:
 def _safety(host: str) -> dict[str, str]:
     # Older Safari does not take 'self' to mean WebSockets as well.
     policy = (
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; "
         f"img-src 'self' data:; connect-src 'self' ws://{host} wss://{host}; "
         "worker-src 'self'; manifest-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -25,9 +25,6 @@ from har.signals.sensors import (
 
 RECOGNIZER = "recognizer.json"
 
-RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
-"""What of ONNX Runtime Web runs on any processor; the rest of the package is for GPUs."""
-
 
 def for_javascript(description: Description) -> dict[str, Any]:
     """The content of `recognizer.json`.

@@ -24,7 +24,7 @@ from har.live import saved, uploads
 from har.live.certificate import alone
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
-from har.live.javascript import RECOGNIZER, RUNTIME, for_javascript
+from har.live.javascript import RECOGNIZER, for_javascript
 from har.live.messages import MAX_MESSAGE, MAX_SAMPLES
 from har.live.protocol import RequestTimeout
 from har.model import bundle
@@ -73,7 +73,6 @@ def make_app(
     sessions: Path,
     names: tuple[str, ...] = (),
     limits: Limits | None = None,
-    runtime: Path | None = None,
     address: str | None = None,
     certificate: Path | None = None,
 ) -> ASGIApp:
@@ -85,11 +84,9 @@ def make_app(
         sessions: Folder that the clients' sessions are written to; made when first needed.
         names: Names of this machine, beside `localhost` and its addresses.
         limits: Of each client.
-        runtime: Folder of ONNX Runtime Web; where it has that, the page may recognise by itself.
         address: Where phones reach the page, which shows it to them as a QR code.
         certificate: Of that address; phones can fetch it, to trust it.
     """
-    offered = runtime is not None and all((runtime / name).is_file() for name in RUNTIME)
     limits = limits or Limits()
     connections = Connections(recognizer, sessions, limits)
 
@@ -103,8 +100,8 @@ def make_app(
     @app.get("/config.json")
     def config() -> dict[str, Any]:
         made = configuration(recognizer.description, _recordings(recordings))
-        here = {"localModel": offered, "sessions": str(sessions)}
-        return made | here | {"address": address, "certificate": certificate is not None}
+        here = {"address": address, "certificate": certificate is not None}
+        return made | here | {"sessions": str(sessions)}
 
     if address is not None:
         code = qr_svg(address)
@@ -177,16 +174,13 @@ def make_app(
     async def live(websocket: WebSocket) -> None:
         await connections.serve(websocket)
 
-    if runtime is not None and offered:
-        app.mount("/onnxruntime", StaticFiles(directory=runtime))
+    @app.get(f"/{MODEL}")
+    def model() -> Response:
+        return Response(recognizer.bundle.model, media_type="application/octet-stream")
 
-        @app.get(f"/{MODEL}")
-        def model() -> Response:
-            return Response(recognizer.bundle.model, media_type="application/octet-stream")
-
-        @app.get(f"/{RECOGNIZER}")
-        def description() -> dict[str, Any]:
-            return for_javascript(recognizer.description)
+    @app.get(f"/{RECOGNIZER}")
+    def description() -> dict[str, Any]:
+        return for_javascript(recognizer.description)
 
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return Guard(app, names)

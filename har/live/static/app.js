@@ -11,7 +11,7 @@ import { closed, end, failed, isRecording, isUnsaved, keepRow, kept, label, list
 import { converter, parseRecording, product } from "./recording.js";
 import { Replay } from "./replay.js";
 import { keep, remember } from "./settings.js";
-import { read as readSession } from "./shelf.js";
+import { shelf } from "./shelf.js";
 import { showSummary, stretches } from "./summary.js";
 import { Timeline } from "./timeline.js";
 
@@ -374,7 +374,7 @@ async function startReplay() {
   let recording;
   try {
     let text;
-    if (chosen.startsWith(SAVED)) text = await readSession(chosen.slice(SAVED.length));
+    if (chosen.startsWith(SAVED)) text = await shelf.read(chosen.slice(SAVED.length));
     else {
       const answer = await fetch(`recordings/${encodeURIComponent(chosen)}.csv`);
       if (!answer.ok) throw new Error(`The server answers ${answer.status}.`);
@@ -504,7 +504,7 @@ listSessions.replay = (name) => {
 };
 
 $("hop").value = String(config.hop);
-$("local-choice").hidden = !config.localModel || config.recognition === "browser";
+$("local-choice").hidden = config.recognition === "browser";
 remember(REMEMBERED);
 if ($("local-choice").hidden) $("local").checked = false;
 offerLabels(config.activities);
@@ -531,6 +531,19 @@ document.querySelector(`input[name="source"][value="${likelyPhone ? "phone" : "r
 offerRecordings([]);
 pane();
 listSessions();
+
+// Without a server: fetch the model before it is needed, and keep the page for when there is no network.
+if (config.recognition === "browser") {
+  const idle = window.requestIdleCallback ?? ((act) => setTimeout(act, 200));
+  idle(async () => {
+    const { load } = await import("./local.js");
+    $("fetching").hidden = false;
+    // If it fails, Start tries again and says what is wrong.
+    await load((share) => { $("fetching").value = share; }).catch(() => {});
+    $("fetching").hidden = true;
+  });
+  navigator.serviceWorker?.register("service-worker.js").catch(() => {}); // without it, it needs the network
+}
 
 $("start").addEventListener("click", () => {
   if (run) stop();

@@ -1,12 +1,13 @@
 /*
- * Recognition on this device alone: recognizer.js with ONNX Runtime's WebAssembly, in the page. What
- * is measured goes nowhere else; the page's content security policy would not let it.
+ * Recognition on this device alone: recognizer.js, and the model in plain JavaScript. What is measured
+ * goes nowhere else; the page's content security policy would not let it.
  */
 
+import { Model } from "./onnx.js";
 import { Recognizer, SIGNALS } from "./recognizer.js";
 
 /** Windows in one run of the model, and samples at a time: the page stays alive between them. */
-const WINDOWS = 32;
+const WINDOWS = 4;
 const SAMPLES = 3000;
 
 /** Pushes that may wait before `push` does. */
@@ -16,24 +17,22 @@ const breath = () => new Promise((resolve) => setTimeout(resolve));
 
 let loading = null;
 
-/** recognizer.json and the model, fetched once. */
-export function load() {
-  loading ??= fetchAll().catch((error) => {
+/** recognizer.json and the model, fetched once; onprogress(share) meanwhile. */
+export function load(onprogress = () => {}) {
+  loading ??= fetchAll(onprogress).catch((error) => {
     loading = null; // to be tried again
     throw error;
   });
   return loading;
 }
 
-async function fetchAll() {
-  const [ort, description, content] = await Promise.all([
-    import("./onnxruntime/ort.wasm.bundle.min.mjs"),
+async function fetchAll(onprogress) {
+  const [description, content] = await Promise.all([
     fetched("recognizer.json").then((response) => response.json()),
-    fetched("model.onnx").then((response) => response.arrayBuffer()),
+    fetched("model.onnx").then((response) => received(response, onprogress)),
   ]);
   await check(content, description.model_sha256);
-  ort.env.wasm.numThreads = 1; // more would need headers that not every static server can send
-  const session = await ort.InferenceSession.create(content, { executionProviders: ["wasm"] });
+  const network = new Model(content);
   const shape = [description.window_size, SIGNALS];
   const each = shape[0] * shape[1];
 
@@ -41,9 +40,8 @@ async function fetchAll() {
     const all = Object.fromEntries(description.outputs.map((name) => [name, []]));
     for (let first = 0; first < windows.length; first += WINDOWS * each) {
       if (first) await breath();
-      const part = windows.subarray(first, first + WINDOWS * each);
-      const input = new ort.Tensor("float32", part, [part.length / each, ...shape]);
-      const outputs = await session.run({ signals: input });
+      const data = windows.subarray(first, first + WINDOWS * each);
+      const outputs = network.run({ signals: { dims: [data.length / each, ...shape], data } });
       for (const name of description.outputs) {
         // One by one: a wide network has more features than a call may have arguments.
         for (const value of outputs[name].data) all[name].push(value);
@@ -66,6 +64,22 @@ async function check(content, digest) {
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
   const found = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (found !== digest) throw new Error("model.onnx is not what recognizer.json describes: reload");
+}
+
+/** All bytes of an answer. */
+async function received(response, onprogress) {
+  const whole = Number(response.headers.get("Content-Length")), parts = [];
+  let length = 0;
+  for (const reader = response.body.getReader(); ;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    length += value.length;
+    if (whole) onprogress(Math.min(length / whole, 1)); // what is compressed on the way comes to more
+  }
+  const bytes = new Uint8Array(length);
+  parts.reduce((at, part) => { bytes.set(part, at); return at + part.length; }, 0);
+  return bytes;
 }
 
 /** The page's recogniser, without a server. */

@@ -4,7 +4,7 @@ import { clock, colourOf, config, onColours, readable } from "./config.js";
 import { $, download, element, radio, stamp } from "./dom.js";
 import { problem } from "./problems.js";
 import { formatRecording } from "./recording.js";
-import * as shelf from "./shelf.js";
+import { shelf } from "./shelf.js";
 
 let rows = []; // of the session being recorded, or of the last one
 let session = null; // {state, rows, name, backend, began}
@@ -41,10 +41,21 @@ export function end(run) {
     session.state = "saving";
     session.backend.save();
   } else {
-    session.state = "browser";
-    downloadRows();
+    keepHere();
   }
   tell();
+}
+
+/** Without a server: in the browser, or as a download where that does not work. */
+function keepHere() {
+  session.name = `session-${stamp()}`;
+  session.state = "download";
+  if (!shelf.add) return downloadRows();
+  const mine = session;
+  shelf.add(session.name, formatRecording(rows)).then(() => {
+    mine.state = "browser";
+    listSessions();
+  }, downloadRows).then(() => { if (session === mine) tell(); });
 }
 
 /** The server's word on what it has kept. */
@@ -86,7 +97,8 @@ function tell() {
     empty: "Nothing was recorded.",
     unsaved: `The server went away. ${count} samples are on its disk${session.name ? ` (${session.name}.csv)` : ""}; download the whole from here.`,
     failed: `The server could not save all of it: ${count} samples are on its disk; download the whole from here.`,
-    browser: "Kept as a download of this browser.",
+    browser: `Kept in this browser: ${session.name}.`,
+    download: "Kept as a download of this browser.",
   }[session.state];
   $("download").hidden = !rows.length && !session.rows;
   elapsed();
@@ -121,9 +133,8 @@ const size = (bytes) => (bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(byte
 
 /** List the saved sessions. */
 export async function listSessions() {
-  if (config.recognition !== "server") return;
   let sessions;
-  try { sessions = await shelf.list(); } catch { return; } // the server is away, which is said elsewhere
+  try { sessions = await shelf.list(); } catch { return; } // the server is away, which is said elsewhere, or the browser keeps nothing
   $("sessions").hidden = !sessions.length;
   $("session-list").replaceChildren(...sessions.map(({ name, bytes, saved }) => {
     const button = (text, act) => {

@@ -1,5 +1,8 @@
-// Saved sessions, on the server.
+// Saved sessions: on the server, or in this browser where there is none.
 
+import { config } from "./config.js";
+
+/** Of the server. */
 async function asked(address, options) {
   const answer = await fetch(address, options);
   if (answer.ok) return answer;
@@ -9,10 +12,51 @@ async function asked(address, options) {
 
 const at = (name) => `sessions/${encodeURIComponent(name)}`;
 
-/** [{name, bytes, saved (s since 1970)}], the newest first. */
-export const list = async () => (await asked("sessions.json")).json();
-export const read = async (name) => (await asked(`${at(name)}.csv`)).text();
-export const rename = (name, to) => asked(at(name), {
-  method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name: to }),
+const onServer = {
+  list: async () => (await asked("sessions.json")).json(),
+  read: async (name) => (await asked(`${at(name)}.csv`)).text(),
+  rename: (name, to) => asked(at(name), {
+    method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name: to }),
+  }),
+  remove: (name) => asked(at(name), { method: "DELETE" }),
+};
+
+/** Of this browser's database: {name, text, saved}. */
+async function database(mode, act) {
+  const opened = await settled(Object.assign(indexedDB.open("sessions", 1), {
+    onupgradeneeded: ({ target }) => target.result.createObjectStore("sessions", { keyPath: "name" }),
+  }));
+  try {
+    return await settled(act(opened.transaction("sessions", mode).objectStore("sessions")));
+  } finally {
+    opened.close();
+  }
+}
+
+const settled = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
 });
-export const remove = (name) => asked(at(name), { method: "DELETE" });
+
+const inBrowser = {
+  list: async () => (await database("readonly", (store) => store.getAll()))
+    .map(({ name, text, saved }) => ({ name, bytes: text.length, saved })).sort((a, b) => b.saved - a.saved),
+  read: async (name) => (await database("readonly", (store) => store.get(name))).text,
+  add: (name, text) => database("readwrite", (store) => store.add({ name, text, saved: Date.now() / 1000 })),
+  remove: (name) => database("readwrite", (store) => store.delete(name)),
+  async rename(name, to) {
+    const session = await database("readonly", (store) => store.get(name));
+    try {
+      await database("readwrite", (store) => store.add({ ...session, name: to }));
+    } catch {
+      throw new Error(`There is a session ${to} already.`);
+    }
+    await inBrowser.remove(name);
+  },
+};
+
+/**
+ * list: [{name, bytes, saved (s since 1970)}], the newest first; read(name): its text; rename(name, to);
+ * remove(name); and in the browser add(name, text).
+ */
+export const shelf = config.recognition === "browser" ? inBrowser : onServer;
