@@ -1,10 +1,10 @@
 /*
  * Runs model.onnx, in plain JavaScript: the operations that the project's networks are exported to
- * (https://onnx.ai/onnx/operators/), and no others. The networks are small, so that the page needs
+ * of the ONNX standard, and no others. The networks are small, so that the page needs
  * no runtime of megabytes. A test compares every kind of network with ONNX Runtime in Python.
  */
 
-// ---- the file: protocol buffers (https://protobuf.dev/programming-guides/encoding/) ---------------
+// ---- the file, which is a protocol buffer ---------------------------------------------------------
 
 const text = new TextDecoder();
 
