@@ -187,9 +187,17 @@ def test_bars_and_cells_count_the_windows(activities, parts):
 def test_any_channels_and_any_windows(groups, size, overlap, tmp_path: Path):
     windows = make_windows(groups, size, overlap)
     signals = figures.sensor_signals(windows)
-    grid = np.array(signals.axes).reshape(len(groups), 6)
+    grid = np.array(signals.axes).reshape(len(groups) + 1, 6)
     shown = [group for group in CHANNEL_GROUPS if group in groups]
-    for row, group in zip(grid, shown, strict=True):
+    # The first once more in the last row, less its mean and magnified.
+    for above, below in zip(grid[0], grid[-1], strict=True):
+        for line, swaying in zip(above.lines, below.lines, strict=True):
+            values = line.get_ydata() - line.get_ydata().mean()
+            np.testing.assert_allclose(swaying.get_ydata(), values, atol=1e-5)
+        assert np.ptp(below.get_ylim()) < 1.2 * np.ptp(
+            np.stack([line.get_ydata() for line in below.lines])
+        )
+    for row, group in zip(grid, [*shown, shown[0]], strict=True):
         names = CHANNEL_GROUPS[group].names
         assert row[0].get_ylabel().endswith(f"({channel_units()[names[0]]})")
         assert {len(ax.lines) for ax in row} == {len(names)}
@@ -198,7 +206,12 @@ def test_any_channels_and_any_windows(groups, size, overlap, tmp_path: Path):
     assert {ax.get_xlabel() for ax in grid[-1]} == {"Time (s)"}
 
     left, right = figures.time_series_patterns(windows).subfigs
-    assert [ax.get_title(loc="left") for ax in left.axes] == READABLE
+    magnified = ", less its mean, magnified"
+    titles = [ax.get_title(loc="left") for ax in left.axes]
+    assert titles == [*READABLE[:3], *(f"{name}{magnified}" for name in READABLE[3:])]
+    assert len({ax.get_ylim() for ax in left.axes[3:]}) == 1
+    for ax in left.axes[3:]:
+        assert abs(np.nanmean([line.get_ydata() for line in ax.lines])) < 1e-3
     assert left.get_supylabel().endswith(f"({CHANNEL_GROUPS[shown[0]].unit})")
     assert left.get_supxlabel() == "Time (s)" and right.get_supxlabel() == "Frequency (Hz)"
 
@@ -323,6 +336,48 @@ def test_model_performance_shows_the_tables(activities):
     np.testing.assert_allclose(used @ reliability / used.sum(), [stated, right])
     for ax in axes.values():
         assert ax.get_xlabel() and ax.get_ylabel()
+
+    def spans(collection, axis):
+        return np.array([np.sort(segment[:, axis]) for segment in collection.get_segments()])
+
+    # An interval about each score that the windows themselves give.
+    low, high = spans(scores.collections[1], 0).T  # of recall, which make_scores computes
+    assert ((low - 1e-6 <= in_order.recall * 100) & (in_order.recall * 100 <= high + 1e-6)).all()
+    assert axes["Are the probabilities right?"].collections
+
+
+def test_no_line_through_bins_of_few_windows():
+    predictions = make_predictions(60)
+    ax = {
+        each.get_title(loc="left"): each
+        for each in figures.model_performance(*make_scores(predictions), predictions).axes
+    }["Are the probabilities right?"]
+    _, points, line, hollow = ax.lines
+    assert points.get_linestyle() == hollow.get_linestyle() == "None"
+    assert len(line.get_xdata()) + len(hollow.get_xdata()) == len(points.get_xdata())
+    assert not set(line.get_xdata()) & set(hollow.get_xdata())
+
+
+def test_a_single_error_is_seen_in_the_confusion_matrix():
+    predictions = make_predictions(1000, ["WALKING", "SITTING"])
+    predictions["predicted"] = predictions.actual
+    [first] = np.flatnonzero(predictions.actual == "SITTING")[:1]
+    predictions.loc[first, "predicted"] = "WALKING"
+    ax, _ = figures.confusion_matrix(predictions).axes
+    [mesh] = ax.collections
+    shades = mesh.to_rgba(mesh.get_array())[..., :3].mean(axis=-1)
+    right, nothing, single = shades[1, 1], shades[0, 1], shades[1, 0]
+    assert nothing - single > 0.15 * (nothing - right)
+
+
+def test_pictures_are_sharp_and_may_be_drawn_as_lines(tmp_path):
+    figures.save(draw("confusion_matrix"), tmp_path / "a.png", "")
+    width = int.from_bytes((tmp_path / "a.png").read_bytes()[16:20])
+    assert width == 200 * figures.WIDTH
+    for name in ("a.svg", "b.svg"):
+        figures.save(draw("confusion_matrix"), tmp_path / name, "note")
+    first = (tmp_path / "a.svg").read_bytes()
+    assert first.startswith(b"<?xml") and first == (tmp_path / "b.svg").read_bytes()
 
 
 @pytest.mark.parametrize("count", [200, 200_000])

@@ -14,16 +14,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
 
 from har.data.windows import Windows
+from har.evaluation import metrics, trials
 from har.evaluation.colours import ACTIVITY_COLOURS
 from har.files import replacing_file
 from har.signals.channels import CHANNEL_GROUPS
-from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, in_words
+from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, STILL, in_words
 
 # Colours of Okabe and Ito, told apart with any colour vision.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#595959"
@@ -35,6 +37,9 @@ WIDTH = 9.0
 
 STYLE = {
     "figure.dpi": 100,
+    "savefig.dpi": 200,
+    # The same names in every run.
+    "svg.hashsalt": "har",
     "figure.titlesize": 12.5,
     "figure.titleweight": "bold",
     "figure.labelsize": "medium",
@@ -54,6 +59,7 @@ _styled = matplotlib.style.context(["default", STYLE])
 _PATTERN_SECONDS, _PATTERN_HERTZ = 10, 10
 _RELIABILITY_BINS, _FEW_WINDOWS = 10, 20
 _DRAWN_POINTS = 1500
+_SMALLEST_SHARE = 0.1  # %; shares below it are coloured alike
 _TIME_UNITS = (("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -105,7 +111,11 @@ def activity_distribution(windows: Windows) -> Figure:
 
 @_styled
 def sensor_signals(windows: Windows) -> Figure:
-    """A typical window of each activity, all of one training subject: every channel over time."""
+    """A typical window of each activity, all of one training subject: every channel over time.
+
+    The last row has the first kind of signal again, less its mean and each window on its own scale:
+    the sway of a still posture is too small to be seen beside a step.
+    """
     train = windows.of("train")
     subject, typical = _typical_windows(train)
     groups = _groups(train.channels)
@@ -113,14 +123,26 @@ def sensor_signals(windows: Windows) -> Figure:
     seconds = train.size / SAMPLING_RATE
     figure = _figure(
         f"A typical window of each activity: {seconds:.3g} s of subject {subject}",
-        1.2 + 1.9 * len(groups),
+        3.1 + 1.9 * len(groups),
     )
-    grid = figure.subplots(len(groups), len(typical), sharex=True, sharey="row", squeeze=False)
-    for row, (name, columns) in zip(grid, groups.items(), strict=True):
+    grid = figure.subplots(len(groups) + 1, len(typical), sharex=True, squeeze=False)
+    for row, (name, columns) in zip(grid, groups.items(), strict=False):
+        for ax in row[1:]:
+            ax.sharey(row[0])
+            ax.tick_params(labelleft=False)
         for ax, window in zip(row, typical.values(), strict=True):
             _draw_channels(ax, time, train.signals[window], train.channels, columns)
             ax.margins(x=0)
         row[0].set_ylabel(fill(_quantity(name), 20))
+    name, columns = next(iter(groups.items()))
+    for ax, window in zip(grid[-1], typical.values(), strict=True):
+        swaying = train.signals[window] - train.signals[window].mean(axis=0)
+        _draw_channels(ax, time, swaying, train.channels, columns)
+        ax.margins(x=0)
+        ax.yaxis.set_major_locator(MaxNLocator(3))
+        ax.tick_params(axis="y", labelsize=8, pad=1)
+    unit = CHANNEL_GROUPS[name].unit
+    grid[-1, 0].set_ylabel(f"The first less its\nmean, magnified ({unit})")
     for ax, label in zip(grid[0], typical, strict=True):
         ax.set_title(_readable(windows.activities[label], "\n"), loc="center")
     for ax in grid[-1]:
@@ -134,7 +156,8 @@ def time_series_patterns(windows: Windows) -> Figure:
     """Ten seconds of each activity on end, and the rhythms of all training subjects.
 
     Drawn from one group of channels: the acceleration with gravity where it is there, which shows
-    posture and motion. A subject's spectrum is the mean over windows of the power density summed
+    posture and motion. Still postures are drawn less their mean and magnified, on one scale for all
+    of them. A subject's spectrum is the mean over windows of the power density summed
     over the axes, so it does not depend on how the phone was turned.
     """
     from scipy.signal import periodogram
@@ -151,16 +174,20 @@ def time_series_patterns(windows: Windows) -> Figure:
 
     figure = _figure(f"Ten seconds of each activity (subject {subject}), and its rhythm", 7.8)
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.7, 1))[0]
-    over_time, rhythms = (
-        part.subplots(len(typical), sharex=True, sharey=True, squeeze=False)[:, 0]
-        for part in (left, right)
-    )
+    over_time = left.subplots(len(typical), sharex=True, squeeze=False)[:, 0]
+    rhythms = right.subplots(len(typical), sharex=True, sharey=True, squeeze=False)[:, 0]
+    first: dict[bool, Axes] = {}
     for label, ax, rhythm in zip(typical, over_time, rhythms, strict=True):
         of_label = train.label == label
         stretch = _longest_stretch(train.select(of_label & (train.subject == subject)))
         time = np.arange(len(stretch)) / SAMPLING_RATE
-        _draw_channels(ax, time, stretch, train.channels, columns)
-        ax.set(title=_readable(windows.activities[label]), xlim=(0, _PATTERN_SECONDS))
+        activity = str(windows.activities[label])
+        still = activity in STILL
+        shown_stretch = stretch - np.nanmean(stretch, axis=0) if still else stretch
+        _draw_channels(ax, time, shown_stretch, train.channels, columns)
+        ax.sharey(first.setdefault(still, ax)) if still in first else first.setdefault(still, ax)
+        less = ", less its mean, magnified" if still else ""
+        ax.set(title=f"{_readable(activity)}{less}", xlim=(0, _PATTERN_SECONDS))
         people = spectra[of_label].groupby(train.subject[of_label]).mean()
         low, middle, high = people.quantile([0.25, 0.5, 0.75]).to_numpy()
         rhythm.fill_between(frequency[shown], low, high, color="#C4C4C4", linewidth=0)
@@ -218,7 +245,10 @@ def accuracy_curves(history: pd.DataFrame, kept_epoch: int | None) -> Figure:
 
 @_styled
 def confusion_matrix(predictions: pd.DataFrame) -> Figure:
-    """Test windows by actual and predicted activity: counts, and shares of each row."""
+    """Test windows by actual and predicted activity: counts, and shares of each row.
+
+    The colours are logarithmic, so that a single window in a hundred is seen.
+    """
     names = _in_order({*predictions.actual, *predictions.predicted})
     counts = pd.crosstab(predictions.actual, predictions.predicted)
     counts = counts.reindex(index=names, columns=names, fill_value=0)
@@ -230,8 +260,11 @@ def confusion_matrix(predictions: pd.DataFrame) -> Figure:
     rows = [f"{_readable(name)}\n({totals[name]:,})" for name in names]
     columns = [_readable(name, "\n") for name in names]
     texts = texts.where(counts > 0, "0")
-    mesh = _heatmap(ax, shares, texts, rows, columns, cmap="Blues", vmin=0, vmax=100)
-    figure.colorbar(mesh, ax=ax, label="Share of the windows of the actual activity (%)")
+    scale = SymLogNorm(_SMALLEST_SHARE, vmin=0, vmax=100)
+    mesh = _heatmap(ax, shares, texts, rows, columns, cmap="Blues", norm=scale)
+    bar = figure.colorbar(mesh, ax=ax, label="Share of the windows of the actual activity (%)")
+    bar.set_ticks([0, 0.1, 1, 10, 100], labels=["0", "0.1", "1", "10", "100"])
+    bar.minorticks_off()
     ax.set(xlabel="Predicted activity", ylabel="Actual activity (windows)")
     return figure
 
@@ -240,11 +273,15 @@ def confusion_matrix(predictions: pd.DataFrame) -> Figure:
 def model_performance(
     per_class: pd.DataFrame, per_subject: pd.DataFrame, predictions: pd.DataFrame
 ) -> Figure:
-    """Scores per activity, accuracy per subject, and how far the probabilities can be believed."""
+    """Scores per activity, accuracy per subject, and how far the probabilities can be believed.
+
+    Lines and the grey band are 95 % intervals for other people: the bootstrap over people.
+    """
     figure = _figure("How well the model does on test subjects", 6.8)
     parts: Any = [["classes", "reliability"], ["subjects", "reliability"], ["subjects", "stated"]]
     axes = figure.subplot_mosaic(parts, width_ratios=(1.15, 1), height_ratios=(3, 0.8, 1.5))
-    _draw_classes(axes["classes"], per_class)
+    tables = _tables_by_person(predictions, _in_order(per_class.activity))
+    _draw_classes(axes["classes"], per_class, tables)
     _draw_subjects(axes["subjects"], per_subject)
     _draw_reliability(axes["reliability"], axes["stated"], predictions)
     return figure
@@ -321,14 +358,20 @@ def recognised_recording(
 
 @_styled
 def save(figure: Figure, path: Path, note: str) -> None:
-    """Write a figure as PNG, the same bytes every time, `note` small in its lower right corner."""
+    """Write a figure as PNG or, by its name, SVG, the same bytes every time.
+
+    `note` is small in its lower right corner.
+    """
     if figure.get_supxlabel() != note:
         figure.supxlabel(note, x=0.99, ha="right", fontsize=8.5, color=GREY)
     # Laid out once: a second time would take as long, and move things by a hair.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     with replacing_file(path) as partial:
-        figure.savefig(partial, metadata={"Software": None}, pil_kwargs={"optimize": True})
+        if path.suffix == ".svg":
+            figure.savefig(partial, format="svg", metadata={"Date": None, "Creator": None})
+        else:
+            figure.savefig(partial, metadata={"Software": None}, pil_kwargs={"optimize": True})
 
 
 def _figure(title: str, height: float) -> Figure:
@@ -496,12 +539,51 @@ def _curves(history: pd.DataFrame, kept_epoch: int | None, score: str, factor: f
     return figure
 
 
-def _draw_classes(ax: Axes, per_class: pd.DataFrame) -> None:
+def _tables_by_person(predictions: pd.DataFrame, names: list[str]) -> dict[int, np.ndarray]:
+    """A confusion matrix of each person: these activities, then what else occurs."""
+    others = _in_order({*predictions.actual, *predictions.predicted} - set(names))
+    number = {name: index for index, name in enumerate([*names, *others])}
+    actual, predicted = (
+        predictions[each].map(number).to_numpy() for each in ("actual", "predicted")
+    )
+    tables = trials.confusion_by_subject(
+        actual, predicted, predictions.subject.to_numpy(), len(number)
+    )
+    return {person: np.array(table) for person, table in tables.items()}
+
+
+def _shares_by_person(
+    subject: np.ndarray, bins: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """95 % intervals for other people of the mean of `right`, a bin each: from and to.
+
+    Bins without a window are left out.
+    """
+    people, person = np.unique(subject, return_inverse=True)
+    shape = (len(people), _RELIABILITY_BINS)
+    windows, sums = np.zeros(shape), np.zeros(shape)
+    np.add.at(windows, (person, bins), 1)
+    np.add.at(sums, (person, bins), right)
+    drawn = trials.resample(len(people))
+    with np.errstate(invalid="ignore"):
+        shares = sums[drawn].sum(axis=1) / windows[drawn].sum(axis=1)
+    low, high = np.nanpercentile(shares[:, windows.any(axis=0)], [2.5, 97.5], axis=0)
+    return low, high
+
+
+def _draw_classes(ax: Axes, per_class: pd.DataFrame, tables: dict[int, np.ndarray]) -> None:
     names = _in_order(per_class.activity)
     table = per_class.set_index("activity").loc[names]
     rows = np.arange(len(names))
     scores = {"precision": ("o", BLUE), "recall": ("s", ORANGE), "f1": ("D", GREEN)}
+    score_of = {
+        "precision": metrics.precision_of,
+        "recall": metrics.recall_of,
+        "f1": metrics.f1_of,
+    }
     for offset, (score, (marker, colour)) in zip((-0.2, 0, 0.2), scores.items(), strict=True):
+        low, high = trials.intervals(tables, score_of[score])[:, : len(names)] * 100
+        ax.hlines(rows + offset, low, high, color=colour, linewidth=1.2)
         options: dict[str, Any] = {"color": colour, "label": score.capitalize(), "clip_on": False}
         ax.plot(table[score] * 100, rows + offset, marker, markersize=5.5, **options)
     ax.set_yticks(rows, [f"{_readable(name)} ({table.support[name]:,})" for name in names])
@@ -517,7 +599,10 @@ def _draw_subjects(ax: Axes, per_subject: pd.DataFrame) -> None:
     places = np.arange(len(table))
     ax.vlines(places, mean, accuracy, color=BLUE, linewidth=1)
     ax.plot(places, accuracy, "o", color=BLUE, clip_on=False)
+    drawn = table.accuracy.to_numpy()[trials.resample(len(table))].mean(axis=1) * 100
     ax.axhline(mean, color=GREY, linestyle="--", label=f"Mean of the subjects: {mean:.1f} %")
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    ax.axhspan(low, high, color="#DCDCDC", zorder=0, label="95 % interval")
     ax.set_xticks(places, table.subject, rotation=90 if len(table) > 18 else 0)
     ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.grid(visible=False, axis="x")
@@ -534,7 +619,11 @@ def _draw_reliability(ax: Axes, below: Axes, predictions: pd.DataFrame) -> None:
     groups = pd.DataFrame({"stated": stated, "right": right}).groupby(bins)
     means, few = groups.mean(), groups.size() < _FEW_WINDOWS
     ax.plot([0, 100], [0, 100], "--", color=GREY, linewidth=1, label="Ideal")
-    ax.plot(means.stated, means.right, "-o", color=BLUE, clip_on=False)
+    ax.plot(means.stated, means.right, "o", color=BLUE, clip_on=False)
+    enough = means[~few]
+    ax.plot(enough.stated, enough.right, color=BLUE, clip_on=False)
+    low, high = _shares_by_person(predictions.subject.to_numpy(), bins, right)
+    ax.vlines(means.stated, low, high, color=BLUE, linewidth=1.2)
     if few.any():
         hollow: dict[str, Any] = {"color": BLUE, "markerfacecolor": "white", "clip_on": False}
         name = f"fewer than {_FEW_WINDOWS} windows"

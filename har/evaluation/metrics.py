@@ -70,6 +70,20 @@ def accuracy_of(tables: np.ndarray) -> np.ndarray:
     return share
 
 
+def precision_of(tables: np.ndarray) -> np.ndarray:
+    """Precision of each activity, of confusion matrices; 0 where nothing was taken for it."""
+    hits: np.ndarray = np.diagonal(tables, axis1=-2, axis2=-1)
+    precision: np.ndarray = hits / np.maximum(tables.sum(axis=-2), 1)
+    return precision
+
+
+def recall_of(tables: np.ndarray) -> np.ndarray:
+    """Recall of each activity, of confusion matrices; 0 where nobody did it."""
+    hits: np.ndarray = np.diagonal(tables, axis1=-2, axis2=-1)
+    recall: np.ndarray = hits / np.maximum(tables.sum(axis=-1), 1)
+    return recall
+
+
 def f1_of(tables: np.ndarray) -> np.ndarray:
     """F1 of each activity, of confusion matrices (..., activities, activities).
 

@@ -148,18 +148,30 @@ def accuracy_interval(trials: Sequence[Trial]) -> tuple[float, float]:
 def interval(
     tables: Mapping[int, np.ndarray], score: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[float, float]:
-    """A 95 % interval of a score for other people: percentiles of the bootstrap over people.
+    """A 95 % interval of a score for other people; as for `intervals`, of one score."""
+    low, high = intervals(tables, score)
+    return float(low), float(high)
+
+
+def intervals(
+    tables: Mapping[int, np.ndarray], score: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """95 % intervals of scores for other people: percentiles of the bootstrap over people.
 
     Args:
         tables: Confusion matrix of each person.
-        score: From confusion matrices (..., activities, activities) to scores (...).
+        score: From confusion matrices (..., activities, activities) to scores (..., scores).
+
+    Returns:
+        (2, scores): from and to.
     """
     people = sorted(tables)
     stacked = np.array([tables[person] for person in people])
-    drawn = _resample(len(people))
+    drawn = resample(len(people))
     times = (drawn[:, :, None] == np.arange(len(people))).sum(axis=1)
-    low, high = np.percentile(score(np.tensordot(times, stacked, axes=1)), [2.5, 97.5])
-    return float(low), float(high)
+    drawn_scores = score(np.tensordot(times, stacked, axes=1))
+    found: np.ndarray = np.percentile(drawn_scores, [2.5, 97.5], axis=0)
+    return found
 
 
 def device_of(trials: Sequence[Trial]) -> str:
@@ -283,7 +295,7 @@ def compare(first: Sequence[Trial], second: Sequence[Trial]) -> Difference:
     # A person counts by windows, however many seeds there are of either.
     weight = np.array([once[person] for person in people]) / sum(once.values())
     gain = own - other
-    drawn = _resample(len(people))
+    drawn = resample(len(people))
     means = (gain * weight)[drawn].sum(axis=1) / weight[drawn].sum(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
     return Difference(
@@ -296,7 +308,8 @@ def compare(first: Sequence[Trial], second: Sequence[Trial]) -> Difference:
     )
 
 
-def _resample(people: int) -> np.ndarray:
+def resample(people: int) -> np.ndarray:
+    """People drawn anew, the same in every run: int (draws, people)."""
     return np.random.default_rng(0).integers(people, size=(RESAMPLES, people))
 
 
