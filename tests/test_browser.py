@@ -7,6 +7,7 @@ import json
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,6 +43,16 @@ def made():
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
+
+    @classmethod
+    @contextmanager
+    def serving(cls, folder):
+        """A folder at an address."""
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(cls, directory=folder))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -552,9 +563,7 @@ def test_every_kind_of_network_gives_what_onnx_runtime_gives(site, page, kind):
             np.zeros(network.feature_size, np.float32),
             np.eye(network.feature_size, 4, dtype=np.float32),
         )
-        model = DeployedModel(
-            network, UCI_HAR_ACTIVITIES, groups, nothing, 0.5, 1.0, fixed, points
-        )
+        model = DeployedModel(network, UCI_HAR_ACTIVITIES, groups, nothing, 0.5, 1.0, fixed, points)
         content = export.to_onnx(model, size)
     rng = np.random.default_rng(0)
     signals = rng.normal(0, 0.3, (5, size, 9)).astype(np.float32)

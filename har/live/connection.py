@@ -226,9 +226,12 @@ class Connection:
             hello.angular_rate_unit,
             np.array(hello.rotation).reshape(3, 3),
         )
-        self._stream = self._shared.recognizer.stream(
-            self._readings, hop=hello.hop, smoothing=hello.smoothing
-        )
+        try:
+            self._stream = self._shared.recognizer.stream(
+                self._readings, hop=hello.hop, smoothing=hello.smoothing, profile=hello.profile
+            )
+        except HarError as error:
+            raise Ended(1008, str(error)) from None
         self._samples = RateLimiter(min(self._limits.samples, self._limits.windows * hello.hop))
         description = self._shared.recognizer.description
         await self._send(messages.ready(description.activities, description.window_size, hello.hop))

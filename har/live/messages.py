@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from har.errors import HarError
+from har.recognition.profile import Profile
 from har.recognition.recognizer import Prediction, Stream
 from har.signals.recordings import ACTIVITIES
 
@@ -49,6 +50,7 @@ class Hello(_Message):
         rotation: Likewise, row by row.
         hop: Samples at 50 Hz from one prediction to the next.
         smoothing: Whether to smooth the predictions over time.
+        profile: What the phone's wearer has shown, if anything.
     """
 
     type: Literal["hello"]
@@ -57,6 +59,7 @@ class Hello(_Message):
     rotation: Annotated[list[float], Field(min_length=9, max_length=9)] = list(np.eye(3).flat)
     hop: Annotated[int, Field(ge=MIN_HOP, le=MAX_HOP)] = 25
     smoothing: bool = True
+    profile: Profile | None = None
 
     @field_validator("rotation")
     @classmethod
@@ -149,6 +152,8 @@ def prediction(made: Prediction) -> dict[str, Any]:
         "probabilities": made.probabilities.tolist(),
         "novelty": made.novelty,
         "known": made.known,
+        "features": [round(value, 4) for value in made.features.tolist()],
+        "profile": made.profile,
     }
 
 

@@ -30,10 +30,10 @@ export function show(state, name, note, activity = null) {
 }
 
 /** Show a prediction. */
-export function showAnswer(made, activities, profile) {
+export function showAnswer(made, activities) {
   const percent = Math.round(made.probability * 100);
   const which = made.activity === STILL ? `: ${anyOf(postures)}` : "";
-  const by = profile ? ` · taught by ${profile}` : "";
+  const by = made.profile ? ` · taught by ${made.profile}` : "";
   if (made.known) show("known", readable(made.activity), `${percent} % sure${which}${by}`, made.activity);
   else if (made.novelty > 1) show("unknown", readable(UNKNOWN), `Unlike anything I was trained on. ${IS_IT_WORN}`);
   else show("unknown", readable(UNKNOWN), `Perhaps ${readable(made.activity).toLowerCase()}, ${percent} % sure${by}.`);

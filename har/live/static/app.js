@@ -4,8 +4,10 @@ import { alignment, mountingInWords } from "./align.js";
 import { age, ageless, clearBars, fresh, show, showAnswer, speak } from "./answer.js";
 import { answers, clock, config, isRight, onColours, readable, UNKNOWN } from "./config.js";
 import { $, element, radio } from "./dom.js";
+import { comparison, Lesson } from "./teach.js";
 import { Motion } from "./motion.js";
 import { SignalPlot } from "./plots.js";
+import { emptyProfile, keepProfile, loadProfile, profileInUse, profileToTeach } from "./profiles.js";
 import { connection, problem, problemAbout } from "./problems.js";
 import { closed, end, failed, isRecording, isUnsaved, keepRow, kept, label, listSessions, offerLabels, record } from "./recorder.js";
 import { converter, parseRecording, product } from "./recording.js";
@@ -20,8 +22,11 @@ const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 const IN_G = { accelerationUnit: "g", angularRateUnit: "rad/s", rotation: IDENTITY };
 const MOST_ARRIVALS = 3000; // samples whose arrival is remembered until they are recognised
 const PATIENCE = 5; // seconds after the first answer is due until its absence is explained
+const MOST_WINDOWS = 40_000; // of a session that are kept, to learn from
 const GAP = 1; // seconds without a sample that count as not measured
-const REMEMBERED = ["hop", "smoothing", "acceleration-unit", "angular-rate-unit", "mounting", "local", "aloud"];
+const TAUGHT_FIRST = ["WALKING", "SITTING", "STANDING"]; // unless one chooses otherwise
+const LESSON_HOP = 10; // samples from window to window while it is taught
+const REMEMBERED = ["hop", "smoothing", "acceleration-unit", "angular-rate-unit", "mounting", "local", "aloud", "use-profile"];
 
 const HOW_TO_WEAR = (config.mountings
   ? "On the belt or in a tight front pocket, screen on while you measure. The model was trained on phones at the waist, right edge up."
@@ -36,6 +41,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 let run = null; // what is going on between Start and Stop
 let correction = null; // rotation after that of the mounting, found by aligning
+let session = null; // the last run, which may be the present one
 let file = null; // the chosen recording
 
 // ---- what is shown -------------------------------------------------------------------------------
@@ -46,8 +52,11 @@ function predicted(made) {
   const gap = made.time - run.shown;
   run.shown = made.time;
   run.count++;
+  run.windows.push(made);
+  if (run.windows.length > MOST_WINDOWS) run.windows.splice(0, MOST_WINDOWS / 2);
+  if (run.lesson) return run.lesson.predicted(made);
   fresh();
-  showAnswer(made, config.activities);
+  showAnswer(made, run.activities);
   timeline.predicted.add(made.time - (gap < 3 * length ? Math.min(gap, length) : length), made.time, made.known ? made.activity : UNKNOWN);
   const truth = run.truthAt(made.time);
   if (truth) {
@@ -95,9 +104,22 @@ function status(report) {
   } else problem("readings", null);
 }
 
+/** The timeline as a table; rows that stand stay, so that what has the focus keeps it. */
 function fillBouts() {
-  $("bout-rows").replaceChildren(...stretches(timeline).map(({ from, to, what }) =>
-    element("tr", {}, ...[clock(from), clock(to), clock(to - from), what].map((textContent) => element("td", { textContent })))));
+  const rows = stretches(timeline);
+  rows.forEach(({ from, to, what, stretch }, index) => {
+    const row = $("bout-rows").rows[index] ?? $("bout-rows").appendChild(element("tr", {}, ...Array.from({ length: 5 }, () => element("td"))));
+    [clock(from), clock(to), clock(to - from), what].forEach((text, place) => { if (row.cells[place].textContent !== text) row.cells[place].textContent = text; });
+    row.stretch = stretch;
+    if (!stretch) row.cells[4].replaceChildren();
+    else if (!row.cells[4].firstChild) {
+      const button = element("button", { type: "button", className: "second", textContent: "Correct" });
+      button.addEventListener("click", () => askForRight(row.stretch));
+      row.cells[4].append(button);
+    }
+    row.cells[4].firstChild?.setAttribute("aria-label", `Correct ${what}, ${clock(from)} to ${clock(to)}`);
+  });
+  while ($("bout-rows").rows.length > rows.length) $("bout-rows").lastChild.remove();
 }
 $("bouts").addEventListener("toggle", () => { if ($("bouts").open) fillBouts(); });
 
@@ -136,7 +158,7 @@ $("pan").addEventListener("input", () => { timeline.position = Number($("pan").v
 /** Once a while: fade what is old, and say why no answer comes. */
 function look() {
   age();
-  if (!run?.live || run.count || run.stopping || $("activity").dataset.state === "unknown") return;
+  if (!run?.live || run.lesson || run.count || run.stopping || $("activity").dataset.state === "unknown") return;
   if (performance.now() - run.began < 1000 * (config.window / 50 + PATIENCE)) return;
   show("unknown", "No answer", whyNoAnswer());
 }
@@ -180,11 +202,12 @@ async function makeBackend(settings) {
 async function begin(settings, live, name) {
   clear();
   run = {
-    settings: { ...settings, hop: Number($("hop").value), smoothing: $("smoothing").checked, maxSamples: config.maxSamples },
+    settings: { hop: Number($("hop").value), smoothing: $("smoothing").checked, profile: profileInUse(), maxSamples: config.maxSamples, ...settings },
     live, name, convert: converter(settings), shown: -Infinity, count: 0, right: 0, scored: 0, open: false,
-    arrivals: [], latencies: [], hasTruth: false, truthAt: () => "", began: performance.now(), hidden: false,
+    windows: [], lesson: null, arrivals: [], latencies: [], hasTruth: false, truthAt: () => "", began: performance.now(), hidden: false,
   };
-  const mine = run;
+  const mine = session = run;
+  offerActivities(run.settings.profile?.activities ?? config.activities);
   running(true);
   connection("idle", "connecting");
   show("idle", live ? "Listening…" : "Reading…", `The first answer takes ${(config.window / 50).toFixed(1)} s of signals.`);
@@ -217,22 +240,31 @@ function take(times, acceleration, angularRate) {
     const converted = [run.convert.acceleration(acceleration[index]), angularRate && run.convert.angularRate(angularRate[index])];
     plot.add(time, ...converted);
     keepRow(time, ...converted, run.label ?? "");
+    run.lesson?.measured(time, converted[0]);
   });
   if (run.live && !run.timesItself) times.forEach((time) => addArrival(time, arrived));
   return run.backend.push(times, acceleration, angularRate);
 }
 document.addEventListener("visibilitychange", () => { if (run && document.visibilityState !== "visible") run.hidden = true; });
 
+/** What may be answered: bars and lanes of these. */
+function offerActivities(activities) {
+  run.activities = activities;
+  clearBars(activities);
+  timeline.lanes = [...answers, ...activities.slice(config.activities.length)];
+}
+
 function clear() {
   plot.clear();
   timeline.clear();
   ageless();
   for (const about of ["connection", "readings", "sensor", "session", "file"]) problem(about, null);
-  clearBars(config.activities);
   for (const id of ["latency", "samples", "rate", "rejected"]) $(id).textContent = "–";
   $("accuracy").textContent = "";
   $("truth").hidden = $("legend").hidden = $("summary").hidden = true;
   $("bout-rows").replaceChildren();
+  $("correct").hidden = true;
+  $("corrected").textContent = "";
 }
 
 function running(on) {
@@ -244,7 +276,8 @@ function running(on) {
   for (const control of document.querySelectorAll("#source select, #source input, #align")) {
     if (!["speed", "aloud"].includes(control.id)) control.disabled = on;
   }
-  $("record").disabled = !run?.backend || source === "file";
+  $("record").disabled = !run?.backend || source === "file" || Boolean(run.lesson);
+  $("teach").disabled = on;
   $("labelling").hidden = !on || source === "file";
   $("wear").hidden = !on || source === "file";
   if (!on) {
@@ -257,6 +290,7 @@ async function stop() {
   const ending = run;
   if (!ending || ending.stopping) return;
   ending.stopping = true;
+  ending.lesson?.stop();
   ending.source?.stop();
   ending.flush?.();
   end(ending);
@@ -272,7 +306,8 @@ async function stop() {
     problem("connection", null);
   }
   $("truth").hidden = true;
-  if (ending.count) show("idle", ending.live ? "Stopped" : "Done", showSummary(timeline, ending.name), "DONE");
+  if (ending.lesson) show("idle", "Stopped", "");
+  else if (ending.count) show("idle", ending.live ? "Stopped" : "Done", showSummary(timeline, ending.name), "DONE");
   else show("idle", "Stopped", "Too little came to recognise anything.");
   running(false);
 }
@@ -291,7 +326,8 @@ function motion(onsample) {
 
 const dateAndTime = () => new Date().toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
 
-async function startPhone() {
+/** Listen to this phone; settings beside those of the page. */
+async function startPhone(more = {}) {
   let times = [], acceleration = [], angularRate = [], sent = 0;
   const flush = () => {
     if (!run?.backend || !times.length) return;
@@ -305,12 +341,15 @@ async function startPhone() {
     if (performance.now() - sent >= BATCH) flush();
   });
   problem("sensor", null);
-  if (!await source.start()) return; // before anything else: iOS asks only right after a tap
+  if (!await source.start()) return null; // before anything else: iOS asks only right after a tap
   const mine = await begin({
-    accelerationUnit: $("acceleration-unit").value, angularRateUnit: $("angular-rate-unit").value, rotation: rotation(),
+    accelerationUnit: $("acceleration-unit").value, angularRateUnit: $("angular-rate-unit").value, rotation: rotation(), ...more,
   }, true, dateAndTime());
-  if (!mine) return source.stop();
-  Object.assign(mine, { source, flush, timesItself: true });
+  if (!mine) {
+    source.stop();
+    return null;
+  }
+  return Object.assign(mine, { source, flush, timesItself: true });
 }
 
 async function align() {
@@ -343,6 +382,87 @@ async function align() {
   $("mounting").value = found.mounting;
   keep(REMEMBERED);
   $("aligned").textContent = `Aligned: ${mountingInWords(found.mounting).toLowerCase()}, tilted by ${found.degrees}°, which is now corrected. Which way the screen faces cannot be measured: see Advanced.`;
+}
+
+// ---- teaching ------------------------------------------------------------------------------------
+
+async function teach() {
+  const own = $("own-activity").value.trim();
+  const chosen = [...document.querySelectorAll("#lesson input:checked")].map(({ value }) => value);
+  const activities = [...chosen, ...own ? [own] : []];
+  problem("teach", null);
+  if (!activities.length) return problem("teach", "Nothing is chosen to be shown.", "Choose activities, or write one of your own.");
+  document.querySelector('input[name="source"][value="phone"]').checked = true;
+  pane();
+  const mine = await startPhone({ hop: LESSON_HOP, smoothing: false, profile: null });
+  if (!mine) return undefined;
+  mine.lesson = new Lesson(activities);
+  const { taught, left } = await mine.lesson.give();
+  const stopped = mine.lesson.stopped;
+  await stop();
+  try {
+    if (stopped) throw new Error("It was stopped before its end: nothing was learnt");
+    const said = taught.length ? comparison(taught, await emptyProfile()) : [];
+    let profile = await profileToTeach();
+    for (const { activity, windows } of taught) profile = profile.teach(activity, windows);
+    if (taught.length) keepProfile(profile);
+    showLesson(said, left);
+  } catch (error) {
+    problem("teach", "Teaching has ended.", `${error.message}.`);
+  }
+  return undefined;
+}
+
+function showLesson(said, left) {
+  const sum = (of) => said.reduce((total, each) => total + each[of], 0);
+  const [windows, before, after] = ["windows", "before", "after"].map(sum);
+  show("idle", said.length ? "Taught" : "Nothing learnt", windows ? `Right before: ${before} of ${windows}. Now: ${after} of ${windows}.` : "", said.length ? "DONE" : null);
+  const row = ({ activity, windows: all, before: was, after: is }) => element("tr", {}, element("th", { scope: "row", textContent: readable(activity) }),
+    ...[`${was} of ${all}`, `${is} of ${all}`].map((textContent) => element("td", { textContent })));
+  $("lesson-result").replaceChildren(
+    ...said.length ? [element("table", {}, element("thead", {}, element("tr", {},
+      ...["Right windows", "Before", "Now"].map((textContent) => element("th", { scope: "col", textContent })))), element("tbody", {}, ...said.map(row))),
+    element("p", { className: "hint", textContent: "Counted on the end of each stretch, taught its beginning. Press Start to see it at work." })] : [],
+    ...left.map(({ activity, why }) => element("p", { className: "hint", textContent: `${readable(activity)} was not learnt: ${why.charAt(0).toLowerCase()}${why.slice(1)}.` })));
+}
+
+/** Ask what a stretch of the timeline truly was. */
+function askForRight(stretch) {
+  timeline.selected = stretch;
+  $("correct").hidden = !stretch;
+  redraw();
+  if (!stretch) return;
+  $("correct-what").textContent = `${clock(stretch.from - timeline.start)} to ${clock(stretch.to - timeline.start)}, ${readable(stretch.activity).toLowerCase()}: it was`;
+  const own = profileInUse()?.activities.slice(config.activities.length) ?? [];
+  $("correct-to").replaceChildren(...[...config.activities, ...own].map((activity) => new Option(readable(activity), activity)), new Option("Another one of my own …", ""));
+  $("correct-to").focus();
+}
+
+/** Learn from the marked stretch; what comes next is answered by it. */
+async function correctStretch() {
+  const { from, to } = timeline.selected, half = config.window / 100;
+  const activity = $("correct-to").value || prompt("What do you call it?")?.trim();
+  if (!activity) return;
+  // The middle of a window says what it is of; the answer comes with its last sample.
+  const inside = session.windows.filter(({ time }) => time - half >= from && time - half <= to);
+  const windows = inside.length ? inside : session.windows.filter(({ time }) => time > from && time <= to);
+  try {
+    if (!windows.length) throw new Error("Its windows are not kept any more");
+    const profile = (await profileToTeach()).teach(activity, windows);
+    keepProfile(profile);
+    $("use-profile").checked = true;
+    if (run?.backend) {
+      run.backend.setProfile(profile);
+      offerActivities(profile.activities);
+    }
+    timeline.actual.insert(from, to, profile.shown.at(-1).activity);
+    $("legend").hidden = false;
+    $("corrected").textContent = `Taught: ${readable(profile.shown.at(-1).activity).toLowerCase()}, ${windows.length} windows.`;
+    problem("teach", null);
+  } catch (error) {
+    problem("teach", "This cannot be learnt.", `${error.message}.`);
+  }
+  askForRight(null);
 }
 
 // ---- a recording, or a file ----------------------------------------------------------------------
@@ -528,8 +648,11 @@ if (config.address) {
 
 const likelyPhone = matchMedia("(pointer: coarse)").matches || !config.recordings?.length;
 document.querySelector(`input[name="source"][value="${likelyPhone ? "phone" : "replay"}"]`).checked = true;
+$("lesson").append(...config.activities.map((activity) => element("label", {},
+  element("input", { type: "checkbox", value: activity, checked: TAUGHT_FIRST.includes(activity) }), element("span", { textContent: readable(activity) }))));
 offerRecordings([]);
 pane();
+loadProfile();
 listSessions();
 
 // Without a server: fetch the model before it is needed, and keep the page for when there is no network.
@@ -552,6 +675,10 @@ $("start").addEventListener("click", () => {
 for (const input of document.querySelectorAll('input[name="source"]')) input.addEventListener("change", pane);
 $("speed").addEventListener("change", () => { if (run?.source instanceof Replay) run.source.speed = Number($("speed").value); });
 $("align").addEventListener("click", align);
+$("teach").addEventListener("click", teach);
+$("timeline").addEventListener("click", (event) => askForRight(timeline.stretchAt(event.offsetX)));
+$("correct").addEventListener("submit", (event) => { event.preventDefault(); correctStretch(); });
+$("correct").addEventListener("reset", () => askForRight(null));
 $("wear").addEventListener("click", () => wear(!document.body.classList.contains("worn")));
 $("local").addEventListener("change", privacy);
 $("record").addEventListener("click", () => (isRecording() ? end(run) : record(run)));

@@ -21,8 +21,10 @@ const WORDS = {
 };
 const SHORT = { WALKING_UPSTAIRS: "Upstairs", WALKING_DOWNSTAIRS: "Downstairs", [UNKNOWN]: "Don’t know" };
 
-/** An activity in words; one of a person's own is called as they call it. */
-export const readable = (activity) => WORDS[activity] ?? activity;
+const inWords = (name) => name.charAt(0) + name.slice(1).replaceAll("_", " ").toLowerCase();
+
+/** An activity in words; a person's own has none but its name. */
+export const readable = (activity) => WORDS[activity] ?? inWords(activity);
 export const short = (activity) => SHORT[activity] ?? readable(activity);
 
 export const anyOf = (activities) =>

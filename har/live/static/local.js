@@ -125,6 +125,12 @@ export class LocalBackend {
     while (this.work && this.waiting.length > BACKLOG) await breath();
   }
 
+  /** Answer what comes next by another profile (profile.js). */
+  setProfile(profile) {
+    this.settings.profile = profile;
+    this.stream?.learn(profile);
+  }
+
   /** Take no more; resolves when what was pushed is recognised. */
   async stop() {
     this.stopped = true;

@@ -232,8 +232,7 @@ export class Stream {
     this.hop = hop;
     this.gap = gap;
     this.settled = settled;
-    this.profile = profile;
-    this.activities = profile?.activities ?? description.activities;
+    this.learn(profile);
     this.toG = rotation.map((value) => value * gs[accelerationUnit]);
     this.toRadians = rotation.map((value) => value * radians[angularRateUnit]);
     this.samples = 0;
@@ -241,8 +240,14 @@ export class Stream {
     this.rejectedWindows = 0;
     this.rejected = {};
     this.problem = "";
-    this.smoother = null;
     this.begin();
+  }
+
+  /** What comes next is answered in the light of this profile, null for none. */
+  learn(profile) {
+    this.profile = profile;
+    this.activities = profile?.activities ?? this.description.activities;
+    this.smoother = null;
   }
 
   begin() {

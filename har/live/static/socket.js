@@ -37,8 +37,11 @@ export class SocketBackend {
     this.timer = null;
     const socket = this.socket = new WebSocket(this.address);
     socket.onopen = () => {
-      const { accelerationUnit, angularRateUnit, rotation, hop, smoothing } = this.settings;
-      this.send({ type: "hello", acceleration_unit: accelerationUnit, angular_rate_unit: angularRateUnit, rotation, hop, smoothing });
+      const { accelerationUnit, angularRateUnit, rotation, hop, smoothing, profile } = this.settings;
+      this.send({
+        type: "hello", acceleration_unit: accelerationUnit, angular_rate_unit: angularRateUnit, rotation, hop, smoothing,
+        ...profile && { profile: JSON.parse(profile.json()) },
+      });
     };
     socket.onmessage = (event) => { if (socket === this.socket) this.receive(JSON.parse(event.data)); };
     socket.onclose = (event) => { if (socket === this.socket) this.closed(event); };
@@ -101,6 +104,16 @@ export class SocketBackend {
     this.onstate("lost", event.reason
       ? `The server says: ${event.reason}. Trying again.`
       : "Is the server still running? Trying again until it answers.");
+  }
+
+  /** Answer what comes next by another profile (profile.js): a connection has one from its hello on. */
+  setProfile(profile) {
+    this.settings.profile = profile;
+    const old = this.socket;
+    if (!this.ready) return; // the next hello says it
+    this.ready = false;
+    this.connect();
+    old.close();
   }
 
   send(message) {

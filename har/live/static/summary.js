@@ -27,13 +27,13 @@ export function summarize(timeline) {
   return { measured, activities, unknown, notMeasured, changes };
 }
 
-/** All stretches and gaps in their order: [{from, to, what}], in seconds since the beginning. */
+/** All stretches and gaps in their order: [{from, to, what, stretch (none of a gap)}], in seconds since the beginning. */
 export function stretches(timeline) {
   return [
-    ...timeline.predicted.all.map(({ from, to, activity }) => ({ from, to, what: readable(activity) })),
+    ...timeline.predicted.all.map((stretch) => ({ ...stretch, what: readable(stretch.activity), stretch })),
     ...timeline.gaps.map(({ from, to, why }) => ({ from, to, what: `Not measured: ${why}` })),
   ].sort((a, b) => a.from - b.from)
-    .map(({ from, to, what }) => ({ from: from - timeline.start, to: to - timeline.start, what }));
+    .map(({ from, to, what, stretch }) => ({ from: from - timeline.start, to: to - timeline.start, what, stretch }));
 }
 
 const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

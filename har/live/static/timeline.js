@@ -12,6 +12,14 @@ export class Stretches {
     if (last && last.activity === activity && from - last.to < 1e-3 + 2 * (to - from)) last.to = Math.max(last.to, to);
     else this.all.push({ from: last ? Math.max(from, Math.min(last.to, to)) : from, to, activity });
   }
+
+  /** Put one in its place, over whatever else was said of that time. */
+  insert(from, to, activity) {
+    const cut = this.all.flatMap((each) => [
+      { ...each, to: Math.min(each.to, from) }, { ...each, from: Math.max(each.from, to) },
+    ]).filter((each) => each.to > each.from);
+    this.all = [...cut, { from, to, activity }].sort((a, b) => a.from - b.from);
+  }
 }
 
 const LEAST = 30; // seconds that it shows, at least
