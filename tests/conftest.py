@@ -75,6 +75,12 @@ def hapt_archive():
     return archive("hapt.zip")
 
 
+@pytest.fixture(scope="session")
+def motion_sense_archive():
+    """The real MotionSense archive."""
+    return archive("motion_sense.zip")
+
+
 @pytest.fixture
 def recordings() -> list[Recording]:
     """Two bouts of each activity by six people, the last two of them test subjects; learnable."""

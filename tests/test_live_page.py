@@ -11,7 +11,7 @@ from cryptography import x509
 from live import CHROMIUM, full_disk, hapt_recording, serving, write_recording
 from made_bundle import framed_bundle, movement, simple_bundle
 
-from har.data import recording_files
+from har.data import phone_files
 from har.live import certificate
 from har.model import bundle
 from har.recognition.recognizer import Recognizer
@@ -998,7 +998,7 @@ def test_a_damaged_line_is_left_out_and_counted_as_on_the_command_line(page, add
     lines[10] = lines[10].replace(lines[10].split(",")[2], "x?")
     lines[20] = lines[20][:12]
     path.write_text("\n".join(lines) + "\n")
-    samples = recording_files.read(path)
+    samples = phone_files.read(path)
     visit(page, address)
     page.locator("#chosen").set_input_files(path)
     expect(page.locator("#file-name")).to_contain_text(f"{len(samples.times)} samples")

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from imports import ROOT
+from live import CHROMIUM
 from project import Project
 
 from har.model import bundle
 from har.signals.recordings import UCI_HAR_ACTIVITIES
+from tools import rendering
 from tools.report import CARD, scores_with_intervals
 
 
@@ -90,6 +92,33 @@ def test_the_report_says_what_the_outputs_say_and_what_they_were_made_of(made):
         "none: `dvc repro` in the workspace",
     ):
         assert known in page.text, known
+
+
+def test_an_interval_of_a_mean_is_said_to_be_one(made):
+    text = " ".join(Page(made.read("reports/report.html")).text.split())
+    people = len(pd.read_csv(made.folder / "reports/per_subject.csv"))
+    word = rendering.number_in_words(people)
+    assert re.search(rf"on average over {word} such people [\d.]+% to [\d.]+% can be", text)
+    assert rendering.number_in_words(9) == "nine" and rendering.number_in_words(13) == "13"
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM} to open the report with")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_can_be_used_on_a_phone_and_in_the_dark(made, scheme):
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+        page.goto((made.folder / "reports/report.html").as_uri())
+        assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+        # Pictures are scrolled, so that their letters can be read.
+        wide = page.locator("figure img").first.bounding_box()["width"]
+        assert wide > 600
+        turned = page.evaluate(
+            "() => getComputedStyle(document.querySelector('figure img')).filter"
+        )
+        assert (turned != "none") == (scheme == "dark")
+        browser.close()
 
 
 def test_versions_are_said_to_be_those_that_wrote_the_report(made):

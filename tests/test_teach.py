@@ -2,7 +2,9 @@
 
 import json
 import re
+from zipfile import ZipFile
 
+import numpy as np
 import pytest
 from live import CHROMIUM, serving
 from made_bundle import framed_bundle
@@ -211,6 +213,7 @@ def test_a_stretch_of_the_timeline_gets_its_right_label_and_that_teaches(page, a
     expect(page.locator("#activity-note")).to_contain_text("taught by me")
     expect(page.locator("#activity-name")).to_have_text("Lying")
     # The pointer does the same as the table.
+    expect(page.locator("#samples")).to_have_text(re.compile(r"[5-9]\d\d"))  # ten seconds
     box = page.locator("#timeline").bounding_box()
     page.locator("#timeline").click(position={"x": 0.42 * box["width"], "y": 20})
     expect(page.locator("#correct")).to_be_visible()
@@ -244,3 +247,91 @@ def test_without_a_server_it_is_taught_as_well(page, tmp_path_factory):
         expect(page.locator("#activity-name")).to_have_text("Sitting")
         expect(page.locator("#activity-note")).to_contain_text("taught by me")
         page.locator("#start").click()
+
+
+# ---- a person of MotionSense ---------------------------------------------------------------------
+
+PLAYER = """(recordings) => {
+  window.said = [];
+  window.speechSynthesis.speak = (utterance) => window.said.push(utterance.text);
+  window.play = (name) => Object.assign(window, { doing: name, since: performance.now() });
+  window.disobey = (asked) => { if (window.doing !== asked) window.play(asked); return asked; };
+  window.play("Standing");
+  setInterval(() => {
+    const rows = recordings[window.doing] ?? recordings.Standing;
+    const at = Math.floor((performance.now() - window.since) / 20) % rows.length;
+    const [x, y, z, alpha, beta, gamma] = rows[at];
+    window.dispatchEvent(new DeviceMotionEvent("devicemotion", {
+      accelerationIncludingGravity: { x, y, z }, rotationRate: { alpha, beta, gamma }, interval: 20,
+    }));
+  }, 20);
+}"""
+
+TRIALS = {
+    "Walking": ("wlk_7", "wlk_8"),
+    "Sitting": ("sit_5", "sit_13"),
+    "Standing": ("std_6", "std_14"),
+}
+
+
+def motion_of(archive, person):
+    """What a phone's browser gives of this person: to be taught, and of other recordings."""
+    parts = {}
+    with ZipFile(archive) as zipped:
+        for name, trials in TRIALS.items():
+            for later, trial in enumerate(trials):
+                with zipped.open(f"A_DeviceMotion_data/{trial}/sub_{person}.csv") as file:
+                    values = np.loadtxt(file, delimiter=",", skiprows=1)[150:2000, 1:]
+                acceleration = -(values[:, 3:6] + values[:, 9:12]) * 9.80665
+                rows = np.hstack([acceleration, np.degrees(values[:, 6:9])]).round(3)
+                parts["again " * later + name] = rows.tolist()
+    return parts
+
+
+def right_share(page, seconds):
+    """Of what the person does in recordings that it was not taught: the share of right answers."""
+    shares = []
+    for name in TRIALS:
+        page.evaluate("(name) => window.play(`again ${name}`)", name)
+        page.locator("#start").click()
+        expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
+        page.evaluate("() => { window.began = performance.now(); }")
+        page.wait_for_function(
+            "(seconds) => performance.now() - window.began > 1000 * seconds",
+            arg=seconds,
+            timeout=60_000,
+        )
+        page.locator("#start").click()
+        expect(page.locator("#summary")).to_be_visible()
+        rows = page.evaluate(
+            """() => [...document.querySelectorAll("#summary-rows tr")]
+              .map(({ cells }) => [cells[0].textContent, parseFloat(cells[2].textContent)])"""
+        )
+        shares.append(dict(rows).get(name, 0.0))
+    return float(np.mean(shares))
+
+
+def taught_by(page, address, recordings, prepare, show):
+    """Shares of right answers, in %, before and after a person has taught the page."""
+    page.goto(address)
+    expect(page.locator("#lesson input").first).to_be_attached()
+    page.evaluate(PLAYER, recordings)
+    page.evaluate(OBEY)
+    page.evaluate(
+        """async (given) => Object.assign((await import("./teach.js")).timing, given)""",
+        {"prepare": prepare, "show": show},
+    )
+    before = right_share(page, 6)
+    page.locator("#teach").click()
+    expect(page.locator("#activity-name")).to_have_text("Taught", timeout=90_000)
+    said = page.locator("#activity-note").inner_text()
+    return before, right_share(page, 6), said
+
+
+@pytest.mark.slow
+def test_a_person_of_motion_sense_teaches_it_and_is_known(page, motion_sense_archive, tmp_path):
+    with serving(bundle.RELEASED, tmp_path) as running:
+        recordings = motion_of(motion_sense_archive, 3)
+        before, after, _ = taught_by(page, f"http://{running}/", recordings, 1, 6)
+    assert after > 80
+    assert after > before

@@ -34,6 +34,7 @@ def render(template: str, **values: Any) -> str:
         "number": number,
         "points": points,
         "words": in_words,
+        "in_words": number_in_words,
         "json": lambda value: json.dumps(value, default=str),
     }
     return environment.get_template(template).render(**values)
@@ -47,6 +48,14 @@ def percent(share: float | None, digits: int = 1) -> str:
 def number(value: float | None, digits: int = 3) -> str:
     """A number with as many decimals as `digits`, and commas between thousands."""
     return MISSING if value is None or pd.isna(value) else f"{value:,.{digits}f}"
+
+
+_NUMBERS = "no one two three four five six seven eight nine ten eleven twelve"
+
+
+def number_in_words(count: int) -> str:
+    """A small number as a word, such as `nine`; digits above twelve."""
+    return (_NUMBERS.split() + [str(count)])[min(count, 13)]
 
 
 def points(difference: float, low: float, high: float) -> str:

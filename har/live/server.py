@@ -101,7 +101,7 @@ def make_app(
     def config() -> dict[str, Any]:
         made = configuration(recognizer.description, _recordings(recordings))
         here = {"address": address, "certificate": certificate is not None}
-        return made | here | {"sessions": str(sessions)}
+        return made | here | {"sessions": str(sessions), "files": uploads.SUFFIXES}
 
     if address is not None:
         code = qr_svg(address)

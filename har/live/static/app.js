@@ -599,8 +599,9 @@ $("worn-hint").textContent = HOW_TO_WEAR;
 $("angular-rate-choice").hidden = !config.needsGyroscope;
 if (!config.needsGyroscope) $("plot").setAttribute("aria-label", "The last ten seconds of acceleration");
 $("mounting").addEventListener("change", () => { correction = null; $("aligned").textContent = ""; });
+$("chosen").accept = config.files?.join(",") ?? ".csv";
 $("file-kinds").textContent = config.recognition === "server"
-  ? "CSV, or the zip of Sensor Logger or phyphox"
+  ? "CSV, or what a phone’s logger exports, a zip too"
   : "CSV with the columns time_s, acc_x_g … gyro_z_rad_s. Other loggers’ files need the page of har live, or har predict.";
 
 /** The recordings that can be replayed, saved sessions among them. */
