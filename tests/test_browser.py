@@ -26,6 +26,7 @@ from har.model.deployed import DeployedModel
 from har.model.embedding import Embedding
 from har.model.novelty import Novelty
 from har.recognition import profile as profiles
+from har.recognition import steps
 from har.recognition.profile import Profile
 from har.recognition.recognizer import NOT_FINITE, NOT_LATER, OUT_OF_RANGE, Recognizer
 from har.signals.recordings import UCI_HAR_ACTIVITIES
@@ -584,6 +585,35 @@ def test_every_kind_of_network_gives_what_onnx_runtime_gives(site, page, kind):
         np.testing.assert_allclose(
             np.reshape(found[name]["data"], values.shape), values, rtol=1e-4, atol=2e-5
         )
+
+
+CADENCE = """async ({ address, windows, activity }) => {
+  const { cadence } = await import(address + "steps.js");
+  return windows.map((lengths) => {
+    const found = cadence(lengths, activity);
+    return Number.isNaN(found) ? null : found;
+  });
+}"""
+
+
+@pytest.mark.parametrize("activity", list(steps.CADENCES))
+def test_steps_are_counted_as_in_python(site, page, activity):
+    rng = np.random.default_rng(0)
+    times = np.arange(128) / 50
+    hertz = rng.uniform(0.8, 4, (60, 1))
+    strength = rng.uniform(0, 0.5, (60, 1))
+    lengths = 1 + strength * np.sin(2 * np.pi * hertz * times)
+    lengths += strength / 3 * np.sin(np.pi * hertz * times) + rng.normal(0, 0.05, lengths.shape)
+    acceleration = np.stack([lengths, 0 * lengths, 0 * lengths], axis=2)
+    expected = steps.cadence(acceleration, activity)
+    arguments = {"address": site[1], "windows": lengths.tolist(), "activity": activity}
+    found = np.array(page.evaluate(CADENCE, arguments), float)
+    assert 10 < np.isfinite(expected).sum() < 60
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    ranges = page.evaluate(
+        "async (address) => (await import(address + 'steps.js')).CADENCES", site[1]
+    )
+    assert {name: tuple(each) for name, each in ranges.items()} == steps.CADENCES
 
 
 def test_a_model_with_operations_that_the_page_does_not_know_is_refused(site, page):

@@ -747,6 +747,25 @@ def test_the_end_is_a_summary_kept_as_csv_and_picture(page, address):
     stop(page)
 
 
+STEPS = """async () => {
+  const { StepCounter } = await import("/steps.js");
+  const counter = new StepCounter(2.56);
+  for (let n = 0; n < 1200; n++) { // twenty seconds of a phone at 60 Hz, two steps a second
+    counter.add(n / 60, [1 + 0.3 * Math.sin(2 * Math.PI * 2 * n / 60), 0, 0]);
+  }
+  for (let time = 3; time < 20; time += 0.5) counter.count(time, "WALKING", 0.5);
+  counter.count(20, "SITTING", 0.5);
+  return [counter.steps, counter.walked];
+}"""
+
+
+def test_steps_are_counted_whatever_the_rate(page, address):
+    visit(page, address)
+    counted, walked = page.evaluate(STEPS)
+    assert counted == {"WALKING": pytest.approx(34, abs=0.5)}
+    assert walked == {"WALKING": 17}
+
+
 SUMS = """async () => {
   const { Timeline } = await import("/timeline.js");
   const { stretches, summarize } = await import("/summary.js");
@@ -772,7 +791,8 @@ def test_sums_of_a_timeline(page, address):
         "notMeasured": 10,
         "changes": 2,
     }
-    assert rows[-2] == {"from": 14, "to": 24, "what": "Not measured: the screen was off"}
+    gap = {"from": 14, "to": 24, "what": "Not measured: the screen was off", "stretch": None}
+    assert rows[-2] == gap
 
 
 def test_what_was_chosen_is_remembered_over_a_reload(page, address):
@@ -998,11 +1018,12 @@ def test_a_damaged_line_is_left_out_and_counted_as_on_the_command_line(page, add
     lines[10] = lines[10].replace(lines[10].split(",")[2], "x?")
     lines[20] = lines[20][:12]
     path.write_text("\n".join(lines) + "\n")
-    samples = phone_files.read(path)
+    recording = phone_files.find_one(path)
+    samples = recording.read()
     visit(page, address)
     page.locator("#chosen").set_input_files(path)
     expect(page.locator("#file-name")).to_contain_text(f"{len(samples.times)} samples")
-    [note] = [note for note in samples.notes if "left out" in note]
+    [note] = [note for note in recording.notes if "left out" in note]
     expect(page.locator("#file-name")).to_contain_text(note)
     start(page)
     expect(page.locator("#activity-name")).to_have_text("Done")
@@ -1202,7 +1223,7 @@ def bouts(page):
         "() => [...document.querySelectorAll('#bout-rows tr')]"
         ".map((row) => [...row.cells].map((cell) => cell.textContent))"
     )
-    return [(seconds(begin), seconds(end), name) for begin, end, _, name in rows]
+    return [(seconds(begin), seconds(end), name) for begin, end, _, name, _ in rows]
 
 
 def seconds(clock):

@@ -15,6 +15,7 @@ import { Replay } from "./replay.js";
 import { keep, remember } from "./settings.js";
 import { shelf } from "./shelf.js";
 import { showSummary, stretches } from "./summary.js";
+import { StepCounter } from "./steps.js";
 import { Timeline } from "./timeline.js";
 
 const BATCH = 100; // milliseconds of a phone's samples sent together
@@ -57,6 +58,7 @@ function predicted(made) {
   if (run.lesson) return run.lesson.predicted(made);
   fresh();
   showAnswer(made, run.activities);
+  if (made.known) run.steps.count(made.time, made.activity, Math.min(gap, length));
   timeline.predicted.add(made.time - (gap < 3 * length ? Math.min(gap, length) : length), made.time, made.known ? made.activity : UNKNOWN);
   const truth = run.truthAt(made.time);
   if (truth) {
@@ -204,7 +206,7 @@ async function begin(settings, live, name) {
   run = {
     settings: { hop: Number($("hop").value), smoothing: $("smoothing").checked, profile: profileInUse(), maxSamples: config.maxSamples, ...settings },
     live, name, convert: converter(settings), shown: -Infinity, count: 0, right: 0, scored: 0, open: false,
-    windows: [], lesson: null, arrivals: [], latencies: [], hasTruth: false, truthAt: () => "", began: performance.now(), hidden: false,
+    windows: [], lesson: null, steps: new StepCounter(config.window / 50), arrivals: [], latencies: [], hasTruth: false, truthAt: () => "", began: performance.now(), hidden: false,
   };
   const mine = session = run;
   offerActivities(run.settings.profile?.activities ?? config.activities);
@@ -241,6 +243,7 @@ function take(times, acceleration, angularRate) {
     plot.add(time, ...converted);
     keepRow(time, ...converted, run.label ?? "");
     run.lesson?.measured(time, converted[0]);
+    run.steps.add(time, converted[0]);
   });
   if (run.live && !run.timesItself) times.forEach((time) => addArrival(time, arrived));
   return run.backend.push(times, acceleration, angularRate);
@@ -307,7 +310,7 @@ async function stop() {
   }
   $("truth").hidden = true;
   if (ending.lesson) show("idle", "Stopped", "");
-  else if (ending.count) show("idle", ending.live ? "Stopped" : "Done", showSummary(timeline, ending.name), "DONE");
+  else if (ending.count) show("idle", ending.live ? "Stopped" : "Done", showSummary(timeline, ending.name, ending.steps), "DONE");
   else show("idle", "Stopped", "Too little came to recognise anything.");
   running(false);
 }

@@ -47,8 +47,12 @@ function asCsv(timeline) {
 const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
 
 /** The lines below the activities: [what, value]. */
-function facts({ measured, unknown, notMeasured, changes }) {
+function facts({ measured, unknown, notMeasured, changes }, { steps, walked }) {
   return [
+    ...Object.entries(steps).map(([activity, count]) => [
+      `Steps, ${readable(activity).toLowerCase()}`,
+      `${Math.round(count).toLocaleString("en")}, ${Math.round(60 * count / walked[activity])} a minute`,
+    ]),
     ["Not known", `${clock(unknown)} (${percent(measured ? unknown / measured : 0)})`],
     ["Changes of activity", String(changes)],
     ["Recognised", clock(measured)],
@@ -58,8 +62,8 @@ function facts({ measured, unknown, notMeasured, changes }) {
 
 const WIDE = 1200, TALL_LANE = 34, LINE = 40, EDGE = 40; // pixels of the picture
 
-function asPicture(timeline, title) {
-  const made = summarize(timeline), lines = facts(made);
+function asPicture(timeline, title, counted) {
+  const made = summarize(timeline), lines = facts(made, counted);
   const lanes = TALL_LANE * timeline.activities.length + 60;
   const rows = made.activities.length + lines.length;
   const canvas = element("canvas", { width: WIDE, height: 3 * EDGE + 50 + lanes + LINE * rows });
@@ -95,8 +99,8 @@ function asPicture(timeline, title) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
-/** Show it, named after where it came from; returns a sentence. */
-export function showSummary(timeline, title) {
+/** Show it, named after where it came from, with counted steps (steps.js); returns a sentence. */
+export function showSummary(timeline, title, counted) {
   const made = summarize(timeline);
   $("summary").hidden = false;
   $("summary-rows").replaceChildren(...made.activities.map(({ activity, seconds, share }) => {
@@ -107,10 +111,10 @@ export function showSummary(timeline, title) {
       element("td", { textContent: clock(seconds) }), element("td", { textContent: percent(share) }),
       element("td", { className: "share" }, element("div", { className: "track" }, fill)));
   }));
-  $("summary-facts").replaceChildren(...facts(made).map(([what, value]) =>
+  $("summary-facts").replaceChildren(...facts(made, counted).map(([what, value]) =>
     element("div", {}, element("dt", { textContent: what }), element("dd", { textContent: value }))));
   $("summary-csv").onclick = () => download(asCsv(timeline), `activities-${stamp()}.csv`, "text/csv");
-  $("summary-picture").onclick = async () => download(await asPicture(timeline, title), `activities-${stamp()}.png`);
+  $("summary-picture").onclick = async () => download(await asPicture(timeline, title, counted), `activities-${stamp()}.png`);
   const [most] = made.activities;
   return most
     ? `Mostly ${readable(most.activity).toLowerCase()}: ${clock(most.seconds)} of ${clock(made.measured)}.`
