@@ -10,6 +10,7 @@ from har.commands.browser import browser
 from har.commands.live import certificate, live
 from har.commands.predict import predict
 from har.commands.recordings import recordings
+from har.commands.teach import profiles, teach
 from har.errors import HarError, in_one_line
 
 app = typer.Typer(
@@ -36,7 +37,7 @@ def _several_commands(
     """Put a trained model to work."""
 
 
-for command in (predict, recordings, live, certificate, browser):
+for command in (predict, teach, profiles, recordings, live, certificate, browser):
     app.command()(command)
 
 

@@ -112,6 +112,19 @@ class Profile(BaseModel):
         return [name for name in self.windows if name not in activities]
 
 
+def named(text: str) -> str:
+    """The name of a profile.
+
+    Raises:
+        HarError: It cannot be one.
+    """
+    if not re.fullmatch(NAME, text):
+        raise HarError(
+            f"{text!r:.60}: a profile's name should be a word or a few, at most 40 letters"
+        )
+    return text
+
+
 def spelt(activity: str) -> list[str]:
     """How a person may spell one of the `ACTIVITIES`, the usual way first."""
     return [in_words(activity), activity.lower().replace("_", " ")]
@@ -136,7 +149,9 @@ def activity_named(text: str) -> str:
     return name
 
 
-def teach(profile: Profile, activity: str, features: np.ndarray, novelty: np.ndarray) -> Profile:
+def teach(
+    profile: Profile, activity: str, features: np.ndarray, novelty: Sequence[float] | np.ndarray
+) -> Profile:
     """A profile that knows another stretch of windows.
 
     Args:
@@ -172,6 +187,48 @@ def forget(profile: Profile, activity: str) -> Profile:
     return profile.model_copy(update={"shown": left})
 
 
+def distances(features: np.ndarray, means: np.ndarray, leaning: float = LEANING) -> np.ndarray:
+    """How far windows are from what was shown: (windows, stretches).
+
+    Args:
+        features: (windows, features), of `har.model.bundle.Outputs`.
+        means: (stretches, features).
+        leaning: As `LEANING`.
+    """
+    found = np.empty((len(features), len(means)))
+    for column, mean in enumerate(means):
+        apart = (features - mean) ** 2
+        leant = apart[:, -GRAVITY:].sum(axis=1) / leaning**2
+        found[:, column] = apart[:, :-GRAVITY].sum(axis=1) + np.log1p(leant)
+    return found
+
+
+def weigh(
+    probabilities: np.ndarray, distance: np.ndarray, evidence: float = EVIDENCE, near: float = NEAR
+) -> np.ndarray:
+    """Probabilities (windows, activities) in the light of distances.
+
+    What was not shown is as far away as the nearest of all that was, `near` at least: far from
+    everything shown the network's answer stays as it is. A person's own activity has the
+    probability of the network's favourite before its distance is looked at.
+
+    Args:
+        probabilities: (windows, activities of the network).
+        distance: (windows, activities), a person's own last; infinite for what was not shown.
+        evidence: As `EVIDENCE`.
+        near: As `NEAR`.
+    """
+    nearest = np.maximum(distance.min(axis=1, keepdims=True), near)
+    distance = np.where(np.isinf(distance), nearest, distance)
+    best = probabilities.max(axis=1, keepdims=True)
+    own = np.repeat(best, distance.shape[1] - probabilities.shape[1], axis=1)
+    prior = np.log(np.maximum(np.hstack([probabilities, own]), SMALLEST))
+    score = prior - evidence * distance
+    weighed = np.exp(score - score.max(axis=1, keepdims=True))
+    shares: np.ndarray = weighed / weighed.sum(axis=1, keepdims=True)
+    return shares
+
+
 class Taught:
     """A profile at work beside a model.
 
@@ -201,10 +258,7 @@ class Taught:
     def probabilities(self, probabilities: np.ndarray, features: np.ndarray) -> np.ndarray:
         """Probabilities (windows, activities) in the light of what was shown.
 
-        The evidence for an activity falls with the distance to the nearest stretch of it. What was
-        not shown is as far away as the nearest of all, `NEAR` at least: far from everything shown
-        the network's answer stays as it is. A person's own activity has the probability of the
-        network's favourite before its distance is looked at.
+        The evidence for an activity falls with the distance to the nearest stretch of it.
 
         Args:
             probabilities: (windows, activities of the model).
@@ -215,20 +269,9 @@ class Taught:
         if features.shape[1] != self._means.shape[1]:
             raise HarError(f"profile {self.profile.name} is damaged: teach it anew")
         distance = np.full((len(features), len(self.activities)), np.inf)
-        for mean, activity in zip(self._means, self._of, strict=True):
-            apart = (features - mean) ** 2
-            leaning = apart[:, -GRAVITY:].sum(axis=1) / LEANING**2
-            found = apart[:, :-GRAVITY].sum(axis=1) + np.log1p(leaning)
-            distance[:, activity] = np.minimum(distance[:, activity], found)
-        nearest = np.maximum(distance.min(axis=1, keepdims=True), NEAR)
-        distance = np.where(np.isinf(distance), nearest, distance)
-        best = probabilities.max(axis=1, keepdims=True)
-        own = np.repeat(best, len(self.activities) - self._known, axis=1)
-        prior = np.log(np.maximum(np.hstack([probabilities, own]), SMALLEST))
-        score = prior - EVIDENCE * distance
-        weighed = np.exp(score - score.max(axis=1, keepdims=True))
-        shares: np.ndarray = weighed / weighed.sum(axis=1, keepdims=True)
-        return shares
+        for each, activity in zip(distances(features, self._means).T, self._of, strict=True):
+            distance[:, activity] = np.minimum(distance[:, activity], each)
+        return weigh(probabilities, distance)
 
     def smoothing(self, usual: Smoothing) -> Smoothing:
         """What smoothing over time needs, with a person's own activities.

@@ -1,0 +1,218 @@
+"""`python -m har teach` and `python -m har profiles`: what a person shows, kept as a profile."""
+
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from har.commands.options import ModelOption
+from har.errors import HarError
+from har.model.bundle import RELEASED
+
+if TYPE_CHECKING:  # NumPy and pandas take a second to import, and --help needs neither
+    from har.data.recording_files import Samples
+    from har.recognition.profile import Profile
+    from har.recognition.recognizer import Prediction, Recognizer
+
+HANDLING = 3.0
+"""Seconds at both ends of a recording of one activity while the phone is put away and taken out."""
+
+BLOCK = 3000
+"""Samples recognised at once."""
+
+
+def teach(
+    profile: Annotated[
+        Path, typer.Argument(help="File of the profile, such as me.json; made if not there.")
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Recording, as for predict. Without --activity its own labels are learnt.",
+            show_default=False,
+        ),
+    ] = None,
+    activity: Annotated[
+        str | None,
+        typer.Option(
+            help="What the person did all the time: walking, walking upstairs, walking downstairs, "
+            "running, sitting, standing, lying, or an activity of your own, such as cycling.",
+            show_default=False,
+        ),
+    ] = None,
+    handling: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="With --activity: seconds to leave out at both ends, while the phone is put away "
+            "and taken out.",
+        ),
+    ] = HANDLING,
+    forget: Annotated[
+        str | None,
+        typer.Option(help="Forget what was shown of this activity.", show_default=False),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="Name to show with every answer; that of the file by default.", show_default=False
+        ),
+    ] = None,
+    mounting: Annotated[
+        str | None,
+        typer.Option(
+            help="For a model that needs it: how the phone was worn, as for predict.",
+            show_default=False,
+        ),
+    ] = None,
+    model: ModelOption = RELEASED,
+) -> None:
+    """Teach a profile how somebody moves, from a few seconds of each activity.
+
+    What is shown is added to what was shown before. `har predict FILE
+    --profile PROFILE` then weighs it together with the model's own answer.
+    """
+    from har.model.bundle import load
+    from har.recognition import profile as kept
+    from har.recognition.recognizer import Recognizer
+
+    if (file is None) == (forget is None):
+        raise HarError("give a FILE to learn from, or --forget")
+    recognizer = Recognizer(load(model), smoothing=False)
+    sha256 = recognizer.description.model_sha256
+    if profile.exists():
+        taught = kept.load(profile)
+        kept.Taught(taught, recognizer.description)  # says if it is of another model
+    else:
+        taught = kept.Profile(name=kept.named(name or profile.stem), model_sha256=sha256)
+    if name is not None:
+        taught = taught.model_copy(update={"name": kept.named(name)})
+    if forget is not None:
+        taught = kept.forget(taught, forget)
+    if file is not None:
+        shown = kept.activity_named(activity) if activity else None
+        taught = _shown(taught, file, shown, handling, mounting, recognizer)
+    kept.save(profile, taught)
+    _say(f"{profile}: {_in_words(taught)}")
+
+
+def profiles(
+    folder: Annotated[Path, typer.Argument(help="Where to look.")] = Path(),
+    model: ModelOption = RELEASED,
+) -> None:
+    """List the profiles in a folder, with what each was shown."""
+    from har.model.bundle import describe
+    from har.recognition import profile as kept
+
+    if not folder.is_dir():
+        raise HarError(f"{folder}: no folder there")
+    sha256 = describe(model).model_sha256
+    found = 0
+    for path in sorted(folder.glob("*.json")):
+        try:
+            one = kept.load(path)
+        except HarError:  # another kind of file
+            continue
+        found += 1
+        other = "" if one.model_sha256 == sha256 else "  (made with another model)"
+        typer.echo(f"{path}  {one.name}: {_in_words(one)}{other}")
+    if not found:
+        raise HarError(f"{folder}: no profile there; `har teach` makes one")
+
+
+def _in_words(profile: "Profile") -> str:
+    from har.signals.recordings import in_words
+
+    counts = [f"{in_words(name)} {count}" for name, count in profile.windows.items()]
+    return f"{', '.join(counts)} (windows)" if counts else "nothing shown yet"
+
+
+def _shown(
+    profile: "Profile",
+    file: Path,
+    activity: str | None,
+    handling: float,
+    mounting: str | None,
+    recognizer: "Recognizer",
+) -> "Profile":
+    """The profile with what a recording shows."""
+    import numpy as np
+
+    from har.data import recording_files
+    from har.recognition.profile import teach
+    from har.signals.recordings import in_words
+
+    description = recognizer.description
+    samples = recording_files.read(file, gyroscope=description.needs_gyroscope)
+    if activity is None and samples.activity is None:
+        raise HarError(f"{file} has no labels: say what it shows, such as --activity walking")
+    predictions = _recognised(samples, mounting, recognizer)
+    length = description.window_size / description.sampling_rate
+    if activity is None:
+        stretches = _labelled(samples, predictions, length)
+    else:
+        first, last = samples.times.min() + handling, samples.times.max() - handling
+        inside = [each for each in predictions if first <= each.time - length and each.time <= last]
+        stretches = [(activity, inside)] if inside else []
+    if not stretches:
+        within = f", {handling:g} s at both ends left out" if activity else " of one label"
+        raise HarError(f"{file}: too short: a window takes {length:.2f} s without a gap{within}")
+    for shown, windows in stretches:
+        features = np.array([each.features for each in windows])
+        profile = teach(profile, shown, features, [each.novelty for each in windows])
+        right = sum(each.activity == shown for each in windows)
+        _say(f"{in_words(shown)}: {len(windows)} windows; the model alone names {right} of them so")
+    return profile
+
+
+def _recognised(
+    samples: "Samples", mounting: str | None, recognizer: "Recognizer"
+) -> "list[Prediction]":
+    from har.signals.sensors import MOUNTINGS, Readings
+
+    if mounting and not recognizer.description.needs_mounting:
+        raise HarError("--mounting: this model takes the phone however it is worn; leave it out")
+    mounting = mounting or "right-edge-up"  # turns nothing
+    if mounting not in MOUNTINGS:
+        raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
+    units = samples.acceleration_unit, samples.angular_rate_unit
+    stream = recognizer.stream(Readings(*units, MOUNTINGS[mounting]))
+    predictions = []
+    for start in range(0, len(samples.times), BLOCK):
+        block = slice(start, start + BLOCK)
+        rate = None if samples.angular_rate is None else samples.angular_rate[block]
+        predictions += recognizer.push(
+            stream, samples.times[block], samples.acceleration[block], rate
+        )
+    if stream.rejected_windows and not predictions:
+        raise HarError(f"nothing to learn from: {stream.problem}")
+    return predictions
+
+
+def _labelled(
+    samples: "Samples", predictions: "list[Prediction]", length: float
+) -> "list[tuple[str, list[Prediction]]]":
+    """Windows that have one label throughout, stretch by stretch."""
+    import numpy as np
+
+    assert samples.activity is not None
+    order = np.argsort(samples.times, kind="stable")
+    times, labels = samples.times[order], samples.activity[order]
+    changes = np.concatenate([[0], np.cumsum(labels[1:] != labels[:-1])])
+    ends = np.array([each.time for each in predictions])
+    first = np.minimum(np.searchsorted(times, ends - length), len(times) - 1)
+    last = np.searchsorted(times, ends + 1e-6, side="right") - 1
+    whole = (changes[first] == changes[last]) & (labels[first] != "")
+    found = []
+    for (stretch, kept), rows in groupby(
+        range(len(predictions)), lambda row: (changes[first[row]], whole[row])
+    ):
+        if kept:
+            label = str(labels[np.searchsorted(changes, stretch)])
+            found.append((label, [predictions[row] for row in rows]))
+    return found
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
