@@ -48,7 +48,7 @@ TARGETS = ("motion_sense", "usc_had", "hapt", "dsads")
 EVERY = 4
 """Of the windows that are measured otherwise, each fourth is scored."""
 
-RIVALS = {"random_forest": 20_000, "minirocket": 5_000}
+LEARNT_FROM = {"random_forest": 20_000, "minirocket": 5_000}
 """Methods of `experiments.rivals` that are scored too, and how many windows each learns from.
 
 MiniRocket's solver takes time as the cube of them.
@@ -104,7 +104,7 @@ def settings_of(method: str) -> Params:
         names = ["--dataset.names", f"[{', '.join(TARGETS)}]"]
         return Params.read(Path("params.yaml"), [*names, "--train.epochs=3"])
     candidates = read_yaml(CANDIDATES)
-    if method in RIVALS:  # on the same windows, drawn alike
+    if method in LEARNT_FROM:  # on the same windows, drawn alike
         method = "chosen"
     if method not in candidates:
         raise HarError(f"{CANDIDATES} has no {method}; it has {', '.join(candidates)}")
@@ -135,7 +135,7 @@ def train_rival(name: str, params: Params, seed: int, train: Windows) -> Predict
 
     rng = np.random.default_rng(seed)
     chances = draw_weights(train, params.train.balance)
-    drawn = rng.choice(len(train), RIVALS[name], p=chances)
+    drawn = rng.choice(len(train), LEARNT_FROM[name], p=chances)
     rotations = Rotation.random(len(drawn), random_state=seed).as_matrix()
     signals = transfer.turned(rotations)(train.signals[drawn])
     rival = RIVALS[name]
@@ -184,7 +184,7 @@ def run(
 
     Args:
         windows: Of all data sets, of the nine `BASE_CHANNELS`.
-        method: `"benchmark"`, one of the `RIVALS` or a candidate.
+        method: `"benchmark"`, a rival of `LEARNT_FROM` or a candidate.
         sources: Their training people teach.
         targets: All of their people are scored.
         seed: Of the training.
@@ -192,7 +192,7 @@ def run(
     """
     params = settings_of(method)
     taught = windows.select(np.isin(windows.dataset, sources) & (windows.split == "train"))
-    if method in RIVALS:
+    if method in LEARNT_FROM:
         predict = train_rival(method, params, seed, taught)
     else:
         predict = train_network(params, seed, taught)

@@ -51,8 +51,7 @@ def made(tmp_path, monkeypatch):
     }.items():
         monkeypatch.setattr(anyone, name, tmp_path / path)
     anyone.SETTINGS.write_text(settings)
-    monkeypatch.setattr(anyone, "FOREST_WINDOWS", 50)
-    monkeypatch.setattr(anyone, "TREES", 3)
+    monkeypatch.setattr(anyone, "LEARNT_FROM", {"random_forest": 50})
     monkeypatch.setattr(anyone, "EVERY", 20)
     return whole
 
