@@ -103,12 +103,12 @@ def opened(site, chromium):
     page.close()
 
 
-RECOGNIZE = """async ({ address, blocks, options, readings, settled }) => {
+RECOGNIZE = """async ({ address, blocks, options, readings, settled, placement }) => {
   const { Recognizer } = await import(address + "recognizer.js");
   const { load } = await import(address + "local.js");
   const { description, model } = await load();
   const recognizer = new Recognizer(description, model, options);
-  const stream = recognizer.stream(readings, { settled });
+  const stream = recognizer.stream(readings, { settled, placement });
   const response = await fetch(address + "samples.bin", { cache: "no-store" });
   const numbers = new Float64Array(await response.arrayBuffer());
   const predictions = [];
@@ -129,10 +129,10 @@ RECOGNIZE = """async ({ address, blocks, options, readings, settled }) => {
 }"""
 
 
-def compare(site, page, made, samples, blocks, readings, settled=True, **options):
+def compare(site, page, made, samples, blocks, readings, settled=True, placement=None, **options):
     """Python's predictions and stream for samples (n, 7), after the page's were found equal."""
     recognizer = Recognizer(made, **options)
-    stream = recognizer.stream(readings, settled)
+    stream = recognizer.stream(readings, settled, placement=placement)
     expected = []
     for block in np.split(samples, np.cumsum(blocks)[:-1]):
         rate = block[:, 4:] if made.description.needs_gyroscope else None
@@ -150,6 +150,7 @@ def compare(site, page, made, samples, blocks, readings, settled=True, **options
             "rotation": readings.rotation.flatten().tolist(),
         },
         "settled": settled,
+        "placement": placement,
     }
     found = page.evaluate(RECOGNIZE, arguments)
     predictions = found.pop("predictions")
@@ -245,7 +246,7 @@ def test_the_same_as_in_python(site, page, made, rate, start, readings, options)
 def test_the_same_as_in_python_for_models_that_need_no_mounting(
     gyroscope, chromium, tmp_path_factory
 ):
-    """The answer still too, with and without smoothing; and acceleration alone."""
+    """The answer still too, with and without smoothing or a placement; acceleration alone."""
     made = framed_bundle(gyroscope)
     for site in assembled(made, tmp_path_factory):
         for page in opened(site, chromium):
@@ -258,6 +259,14 @@ def test_the_same_as_in_python_for_models_that_need_no_mounting(
                 )
                 answers = {each.activity for each in expected if each.known}
                 assert "STILL" in answers and len(answers) >= 3
+            without, _ = compare(site, page, made, samples, blocks, Readings(), hop=10)
+            told, stream = compare(
+                site, page, made, samples, blocks, Readings(), placement="waist", hop=10
+            )
+            assert stream.posture.up is not None
+            assert any(
+                one.activity != other.activity for one, other in zip(told, without, strict=True)
+            )
 
 
 TEACH = """async ({ address, text, options, lessons, wrong }) => {

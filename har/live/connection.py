@@ -228,7 +228,11 @@ class Connection:
         )
         try:
             self._stream = self._shared.recognizer.stream(
-                self._readings, hop=hello.hop, smoothing=hello.smoothing, profile=hello.profile
+                self._readings,
+                hop=hello.hop,
+                smoothing=hello.smoothing,
+                profile=hello.profile,
+                placement=hello.placement,
             )
         except HarError as error:
             raise Ended(1008, str(error)) from None

@@ -8,6 +8,7 @@ from typing import Any
 
 from scipy.signal import sosfilt_zi
 
+from har.model import postures
 from har.model.bundle import OUTPUTS, Description
 from har.model.hmm import SMALLEST
 from har.recognition import profile, recognizer
@@ -31,6 +32,8 @@ def for_javascript(description: Description) -> dict[str, Any]:
 
     - `activities`, `sampling_rate`, `window_size`, `step`, `smoothing`, `model_sha256`: as in the
       bundle (`har.model.bundle.Description`); `outputs`: names of the model's outputs.
+    - `postures_by_angle`: shares by placement, posture (in the order of `still`) and step of angle,
+      and the constants of `har.model.postures`.
     - `needs_gyroscope`: whether samples have angular rate.
     - `still`: the `postures` among the activities, and the `answer` where any of them is likely.
     - `smallest_probability`: floor of the evidence in smoothing.
@@ -58,6 +61,21 @@ def for_javascript(description: Description) -> dict[str, Any]:
         "still": {
             "answer": SOME_POSTURE,
             "postures": description.postures,
+        },
+        "postures_by_angle": {
+            "placements": {
+                name: [
+                    description.angles[postures.PARTS[name]][posture]
+                    for posture in description.postures
+                ]
+                for name in description.placements
+            },
+            "step": postures.STEP,
+            "on_feet": postures.ON_FEET,
+            "sure": postures.SURE,
+            "needed": postures.NEEDED,
+            "remembered": postures.REMEMBERED,
+            "pause": postures.PAUSE,
         },
         "needs_gyroscope": description.needs_gyroscope,
         "smallest_probability": SMALLEST,

@@ -51,6 +51,7 @@ class Hello(_Message):
         hop: Samples at 50 Hz from one prediction to the next.
         smoothing: Whether to smooth the predictions over time.
         profile: What the phone's wearer has shown, if anything.
+        placement: Where the phone is worn, if that is told (`har.model.postures.PARTS`).
     """
 
     type: Literal["hello"]
@@ -60,6 +61,7 @@ class Hello(_Message):
     hop: Annotated[int, Field(ge=MIN_HOP, le=MAX_HOP)] = 25
     smoothing: bool = True
     profile: Profile | None = None
+    placement: Annotated[str, Field(max_length=20)] | None = None
 
     @field_validator("rotation")
     @classmethod

@@ -61,6 +61,7 @@ def configuration(description: Description, recordings: list[str] | None) -> dic
         "mountings": {name: matrix.flatten().tolist() for name, matrix in MOUNTINGS.items()}
         if description.needs_mounting
         else None,
+        "placements": description.placements,
         "trainedOn": description.trained_on,
         "recordings": recordings,
         "dataset": description.training.dataset,

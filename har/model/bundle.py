@@ -23,6 +23,7 @@ from har.data.windows import step_of
 from har.errors import HarError, in_words
 from har.files import replacing_files
 from har.learning.weights import Digest, TrainingRecord
+from har.model.postures import PARTS, STEPS
 from har.params import Model
 from har.signals.channels import CHANNEL_GROUPS, channel_units, groups_of
 from har.signals.recordings import ACTIVITIES, BASE_CHANNELS, SAMPLING_RATE, STILL
@@ -109,6 +110,8 @@ class Description(BaseModel):
         activities: Name of each class.
         temperature: Logits were divided by it (`har.model.calibration`).
         smoothing: See `Smoothing`.
+        angles: Of postures, by part of the body that carries the phone
+            (`har.model.postures.learn_angles`); empty if the model needs to know the mounting.
         training: What the network was trained on, and how.
         weights_sha256: Of the weights' file that the model was made from, `""` if there was none.
         model_sha256: Of `model.onnx`.
@@ -125,6 +128,7 @@ class Description(BaseModel):
     activities: list[str]
     temperature: float = Field(ge=0.05, le=20)
     smoothing: Smoothing
+    angles: dict[str, dict[str, list[Annotated[float, Field(gt=0)]]]]
     training: TrainingRecord
     weights_sha256: Digest
     model_sha256: Digest
@@ -144,6 +148,11 @@ class Description(BaseModel):
         ]:
             if found != expected:
                 raise ValueError(f"{name}: expected {expected}, got {found}")
+        for part, postures in self.angles.items():
+            if part not in PARTS.values() or not set(self.postures) <= set(postures):
+                raise ValueError(f"angles: {part} is no part of the body, or lacks a posture")
+            if any(len(shares) != STEPS for shares in postures.values()):
+                raise ValueError(f"angles.{part}: expected {STEPS} numbers a posture")
         if len(set(self.activities)) < activities:
             raise ValueError("activities: one is named twice")
         if unknown := set(self.activities) - set(ACTIVITIES):
@@ -154,6 +163,11 @@ class Description(BaseModel):
     def postures(self) -> list[str]:
         """The activities that are postures."""
         return [name for name in self.activities if name in STILL]
+
+    @property
+    def placements(self) -> list[str]:
+        """Placements that help to tell the postures apart."""
+        return [name for name, part in PARTS.items() if part in self.angles]
 
     @property
     def needs_gyroscope(self) -> bool:

@@ -14,6 +14,7 @@ from har.model.bundle import Bundle, Description, Smoothing, sees_upright
 from har.model.deployed import DeployedModel, summarize_for
 from har.model.export import to_onnx
 from har.model.hmm import learn_durations
+from har.model.postures import learn_angles
 from har.signals.channels import channel_units, groups_of
 from har.signals.recordings import BASE_CHANNELS, SAMPLING_RATE
 
@@ -72,6 +73,7 @@ def package(
             priors=(seen / seen.sum()).tolist(),
             together=deployed.postures if sees_upright(record.network) else [],
         ),
+        angles=_angles(train) if sees_upright(record.network) else {},
         training=record,
         weights_sha256=weights_sha256,
         model_sha256=hashlib.sha256(model).hexdigest(),
@@ -87,6 +89,15 @@ def _embedding(network: Classifier, train: Windows) -> embedding.Embedding:
     network = network.cpu().eval()
     features = torch.cat([network.features(part) for part in parts]).numpy()
     return embedding.fit(features, groups[rows])
+
+
+def _angles(train: Windows) -> dict[str, dict[str, list[float]]]:
+    """Angles of postures (`learn_angles`)."""
+    # In g: what turns vectors by gravity takes them unscaled.
+    columns = [train.channels.tolist().index(f"total_acc_{axis}") for axis in "xyz"]
+    acceleration = train.signals[..., columns].mean(axis=1, dtype=float)
+    activity = train.activities[train.label]
+    return learn_angles(acceleration, activity, train.subject, train.placement)
 
 
 def _durations(train: Windows, classes: int, seconds: float) -> np.ndarray:

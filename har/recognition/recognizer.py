@@ -15,6 +15,7 @@ import numpy as np
 from har.errors import HarError
 from har.model.bundle import Bundle, Description, Outputs
 from har.model.hmm import CausalSmoother
+from har.model.postures import Posture
 from har.recognition.profile import Profile, Taught
 from har.signals.filters import ArchiveFilter
 from har.signals.recordings import SAMPLING_RATE, SOME_POSTURE
@@ -104,6 +105,7 @@ class Stream:
         gyroscope: Whether the model needs angular rate; if not, it is not looked at.
         activities: What its predictions tell apart.
         taught: What its wearer has shown, if anything.
+        posture: Tells postures apart by the phone's angle, where its place is known.
 
     Attributes:
         hop: As given.
@@ -117,6 +119,7 @@ class Stream:
         problem: What seems wrong with the last window's readings, such as another unit; empty if
             nothing does.
         smoother: Of its predictions; the recognizer's.
+        posture: As given; the recognizer's.
     """
 
     def __init__(
@@ -130,9 +133,10 @@ class Stream:
         gyroscope: bool = True,
         activities: Sequence[str] = (),
         taught: Taught | None = None,
+        posture: Posture | None = None,
     ) -> None:
         self.hop, self.smoothing, self._gyroscope = hop, smoothing, gyroscope
-        self.activities, self.taught = list(activities), taught
+        self.activities, self.taught, self.posture = list(activities), taught, posture
         self._size, self._gap = size, gap
         self._readings, self._settled = readings, settled
         self.samples = self.restarts = self.rejected_windows = 0
@@ -301,6 +305,8 @@ class Recognizer:
         hop: int | None = None,
         smoothing: bool | None = None,
         profile: Profile | None = None,
+        placement: str | None = None,
+        up: np.ndarray | None = None,
     ) -> Stream:
         """A new stream.
 
@@ -311,22 +317,34 @@ class Recognizer:
             smoothing: Likewise.
             profile: What its wearer has shown (`har.recognition.profile`); the recognizer's own by
                 default.
+            placement: Where the phone is worn, a key of `har.model.postures.PARTS`, if that is
+                known. Once its wearer has walked, postures are told apart by the phone's angle.
+                With a profile, which knows more, it is not looked at.
+            up: As for `har.model.postures.Posture`, if that is known before.
 
         Raises:
-            HarError: `hop` is out of range, or the profile was made with another model.
+            HarError: `hop` is out of range, the profile was made with another model, or the model
+                makes nothing of `placement`.
         """
+        hop = self.hop if hop is None else _checked_hop(hop)
+        description = self.description
         profile = profile or self.profile
-        taught = None if profile is None else Taught(profile, self.description)
+        taught = None if profile is None else Taught(profile, description)
+        posture = None
+        if placement is not None:
+            known = description.angles, description.activities
+            posture = Posture(*known, placement, hop / SAMPLING_RATE, up)
         return Stream(
-            self.description.window_size,
-            self.hop if hop is None else _checked_hop(hop),
+            description.window_size,
+            hop,
             self.gap,
             readings or Readings(),
             settled,
             self.smoothing if smoothing is None else smoothing,
-            self.description.needs_gyroscope,
-            self.description.activities if taught is None else taught.activities,
+            description.needs_gyroscope,
+            description.activities if taught is None else taught.activities,
             taught,
+            posture,
         )
 
     def push(
@@ -372,7 +390,9 @@ class Recognizer:
         self, stream: Stream, batch: WindowBatch, outputs: Outputs, rows: range
     ) -> list[Prediction]:
         made = []
-        for time, fresh, row in zip(batch.times, batch.fresh, rows, strict=True):
+        for time, signals, fresh, row in zip(
+            batch.times, batch.signals, batch.fresh, rows, strict=True
+        ):
             if fresh:
                 stream.smoother = None
             stream.problem = PROBLEMS[outputs.problem[row]].format(outputs.reading[row])
@@ -388,6 +408,9 @@ class Recognizer:
             if stream.smoothing:
                 stream.smoother = stream.smoother or self._smoother(stream)
                 probabilities = stream.smoother.update(probabilities)
+            if stream.posture is not None and stream.taught is None:
+                acceleration = signals[:, 6:].mean(axis=0, dtype=float)
+                probabilities = stream.posture.update(float(time), acceleration, probabilities)
             activity, probability = self._answer(probabilities, stream.activities)
             novelty = float(outputs.novelty[row])
             most = 1.0 if taught is None else taught.most_novel(activity)

@@ -84,7 +84,7 @@ async function received(response, onprogress) {
 
 /** The page's recogniser, without a server. */
 export class LocalBackend {
-  /** settings: {accelerationUnit, angularRateUnit, rotation, hop, smoothing, profile}, as for Recognizer. */
+  /** settings: {accelerationUnit, angularRateUnit, rotation, hop, smoothing, profile, placement}, as for Recognizer. */
   constructor(settings) {
     this.settings = settings;
     this.onprediction = () => {};
@@ -99,9 +99,9 @@ export class LocalBackend {
   async start() {
     try {
       const { description, model } = await load();
-      const { hop, smoothing, profile, ...readings } = this.settings;
+      const { hop, smoothing, profile, placement, ...readings } = this.settings;
       this.recognizer = new Recognizer(description, model, { hop, smoothing });
-      this.stream = this.recognizer.stream(readings, { profile });
+      this.stream = this.recognizer.stream(readings, { profile, placement });
     } catch (error) {
       this.fail(error);
       return;

@@ -207,12 +207,77 @@ function transitionsAfter(durations, seconds) {
   });
 }
 
+const length = (vector) => Math.hypot(...vector);
+
+/** Angle in degrees between two vectors of any length. */
+function angleBetween(one, other) {
+  const dot = one.reduce((sum, value, axis) => sum + value * other[axis], 0);
+  const cosine = dot / Math.max(length(one) * length(other), 1e-9);
+  return (Math.acos(Math.min(Math.max(cosine, -1), 1)) * 180) / Math.PI;
+}
+
+/** What a phone's angle says of its wearer's posture, as in har/model/postures.py. */
+class Posture {
+  constructor({ activities, still, sampling_rate: rate, postures_by_angle: known }, placement, hop) {
+    if (!Object.hasOwn(known.placements, placement)) {
+      const names = Object.keys(known.placements).join(", ");
+      throw new Error(`placement ${placement}: ${names ? `should be ${names}` : "this model makes nothing of it"}`);
+    }
+    this.known = known;
+    this.shares = known.placements[placement];
+    this.postures = still.postures.map((name) => activities.indexOf(name));
+    this.onFeet = known.on_feet.map((name) => activities.indexOf(name)).filter((index) => index >= 0);
+    this.seconds = hop / rate;
+    this.last = null;
+    this.begin();
+  }
+
+  begin() {
+    this.up = null;
+    this.walked = 0;
+  }
+
+  /** time of a window's last sample; its mean acceleration; what else is known of it. */
+  update(time, acceleration, probabilities) {
+    const { step, sure, needed, remembered, pause } = this.known;
+    const sum = (indices) => indices.reduce((total, index) => total + probabilities[index], 0);
+    if (this.last !== null && !(time >= this.last && time - this.last <= pause)) this.begin();
+    this.last = time;
+    if (sum(this.onFeet) >= sure) {
+      this.walked += this.seconds;
+      const share = Math.min(this.seconds / Math.min(this.walked, remembered), 1);
+      const before = this.up ?? acceleration;
+      this.up = before.map((value, axis) => value + share * (acceleration[axis] - value));
+    }
+    if (this.up === null || this.walked < needed) return probabilities;
+    const angle = angleBetween(acceleration, this.up);
+    const likely = this.postures.map((index, posture) => {
+      const shares = this.shares[posture];
+      const at = Math.min(Math.floor(angle / step), shares.length - 1);
+      return shares[at] * Math.max(probabilities[index], 1e-9);
+    });
+    const together = sum(this.postures) / likely.reduce((total, value) => total + value, 0);
+    const found = [...probabilities];
+    this.postures.forEach((index, posture) => {
+      found[index] = likely[posture] * together;
+    });
+    return found;
+  }
+}
+
+/** The mean acceleration of a window, gravity included. */
+function meanAcceleration(signals) {
+  const sum = [0, 0, 0];
+  for (let i = 0; i < signals.length; i++) if (i % SIGNALS >= 6) sum[(i % SIGNALS) - 6] += signals[i];
+  return sum.map((value) => value / (signals.length / SIGNALS));
+}
+
 /** A number as Python's `.2g` writes it, for those that are neither huge nor tiny. */
 const inTwoDigits = (value) => String(Number(value.toPrecision(2)));
 
 /** One phone's samples on their way to windows; made by `Recognizer.stream`. */
 export class Stream {
-  constructor(description, { hop, gap, readings = {}, settled = true, profile = null }) {
+  constructor(description, { hop, gap, readings = {}, settled = true, profile = null, placement = null }) {
     const { acceleration_units: gs, angular_rate_units: radians } = description.readings;
     const {
       accelerationUnit = "g",
@@ -240,6 +305,7 @@ export class Stream {
     this.rejectedWindows = 0;
     this.rejected = {};
     this.problem = "";
+    this.posture = placement && new Posture(description, placement, hop);
     this.begin();
   }
 
@@ -382,11 +448,12 @@ export class Recognizer {
 
   /**
    * A new stream; readings: {accelerationUnit, angularRateUnit, rotation (nine, row by row)};
-   * profile: what its wearer has shown (profile.js), if anything.
+   * profile: what its wearer has shown (profile.js), if anything; placement: where the phone is worn,
+   * if that is told: not looked at where there is a profile.
    */
-  stream(readings, { settled = true, profile = null } = {}) {
+  stream(readings, { settled = true, profile = null, placement = null } = {}) {
     const { hop, gap } = this;
-    return new Stream(this.description, { hop, gap, readings, settled, profile });
+    return new Stream(this.description, { hop, gap, readings, settled, profile, placement });
   }
 
   /** Take samples of a stream, and say what the windows are that they complete. */
@@ -403,7 +470,7 @@ export class Recognizer {
     const size = outputs.features.length / windows.length;
     const predictions = [];
     const { profile } = stream;
-    windows.forEach(({ time, fresh }, row) => {
+    windows.forEach(({ time, signals, fresh }, row) => {
       if (fresh) stream.smoother = null;
       const problem = description.problems[Number(outputs.problem[row])];
       stream.problem = problem.replace("{:.2g}", inTwoDigits(outputs.reading[row]));
@@ -428,6 +495,9 @@ export class Recognizer {
           profile?.smoothing(description.smoothing),
         );
         probabilities = stream.smoother.update(probabilities);
+      }
+      if (stream.posture && !profile) {
+        probabilities = stream.posture.update(time, meanAcceleration(signals), probabilities);
       }
       const [activity, probability] = this.answer(probabilities, stream.activities);
       predictions.push({

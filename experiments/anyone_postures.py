@@ -1,0 +1,123 @@
+"""What it brings to tell where the phone is worn: sitting, standing and lying on unseen data sets.
+
+Each data set is left out once, as in `experiments.anyone`. Which way up is along the phone's axes
+comes from the windows that the network takes for walking, of the same person with the phone at the
+same place (`har.model.postures`); no label is looked at. Makes reports/anyone_postures.csv.
+
+    python -m experiments.anyone_postures            # 15 minutes on one core for each network
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from experiments import networks
+from experiments.anyone import SETTINGS, TARGETS, all_windows
+from har.data.windows import Windows, step_of
+from har.errors import in_one_line
+from har.files import replacing_file
+from har.model import postures
+from har.model.bundle import Description
+from har.params import Params
+from har.recognition.recognizer import THRESHOLD
+from har.signals.recordings import SAMPLING_RATE, STILL
+
+TABLE = Path("reports/anyone_postures.csv")
+
+
+def told(windows: Windows, probabilities: np.ndarray, description: Description) -> np.ndarray:
+    """Probabilities in the light of where the phone is worn, for people who have walked before.
+
+    Args:
+        windows: Of the `BASE_CHANNELS`.
+        probabilities: (windows, activities), without it.
+        description: Of the model.
+    """
+    activities = description.activities
+    acceleration = windows.signals[..., 6:].mean(axis=1, dtype=float)
+    on_feet = [activities.index(name) for name in postures.ON_FEET]
+    walks = probabilities[:, on_feet].sum(axis=1) >= postures.SURE
+    seconds = step_of(windows.size, windows.overlap) / SAMPLING_RATE
+    found = probabilities.copy()
+    for rows in people(windows):
+        part = postures.part_of(str(windows.placement[rows[0]]))
+        if part not in description.angles or not walks[rows].any():
+            continue
+        placement = next(name for name, other in postures.PARTS.items() if other == part)
+        up = acceleration[rows[walks[rows]]].mean(axis=0)
+        posture = postures.Posture(description.angles, activities, placement, seconds, up)
+        for index, row in enumerate(rows):
+            found[row] = posture.update(index * seconds, acceleration[row], probabilities[row])
+    return found
+
+
+def people(windows: Windows) -> list[np.ndarray]:
+    """The rows of each person with a phone at one place."""
+    pairs = np.rec.fromarrays([windows.subject, windows.placement])
+    return [np.flatnonzero(pairs == pair) for pair in np.unique(pairs)]
+
+
+def scores(windows: Windows, probabilities: np.ndarray) -> dict[str, float]:
+    """How well activities, and postures alone, are told.
+
+    `accuracy` is over all windows, answers among the data set's activities; `postures` over the
+    windows of a posture; `named` is the share of these for which one is named, that is at
+    `THRESHOLD` or above, and `named_right` how many of those are right.
+    """
+    here = np.unique(windows.label)
+    answer = here[probabilities[:, here].argmax(axis=1)]
+    right = answer == windows.label
+    still = np.isin(windows.activities[windows.label], STILL)
+    best = probabilities.argmax(axis=1)
+    named = still & (probabilities.max(axis=1) >= THRESHOLD)
+    named &= np.isin(windows.activities[best], STILL)
+    return {
+        "accuracy": right.mean(),
+        "postures": right[still].mean(),
+        "named": named.sum() / still.sum(),
+        "named_right": (best == windows.label)[named].mean(),
+    }
+
+
+def rows_of(
+    target: str, windows: Windows, description: Description, probabilities: np.ndarray
+) -> Iterator[dict[str, Any]]:
+    """The table's rows for a data set: each placement, told and not."""
+    knowing = told(windows, probabilities, description)
+    for placement in np.unique(windows.placement):
+        at = windows.placement == placement
+        for way, given in (("not told", probabilities), ("told", knowing)):
+            yield {
+                "target": target,
+                "placement": placement,
+                "placement_is": way,
+                "windows": int(at.sum()),
+                **scores(windows.select(at), given[at]),
+            }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Score postures with the placement told.")
+    parser.parse_args()
+    windows = all_windows()
+    rows = []
+    for target in TARGETS:
+        taught = (windows.dataset != target) & (windows.split == "train")
+        bundle = networks.trained(
+            f"without-{target}", Params.read(SETTINGS), windows.select(taught)
+        )
+        unseen = windows.select(windows.dataset == target)
+        probabilities = bundle.predict(unseen.signals).probabilities
+        rows += rows_of(target, unseen, bundle.description, probabilities)
+    with replacing_file(TABLE) as partial:
+        pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.4f")
+    print(TABLE)
+
+
+if __name__ == "__main__":
+    with in_one_line("interrupted; finished trainings are kept, and the same command goes on"):
+        main()
