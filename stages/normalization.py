@@ -9,20 +9,20 @@ from stages.common import NORMALIZED, WINDOWS, run
 
 
 def main(params: Params) -> None:
-    measured, _ = windows.load(WINDOWS)
-    unscaled = windows.with_channels(measured, params.windowing.channels)
+    # The channels as measured are let go here, and scaled in place: once in memory is enough.
+    unscaled = windows.with_channels(windows.load(WINDOWS)[0], params.windowing.channels)
     scaled, scaling = split_and_scale(
         unscaled,
         params.split.val_subjects,
         params.split.seed,
         params.normalization.method,
         params.split.test_subjects,
+        overwrite=True,
     )
     windows.save(NORMALIZED, scaled, offset=scaling.offset, scale=scaling.scale)
     for part in ("train", "val", "test"):
-        selected = scaled.of(part)
-        subjects = np.unique(selected.subject).tolist()
-        print(f"{part}: {len(selected):,} windows of subjects {subjects}")
+        subjects = scaled.subject[scaled.split == part]
+        print(f"{part}: {len(subjects):,} windows of subjects {np.unique(subjects).tolist()}")
     print(f"channels: {', '.join(scaled.channels)}")
 
 

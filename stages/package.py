@@ -11,13 +11,13 @@ from stages.common import BUNDLE, NORMALIZED, WEIGHTS, run
 
 
 def main(params: Params) -> None:
-    scaled, scaling = windows.load(NORMALIZED)
+    train, scaling = windows.load(NORMALIZED, "train")
     network, training = weights.load(WEIGHTS)
-    training.check_fits(scaled, Scaling(**scaling))
+    training.check_fits(train, Scaling(**scaling))
     packaged = package(
         network,
         training,
-        scaled.of("train"),
+        train,
         temperature=params.calibration.temperature,
         posture_temperature=params.calibration.posture_temperature,
         weights_sha256=sha256(WEIGHTS),

@@ -32,9 +32,9 @@ def main(params: Params) -> None:
 
 
 def fit_and_save(params: Params) -> None:
-    scaled, arrays = windows.load(NORMALIZED)
+    val, _ = windows.load(NORMALIZED, "val")
+    train, arrays = windows.load(NORMALIZED, "train")  # last: it takes the most memory
     scaling = Scaling(**arrays)
-    train, val = scaled.of("train"), scaled.of("val")
     if processes.rank():  # the first one writes
         fit(train, scaling, params, val=val)
         return

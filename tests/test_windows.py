@@ -1,3 +1,4 @@
+import tracemalloc
 from contextlib import suppress
 from dataclasses import fields, replace
 
@@ -193,3 +194,31 @@ def test_selecting_a_split(windows):
     test = windows.of("test")
     assert set(test.subject) == {5, 6}
     assert len(test) + len(windows.of("train")) == len(windows)
+
+
+@pytest.mark.parametrize("split", ["train", "test", "val"])
+def test_a_split_may_be_read_alone(tmp_path, windows, split):
+    mixed = replace(windows, split=np.where(windows.subject % 2, "train", "test"))
+    har_windows.save(tmp_path / "windows.npz", mixed, offset=np.zeros(6), scale=np.arange(1, 7))
+    part, more = har_windows.load(tmp_path / "windows.npz", split)
+    for field in fields(mixed):
+        expected = getattr(mixed.of(split), field.name)
+        np.testing.assert_array_equal(getattr(part, field.name), expected)
+    assert more["scale"].tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_reading_a_split_needs_no_second_copy(tmp_path, windows):
+    many = windows.select(np.arange(16_000) % len(windows))
+    many = replace(many, split=np.where(many.subject == 5, "test", "train"))
+    har_windows.save(tmp_path / "windows.npz", many)
+    tracemalloc.start()
+    part, _ = har_windows.load(tmp_path / "windows.npz", "train")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * many.signals.nbytes
+
+
+def test_windows_that_lie_together_are_not_copied(windows):
+    together = windows.select(np.argsort(windows.split, kind="stable"))
+    for split in ("test", "train"):
+        assert np.shares_memory(together.of(split).signals, together.signals)

@@ -102,7 +102,7 @@ def load_har_dataset(
     bouts, digest = read_with_digest(name, Path(folder), simulated, Path(recordings))
     windows = cut_windows(bouts, windowing.size, windowing.overlap, windowing.channels, digest)
     scaled, scaling = split_and_scale(
-        windows, split.val_subjects, split.seed, normalization, split.test_subjects
+        windows, split.val_subjects, split.seed, normalization, split.test_subjects, overwrite=True
     )
     return HarDataset(
         train=scaled.of("train"),

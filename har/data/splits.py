@@ -15,6 +15,7 @@ def split_and_scale(
     seed: int,
     method: str,
     test_subjects: int | list[int] = 0,
+    overwrite: bool = False,
 ) -> tuple[Windows, Scaling]:
     """Set validation people apart, and scale all windows by what training people show.
 
@@ -24,6 +25,7 @@ def split_and_scale(
         seed: Likewise.
         method: As for `har.signals.scaling.fit_scaling`, which sees training people alone.
         test_subjects: As for `assign_splits`.
+        overwrite: Scale in the memory of the windows' signals, which are not needed any more.
 
     Returns:
         The windows, with `"val"` among their splits if `val_subjects` names anybody, and the
@@ -34,7 +36,8 @@ def split_and_scale(
     """
     split = assign_splits(windows, val_subjects, seed, test_subjects)
     scaling = fit_scaling(windows.signals, method, of=split == "train")
-    return replace(windows, signals=scaling.apply(windows.signals), split=split), scaling
+    signals = scaling.apply(windows.signals, overwrite)
+    return replace(windows, signals=signals, split=split), scaling
 
 
 def assign_splits(

@@ -19,6 +19,9 @@ SPLITS = ("train", "val", "test")
 MAX_NUMBER = 2**40
 """No window, sample or person has a number beyond it."""
 
+BLOCK = 512
+"""Windows that are moved together."""
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -69,13 +72,16 @@ class Windows:
         """Names of the data sets that the windows are of, such as `uci_har` or `hapt+dsads`."""
         return "+".join(dict.fromkeys(self.dataset.tolist()))
 
-    def select(self, where: np.ndarray) -> "Windows":
-        """The windows at a boolean mask or at indices."""
+    def select(self, where: np.ndarray | slice) -> "Windows":
+        """The windows at a boolean mask, at indices, or in a slice, of which no copy is made."""
         return replace(self, **{name: getattr(self, name)[where] for name in _PER_WINDOW})
 
     def of(self, split: str) -> "Windows":
-        """The windows of one split."""
-        return self.select(self.split == split)
+        """The windows of one split: no copy where they lie together."""
+        rows = np.flatnonzero(self.split == split)
+        if len(rows) and len(rows) == rows[-1] + 1 - rows[0]:
+            return self.select(slice(rows[0], rows[-1] + 1))
+        return self.select(rows)
 
 
 def prepare_lstm_data(data: Windows) -> tuple[np.ndarray, np.ndarray]:
@@ -132,8 +138,12 @@ def save(path: Path, windows: Windows, **more: np.ndarray) -> None:
         np.savez(partial, allow_pickle=False, **arrays, **{SEAL: np.array(_seal(arrays))})
 
 
-def load(path: Path) -> tuple[Windows, dict[str, np.ndarray]]:
+def load(path: Path, split: str | None = None) -> tuple[Windows, dict[str, np.ndarray]]:
     """Read what `save` wrote: the windows, and the further arrays by name.
+
+    Args:
+        path: The file.
+        split: Of the windows to keep; None for all. No second copy of them is made.
 
     Raises:
         HarError: The file is not there, cannot be read, or is not as it was written.
@@ -159,6 +169,11 @@ def load(path: Path) -> tuple[Windows, dict[str, np.ndarray]]:
         # NumPy takes what is no array for a pickle, which it is not.
         reason = "it holds no arrays" if "pickle" in str(error) else in_words(error)
         raise HarError(f"{path} is damaged ({reason}): delete it and run the pipeline") from error
+    if split is not None:
+        rows = np.flatnonzero(windows.split == split)
+        windows = replace(
+            windows, **{name: _only(getattr(windows, name), rows) for name in _PER_WINDOW}
+        )
     return windows, arrays
 
 
@@ -206,6 +221,16 @@ def _problem(windows: Windows, more: Mapping[str, np.ndarray]) -> str:
     if more and not (more["scale"] > 0).all():
         return "a scale that is not positive"
     return ""
+
+
+def _only(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Rows of an array, in ascending order, in its own memory where they are most of it."""
+    if len(rows) < len(values) / 2:
+        return values[rows]
+    for first in range(0, len(rows), BLOCK):
+        part = rows[first : first + BLOCK]
+        values[first : first + len(part)] = values[part]
+    return values[: len(rows)]
 
 
 def step_of(size: int, overlap: float) -> int:

@@ -99,7 +99,10 @@ class TrainingRecord(BaseModel):
             "channels": (self.channels, scaled.channels.tolist()),
             "window size": (self.window_size, scaled.size),
             "window overlap": (self.window_overlap, scaled.overlap),
-            "training subjects": (self.train_subjects, _people(scaled.of("train"))),
+            "training subjects": (
+                self.train_subjects,
+                _numbers(scaled.subject[scaled.split == "train"]),
+            ),
             "scaling": (
                 [self.offset, self.scale],
                 [scaling.offset.tolist(), scaling.scale.tolist()],
@@ -134,7 +137,7 @@ def record_of(
         scale=scaling.scale.tolist(),
         dataset=train.source,
         dataset_digest=train.dataset_digest,
-        train_subjects=_people(train),
+        train_subjects=_numbers(train.subject),
         placements=sorted({*train.placement.tolist()} - {""}),
         kept_epoch=kept_epoch,
         settings={
@@ -235,6 +238,6 @@ def _header(content: bytes) -> dict[str, Any]:
     return header
 
 
-def _people(windows: Windows) -> list[int]:
-    people: list[int] = np.unique(windows.subject).tolist()
-    return people
+def _numbers(subject: np.ndarray) -> list[int]:
+    numbers: list[int] = np.unique(subject).tolist()
+    return numbers

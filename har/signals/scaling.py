@@ -18,9 +18,9 @@ class Scaling:
     offset: np.ndarray
     scale: np.ndarray
 
-    def apply(self, signals: np.ndarray) -> np.ndarray:
-        """Scale (..., channels)."""
-        scaled: np.ndarray = signals - self.offset
+    def apply(self, signals: np.ndarray, overwrite: bool = False) -> np.ndarray:
+        """Scale (..., channels), float32; in the same memory if that may be overwritten."""
+        scaled: np.ndarray = np.subtract(signals, self.offset, out=signals if overwrite else None)
         scaled /= self.scale
         return scaled
 
