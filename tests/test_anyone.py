@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from made_bundle import MEASURED, made_windows
 
-from experiments import anyone
+from experiments import anyone, anyone_within
 from har.errors import HarError
 from har.evaluation.transfer import AS_RECORDED
 from har.signals.recordings import ACTIVITIES
@@ -127,3 +127,33 @@ def test_a_trial_of_other_settings_or_damaged_is_refused(monkeypatch):
 def test_an_unknown_candidate_is_named():
     with pytest.raises(HarError, match="has no unheard_of; it has chosen"):
         anyone.settings_of("unheard_of")
+
+
+def test_within_a_data_set_each_group_of_people_is_left_out_once(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(anyone_within, "all_windows", lambda: made)
+    monkeypatch.setattr(anyone_within, "GROUPS", 2)
+    monkeypatch.setattr(anyone_within, "TRIALS", tmp_path / "within")
+    monkeypatch.setattr(anyone_within, "TABLE", tmp_path / "within.csv")
+    monkeypatch.setattr("sys.argv", ["within", "hapt", "usc_had", "--jobs", "1"])
+    anyone_within.main()
+    table = pd.read_csv(tmp_path / "within.csv")
+    assert table.dataset.tolist() == ["usc_had", "hapt"]
+    assert (table.trainings == 2).all() and (table.of == 2).all()
+    for row in table.itertuples():
+        of_this = made.select(made.dataset == row.dataset)
+        assert (row.windows, row.people) == (len(of_this), len(set(of_this.subject)))
+        assert row.low <= row.accuracy <= row.high
+        assert row.worst_person <= row.accuracy <= row.merged
+    first, second = sorted((tmp_path / "within" / "hapt").iterdir())
+    people = [
+        {group.subject for group in anyone_within.Within.model_validate_json(one).groups}
+        for one in (first.read_bytes(), second.read_bytes())
+    ]
+    assert not people[0] & people[1]
+
+    with monkeypatch.context() as patched:  # what is stored is kept
+        patched.setattr(anyone_within, "train_network", None)
+        anyone_within.main()
+    first.write_text(first.read_text().replace('"train.epochs":5', '"train.epochs":6'))
+    with pytest.raises(HarError, match="is of other settings"):
+        anyone_within.main()
