@@ -136,9 +136,6 @@ class Posture:
 
     Raises:
         HarError: There is no such placement, or nothing was learnt about it.
-
-    Attributes:
-        up: (3,), as far as it is known by now; None before any walk.
     """
 
     def __init__(
@@ -163,8 +160,13 @@ class Posture:
         self._begin()
 
     def _begin(self) -> None:
-        self.up = self._given
-        self._walked = 0.0 if self.up is None else NEEDED
+        self._up = self._given
+        self._walked = 0.0 if self._up is None else NEEDED
+
+    @property
+    def up(self) -> np.ndarray | None:
+        """Which way up is by what is known so far, (3,); None before `NEEDED` seconds on foot."""
+        return self._up if self._walked >= NEEDED else None
 
     def update(
         self, time: float, acceleration: np.ndarray, probabilities: np.ndarray
@@ -182,9 +184,9 @@ class Posture:
         if probabilities[self._on_feet].sum() >= SURE:
             self._walked += self._seconds
             share = self._seconds / min(self._walked, REMEMBERED)
-            before = acceleration if self.up is None else self.up
-            self.up = before + min(share, 1.0) * (acceleration - before)
-        if self.up is None or self._walked < NEEDED:
+            before = acceleration if self._up is None else self._up
+            self._up = before + min(share, 1.0) * (acceleration - before)
+        if self.up is None:
             return probabilities
         angle = float(angle_between(acceleration, self.up))
         likely = self._shares[:, min(int(angle / STEP), STEPS - 1)] * np.maximum(
