@@ -14,7 +14,8 @@ import pytest
 from made_bundle import framed_bundle, simple_bundle
 
 from har.data import phone_files
-from har.model import bundle
+from har.errors import HarError
+from har.model import bundle, postures
 from har.recognition.recognizer import Recognizer
 from har.signals.recordings import ACTIVITIES, UCI_HAR_ACTIVITIES
 from har.signals.sensors import MOUNTINGS, STANDARD_GRAVITY
@@ -237,8 +238,6 @@ def test_out_and_plot(here, folder, tmp_path):
     ],
 )
 def test_mistakes_are_one_line(here, folder, arguments, message):
-    from har.errors import HarError
-
     loop = folder / "loop"
     loop.symlink_to("loop")
     try:
@@ -257,8 +256,6 @@ def test_mistakes_are_one_line(here, folder, arguments, message):
 
 @pytest.mark.parametrize("option", [("--mounting", "top-up"), ("--stand", "1:2")])
 def test_a_mounting_is_not_for_a_model_that_needs_none(here, option):
-    from har.errors import HarError
-
     with pytest.raises(HarError, match=f"^{option[0]}: this model takes the phone however it is"):
         here("walk.csv", *option, model="framed")
 
@@ -408,8 +405,6 @@ class TestSeveral:
         assert table[table.recording == names[1]].time_s.min() > 20
 
     def test_what_is_none_does_not_keep_the_others(self, here, export):
-        from har.errors import HarError
-
         out = export / "t.csv"
         with pytest.raises(HarError, match="1 of 2 recordings could not be read, see above"):
             here(export / "notes.csv", "walk.csv", "--out", out)
@@ -431,8 +426,6 @@ class TestSeveral:
         assert said.count("1,500 samples") == 1
 
     def test_a_picture_is_of_one(self, here, export):
-        from har.errors import HarError
-
         with pytest.raises(HarError, match="--stand and --plot are for one recording"):
             here(export / "both.zip", "--plot", export / "p.png")
 
@@ -455,8 +448,6 @@ def test_out_may_be_standard_output(here, folder):
 
 
 def test_the_rate_stands_for_times(here, folder, tmp_path):
-    from har.errors import HarError
-
     table = pd.read_csv(folder / "walk.csv").drop(columns="time_s")
     table.to_csv(tmp_path / "a.csv", index=False)
     with pytest.raises(HarError, match="no column of times: say --rate HZ"):
@@ -522,7 +513,40 @@ def test_odd_names_of_files(folder, tmp_path, name):
 
 @pytest.mark.parametrize("name", ["t.xlsx", "t.json"])
 def test_a_table_of_another_kind_is_refused(here, name):
-    from har.errors import HarError
-
     with pytest.raises(HarError, match=rf"--out {name}: should end in .csv, .jsonl or .parquet"):
         here("walk.csv", "--out", name)
+
+
+def test_a_placement_counts_from_the_first_window_of_a_file_in_which_somebody_walks(
+    here, monkeypatch
+):
+    monkeypatch.setattr(postures, "SURE", 0.4)  # the network is untrained
+    monkeypatch.setattr(postures, "NEEDED", 1.0)
+    table, said = here("alone.csv", "--placement", "waist", model="accelerometer")
+    assert "not told apart" not in said
+    recognizer = Recognizer(framed_bundle(gyroscope=False))
+    first = recognizer.stream(placement="waist")
+    causal = recognizer.push(first, TIMES, ACCELERATION)
+    up = first.posture.up
+    again = recognizer.push(recognizer.stream(placement="waist", up=up), TIMES, ACCELERATION)
+    assert table.activity.tolist() == [each.activity for each in again]
+    assert not np.array_equal(again[0].probabilities, causal[0].probabilities)
+
+
+def test_without_a_walk_a_placement_says_nothing(here, monkeypatch):
+    monkeypatch.setattr(postures, "SURE", 2.0)
+    told, said = here("alone.csv", "--placement", "waist", model="accelerometer")
+    assert "postures are not told apart: nobody walks in it" in said
+    pd.testing.assert_frame_equal(told, here("alone.csv", model="accelerometer")[0])
+
+
+@pytest.mark.parametrize(
+    ("model", "placement", "problem"),
+    [
+        ("framed", "head", "head: not a placement; it should be waist, hip, torso, arm"),
+        ("models", "waist", "this model makes nothing of a placement: leave it out"),
+    ],
+)
+def test_a_placement_that_the_model_does_not_know_is_one_line(here, model, placement, problem):
+    with pytest.raises(HarError, match=problem):
+        here("walk.csv", "--placement", placement, model=model)

@@ -64,6 +64,15 @@ def predict(
     threshold: Annotated[
         float, typer.Option(help="Probability below which the activity is not known.")
     ] = 0.5,
+    placement: Annotated[
+        str | None,
+        typer.Option(
+            help="For a model that needs no mounting: where the phone is worn (waist, hip, torso, "
+            "pocket, leg, arm), to tell postures apart by its angle. Somewhere in the recording "
+            "its wearer has to walk.",
+            show_default=False,
+        ),
+    ] = None,
     mounting: Annotated[
         str | None,
         typer.Option(
@@ -169,7 +178,8 @@ def predict(
             f"{'--mounting' if mounting else '--stand'}: this model takes the phone however it is "
             "worn; leave it out"
         )
-    command = _Command(recognizer, _rotation(mounting), stand, choices)
+    recognizer.stream(placement=placement)  # refuses one that the model makes nothing of
+    command = _Command(recognizer, _rotation(mounting), stand, placement, choices)
     if from_standard_input:
         command.follow(out)
     else:
@@ -184,10 +194,11 @@ class _Command:
         recognizer: "Recognizer",
         rotation: "np.ndarray",
         stand: str | None,
+        placement: str | None,
         choices: "Choices",
     ) -> None:
         self._recognizer, self._rotation = recognizer, rotation
-        self._stand, self._choices = stand, choices
+        self._stand, self._placement, self._choices = stand, placement, choices
         self._description = recognizer.description
 
     def recognise(self, files: Sequence[Path], out: Path | None, plot: Path | None) -> None:
@@ -247,7 +258,9 @@ class _Command:
     ) -> None:
         from tqdm import tqdm
 
-        stream = self._stream(self._rotation_of(recording))
+        rotation = self._rotation_of(recording)
+        up = self._up(recording, rotation)
+        stream = self._stream(rotation, up)
         summary = self._summary()
         kept: tuple[list[Samples], list[Prediction]] = [], []
         count, begin, end, problem = 0, 0.0, 0.0, ""
@@ -268,10 +281,12 @@ class _Command:
         if not summary.windows:
             raise HarError(f"{recording.name}: {self._why_nothing(stream, problem)}")
         if drawing:
-            _draw(recording.name, *kept, self._recognizer, self._rotation_of(recording), drawing)
+            _draw(recording.name, *kept, self._recognizer, rotation, drawing)
         _say(f"{recording.name}: {_duration(end - begin)}, {count:,} samples")
         for note in recording.notes:
             _say(f"  {note}")
+        if self._placement and up is None:
+            _say("  postures are not told apart: nobody walks in it, which would show where up is")
         self._tell(stream, summary, problem)
         if summary.known < 0.5:
             _say(f"most of it is not known: {self._what_may_help(recording)}")
@@ -305,10 +320,22 @@ class _Command:
         if summary.windows and summary.known < 0.5:
             _say(f"most of it is not known: {self._asked()}")
 
-    def _stream(self, rotation: "np.ndarray") -> "Stream":
+    def _stream(self, rotation: "np.ndarray", up: "np.ndarray | None" = None) -> "Stream":
         from har.signals.sensors import Readings
 
-        return self._recognizer.stream(Readings(rotation=rotation))
+        readings = Readings(rotation=rotation)
+        return self._recognizer.stream(readings, placement=self._placement, up=up)
+
+    def _up(self, recording: "Recording", rotation: "np.ndarray") -> "np.ndarray | None":
+        """Which way up is along the phone's axes, from where its wearer walks in the recording."""
+        stream = self._stream(rotation)
+        if stream.posture is None:
+            return None
+        up = None
+        for samples in recording.blocks():
+            for _ in self._predictions(stream, self._summary(), samples):
+                up = up if stream.posture.up is None else stream.posture.up
+        return up
 
     def _summary(self) -> "Summary":
         from har.recognition.summary import Summary
