@@ -1094,3 +1094,28 @@ def test_a_zip_that_would_fill_the_memory_is_refused(address, tmp_path):
         answer = client.post("/read", params={"name": "bomb.zip"}, content=path.read_bytes())
     assert answer.status_code == 422
     assert "315 MB" in answer.json()["detail"]
+
+
+def test_a_placement_is_taken_where_the_model_makes_something_of_it(address, of_acceleration):
+    rng = np.random.default_rng(1)
+    drift = np.cumsum(rng.normal(0, 0.03, (2500, 3)), axis=0)
+    times, acceleration, rate = walk(2500)
+    samples = times, acceleration + drift - np.linspace(0, 1, 2500)[:, None] * drift[-1], rate
+    recognizer = Recognizer(framed_bundle(gyroscope=False), hop=32)
+    stream = recognizer.stream(placement="waist")
+    expected = recognizer.push(stream, *samples[:2])
+    assert stream.posture.up is not None
+    running, _ = of_acceleration
+    messages = list(without_rate(samples, 50))
+    found = of_type(converse(running, messages, HELLO | {"placement": "waist"}), "prediction")
+    for one, other in zip(found, expected, strict=True):
+        assert one["probabilities"] == pytest.approx(other.probabilities, abs=1e-4)
+    for asked, placement, reason in (
+        (running, "head", "head: not a placement; it should be waist, hip, torso, arm"),
+        (address, "waist", "this model makes nothing of a placement: leave it out"),
+    ):
+        with connect_now(f"ws://{asked}/live") as client:
+            client.send(json.dumps(HELLO | {"placement": placement}))
+            with pytest.raises(ConnectionClosed) as caught:
+                client.recv(timeout=10)
+        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1007, reason)

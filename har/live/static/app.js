@@ -27,7 +27,7 @@ const MOST_WINDOWS = 40_000; // of a session that are kept, to learn from
 const GAP = 1; // seconds without a sample that count as not measured
 const TAUGHT_FIRST = ["WALKING", "SITTING", "STANDING"]; // unless one chooses otherwise
 const LESSON_HOP = 10; // samples from window to window while it is taught
-const REMEMBERED = ["hop", "smoothing", "acceleration-unit", "angular-rate-unit", "mounting", "local", "aloud", "use-profile"];
+const REMEMBERED = ["hop", "smoothing", "acceleration-unit", "angular-rate-unit", "placement", "mounting", "local", "aloud", "use-profile"];
 
 const HOW_TO_WEAR = (config.mountings
   ? "On the belt or in a tight front pocket, screen on while you measure. The model was trained on phones at the waist, right edge up."
@@ -204,7 +204,7 @@ async function makeBackend(settings) {
 async function begin(settings, live, name) {
   clear();
   run = {
-    settings: { hop: Number($("hop").value), smoothing: $("smoothing").checked, profile: profileInUse(), maxSamples: config.maxSamples, ...settings },
+    settings: { hop: Number($("hop").value), smoothing: $("smoothing").checked, profile: profileInUse(), placement: $("placement").value || null, maxSamples: config.maxSamples, ...settings },
     live, name, convert: converter(settings), shown: -Infinity, count: 0, right: 0, scored: 0, open: false,
     windows: [], lesson: null, steps: new StepCounter(config.window / 50), arrivals: [], latencies: [], hasTruth: false, truthAt: () => "", began: performance.now(), hidden: false,
   };
@@ -597,6 +597,8 @@ function pane() {
 
 $("mounting").append(...Object.keys(config.mountings ?? {}).map((name) => new Option(mountingInWords(name), name)));
 $("mounting").value = "top-up";
+$("placement").append(new Option("anywhere", ""), ...config.placements.map((name) => new Option(name === "pocket" ? "trouser pocket" : name, name)));
+$("placement-choice").hidden = !config.placements.length;
 $("mounting-choice").hidden = $("align").hidden = !config.mountings;
 $("worn-hint").textContent = HOW_TO_WEAR;
 $("angular-rate-choice").hidden = !config.needsGyroscope;

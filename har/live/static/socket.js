@@ -7,7 +7,7 @@ const MOST_UNSAVED = 1_000_000; // samples kept for a recording while the server
 const CHECK_EVERY = 10; // milliseconds
 
 export class SocketBackend {
-  /** settings: {accelerationUnit, angularRateUnit, rotation, hop, smoothing, maxSamples} */
+  /** settings: {accelerationUnit, angularRateUnit, rotation, hop, smoothing, placement, maxSamples} */
   constructor(settings) {
     this.settings = settings;
     this.onprediction = this.onstatus = this.onstate = this.onkept = this.onerror = () => {};
@@ -37,9 +37,9 @@ export class SocketBackend {
     this.timer = null;
     const socket = this.socket = new WebSocket(this.address);
     socket.onopen = () => {
-      const { accelerationUnit, angularRateUnit, rotation, hop, smoothing, profile } = this.settings;
+      const { accelerationUnit, angularRateUnit, rotation, hop, smoothing, placement, profile } = this.settings;
       this.send({
-        type: "hello", acceleration_unit: accelerationUnit, angular_rate_unit: angularRateUnit, rotation, hop, smoothing,
+        type: "hello", acceleration_unit: accelerationUnit, angular_rate_unit: angularRateUnit, rotation, hop, smoothing, placement,
         ...profile && { profile: JSON.parse(profile.json()) },
       });
     };
