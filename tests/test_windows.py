@@ -212,7 +212,7 @@ def test_reading_a_split_needs_no_second_copy(tmp_path, windows):
     many = replace(many, split=np.where(many.subject == 5, "test", "train"))
     har_windows.save(tmp_path / "windows.npz", many)
     tracemalloc.start()
-    part, _ = har_windows.load(tmp_path / "windows.npz", "train")
+    har_windows.load(tmp_path / "windows.npz", "train")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1.5 * many.signals.nbytes
