@@ -148,7 +148,8 @@ def train_rival(name: str, params: Params, seed: int, train: Windows) -> Predict
         if name == "minirocket":  # says the class alone; least squares of -1 and 1 says how much so
             scores = model.pipeline_.decision_function(given)
             found[:, model.classes_] = np.clip((1 + scores) / 2, 1e-6, None)
-            return found / found.sum(axis=1, keepdims=True)
+            found /= found.sum(axis=1, keepdims=True)
+            return found
         found[:, model.classes_] = model.predict_proba(given)
         return found
 

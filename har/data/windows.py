@@ -171,9 +171,8 @@ def load(path: Path, split: str | None = None) -> tuple[Windows, dict[str, np.nd
         raise HarError(f"{path} is damaged ({reason}): delete it and run the pipeline") from error
     if split is not None:
         rows = np.flatnonzero(windows.split == split)
-        windows = replace(
-            windows, **{name: _only(getattr(windows, name), rows) for name in _PER_WINDOW}
-        )
+        own |= {name: _only(own[name], rows) for name in _PER_WINDOW}
+        windows = Windows(**own)
     return windows, arrays
 
 
@@ -226,7 +225,8 @@ def _problem(windows: Windows, more: Mapping[str, np.ndarray]) -> str:
 def _only(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Rows of an array, in ascending order, in its own memory where they are most of it."""
     if len(rows) < len(values) / 2:
-        return values[rows]
+        few: np.ndarray = values[rows]
+        return few
     for first in range(0, len(rows), BLOCK):
         part = rows[first : first + BLOCK]
         values[first : first + len(part)] = values[part]
