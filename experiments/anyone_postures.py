@@ -81,7 +81,7 @@ def scores(windows: Windows, probabilities: np.ndarray) -> dict[str, float]:
         "accuracy": right.mean(),
         "postures": right[still].mean(),
         "named": named.sum() / still.sum(),
-        "named_right": (best == windows.label)[named].mean(),
+        "named_right": (best == windows.label)[named].mean() if named.any() else np.nan,
     }
 
 

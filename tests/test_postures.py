@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from made_bundle import framed_bundle, simple_bundle
 from scipy.spatial.transform import Rotation
 
+from experiments import anyone_postures
 from har.errors import HarError
 from har.model import postures
 from har.model.postures import DOUBT, NEEDED, PAUSE, SPREAD, STEP, STEPS, Posture, learn_angles
@@ -156,3 +159,35 @@ def test_a_recognizer_told_the_placement_differs_in_postures_only(monkeypatch):
     np.testing.assert_allclose(one[:, resting].sum(axis=1), other[:, resting].sum(axis=1))
     assert np.abs(one - other).max() > 0.02
     np.testing.assert_array_equal(one[0], other[0])
+
+
+def test_told_the_place_an_experiment_looks_at_the_network_s_walks_and_at_no_label(angles):
+    """Two people, one who walks; and a phone at a place of which nothing is known."""
+    turns = Rotation.random(3, random_state=1)
+    degrees, truth = [0] * 10 + [35, 3, 90], [WALKING] * 10 + [SITTING, STANDING, LAYING]
+    up = np.concatenate([turn.apply(leaning(np.array(degrees))) for turn in turns])
+    signals = np.zeros((39, 128, 9), np.float32)
+    signals[..., 6:] = up[:, None]
+    sees = np.stack([at(WALKING)] * 10 + [still()] * 3)
+    idle = np.stack([still()] * 13)
+    windows = SimpleNamespace(
+        signals=signals,
+        label=np.tile(truth, 3),
+        subject=np.repeat([1, 2, 3], 13),
+        placement=np.repeat(["hip", "hip", "head"], 13),
+        activities=np.array(ACTIVITIES),
+        size=128,
+        overlap=0.5,
+    )
+    description = SimpleNamespace(angles=angles, activities=list(ACTIVITIES))
+    given = np.concatenate([sees, idle, sees])
+    found = anyone_postures.told(windows, given, description)
+    assert found[:13].argmax(axis=1).tolist() == truth
+    np.testing.assert_array_equal(found[13:], given[13:])
+
+    first = SimpleNamespace(label=windows.label[:13], activities=windows.activities)
+    before = anyone_postures.scores(first, given[:13])
+    assert (before["accuracy"], before["postures"]) == (11 / 13, 1 / 3)
+    assert before["named"] == 0
+    after = anyone_postures.scores(first, found[:13])
+    assert after == {"accuracy": 1, "postures": 1, "named": 1, "named_right": 1}
