@@ -44,8 +44,11 @@ vega: $(VEGA)  ## fetch Vega, with which the pages of `dvc plots` work without n
 anyone: $(INSTALLED)  ## the recogniser for any phone, however it is worn: its pipeline in anyone/
 	cd anyone && PYTHONPATH=.. python -m stages
 
-transfer: $(INSTALLED)  ## score it on data sets that it never saw, beside rivals; hours
+transfer: $(RIVALS) $(INSTALLED)  ## score it on data sets that it never saw, beside rivals; hours
 	python -m experiments.anyone score
+	$(RIVALS_VENV)/bin/python -m experiments.anyone score minirocket
+	python -m experiments.anyone_postures --epochs 3
+	python -m experiments.anyone_within
 
 pipelines: $(INSTALLED)  ## write anyone/dvc.yaml from dvc.yaml
 	python -m tools.anyone
