@@ -32,8 +32,9 @@ def for_javascript(description: Description) -> dict[str, Any]:
 
     - `activities`, `sampling_rate`, `window_size`, `step`, `smoothing`, `model_sha256`: as in the
       bundle (`har.model.bundle.Description`); `outputs`: names of the model's outputs.
-    - `postures_by_angle`: shares by placement, posture (in the order of `still`) and step of angle,
-      and the constants of `har.model.postures`.
+    - `postures_by_angle`: by placement the `shares` of posture (in the order of `still`) and step
+      of angle, and whether the network's answer is `weighed`; the constants of
+      `har.model.postures`.
     - `needs_gyroscope`: whether samples have angular rate.
     - `still`: the `postures` among the activities, and the `answer` where any of them is likely.
     - `smallest_probability`: floor of the evidence in smoothing.
@@ -64,10 +65,13 @@ def for_javascript(description: Description) -> dict[str, Any]:
         },
         "postures_by_angle": {
             "placements": {
-                name: [
-                    description.angles[postures.PARTS[name]][posture]
-                    for posture in description.postures
-                ]
+                name: {
+                    "shares": [
+                        description.angles[postures.PARTS[name]][posture]
+                        for posture in description.postures
+                    ],
+                    "weighed": postures.PARTS[name] == postures.TRUNK,
+                }
                 for name in description.placements
             },
             "step": postures.STEP,

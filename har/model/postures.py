@@ -4,6 +4,10 @@ A phone of which nobody knows the place cannot tell postures apart: in a pocket 
 as a lying waist does. Told the place, it still may lie there any way up. But its wearer stands
 upright when walking: the mean acceleration then shows which way up is along the phone's own axes.
 The angle between that and a still window's mean acceleration is how far the part of the body leans.
+
+On the trunk it tells lying from the others, and together with the network's answer sitting from
+standing. A leg or an arm lies about level in sitting and in lying: there the angle tells standing
+from the two, and which of them it is stays open.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,15 +17,21 @@ import numpy as np
 from har.errors import HarError
 from har.signals.recordings import STILL
 
+TRUNK = "trunk"
+"""The part of the body whose angle differs in every posture."""
+
 PARTS = {
-    "waist": "trunk",
-    "hip": "trunk",
-    "torso": "trunk",
+    "waist": TRUNK,
+    "hip": TRUNK,
+    "torso": TRUNK,
     "pocket": "leg",
     "leg": "leg",
     "arm": "arm",
 }
 """Placements, and the part of the body that leans with a phone there; `pocket` is of trousers."""
+
+RESTING = ("SITTING", "LAYING")
+"""Postures in which legs and arms lie about level."""
 
 ON_FEET = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
 """Activities in which the body is upright."""
@@ -82,8 +92,8 @@ def learn_angles(
     Returns:
         By part of the body and posture (all of `STILL`), the share of windows in each step of
         `STEP` degrees; each person and placement counts alike. A posture that nobody was in with
-        a phone there has the mean over the other parts; there is nothing for a part on which
-        nobody walked.
+        a phone there has the mean over the other parts. On others than the `TRUNK`, those that
+        are `RESTING` have the mean of these. There is nothing for a part on which nobody walked.
     """
     of_people: dict[str, dict[str, list[np.ndarray]]] = {}
     for person in np.unique(subject):
@@ -104,13 +114,17 @@ def learn_angles(
         for posture, shares in here.items():
             anywhere.setdefault(posture, []).extend(shares)
     nothing = [np.full(STEPS, 1 / STEPS)]
-    return {
-        part: {
-            posture: np.mean(here.get(posture, anywhere.get(posture, nothing)), axis=0).tolist()
+    found: dict[str, dict[str, list[float]]] = {}
+    for part, here in of_people.items():
+        mean = {
+            posture: np.mean(here.get(posture, anywhere.get(posture, nothing)), axis=0)
             for posture in STILL
         }
-        for part, here in of_people.items()
-    }
+        if part != TRUNK:
+            resting = np.mean([mean[posture] for posture in RESTING], axis=0)
+            mean |= dict.fromkeys(RESTING, resting)
+        found[part] = {posture: shares.tolist() for posture, shares in mean.items()}
+    return found
 
 
 def _shares(angles: np.ndarray) -> np.ndarray:
@@ -153,7 +167,8 @@ class Posture:
             raise HarError(f"{placement:.40}: not a placement; it should be {', '.join(known)}")
         self._postures = [activities.index(name) for name in activities if name in STILL]
         self._on_feet = [activities.index(name) for name in activities if name in ON_FEET]
-        of_part = angles[PARTS[placement]]
+        self._part = PARTS[placement]
+        of_part = angles[self._part]
         self._shares = np.array([of_part[activities[index]] for index in self._postures])
         self._seconds, self._given = seconds, up
         self._last: float | None = None
@@ -189,9 +204,9 @@ class Posture:
         if self.up is None:
             return probabilities
         angle = float(angle_between(acceleration, self.up))
-        likely = self._shares[:, min(int(angle / STEP), STEPS - 1)] * np.maximum(
-            probabilities[self._postures], 1e-9
-        )
+        likely = self._shares[:, min(int(angle / STEP), STEPS - 1)]
+        if self._part == TRUNK:  # else what the network tells apart is not to be relied on
+            likely = likely * np.maximum(probabilities[self._postures], 1e-9)
         found = np.array(probabilities, float)
         found[self._postures] = found[self._postures].sum() * likely / likely.sum()
         return found

@@ -224,7 +224,7 @@ class Posture {
       throw new Error(`placement ${placement}: ${names ? `should be ${names}` : "this model makes nothing of it"}`);
     }
     this.known = known;
-    this.shares = known.placements[placement];
+    this.place = known.placements[placement];
     this.postures = still.postures.map((name) => activities.indexOf(name));
     this.onFeet = known.on_feet.map((name) => activities.indexOf(name)).filter((index) => index >= 0);
     this.seconds = hop / rate;
@@ -252,9 +252,9 @@ class Posture {
     if (this.up === null || this.walked < needed) return probabilities;
     const angle = angleBetween(acceleration, this.up);
     const likely = this.postures.map((index, posture) => {
-      const shares = this.shares[posture];
-      const at = Math.min(Math.floor(angle / step), shares.length - 1);
-      return shares[at] * Math.max(probabilities[index], 1e-9);
+      const shares = this.place.shares[posture];
+      const share = shares[Math.min(Math.floor(angle / step), shares.length - 1)];
+      return this.place.weighed ? share * Math.max(probabilities[index], 1e-9) : share;
     });
     const together = sum(this.postures) / likely.reduce((total, value) => total + value, 0);
     const found = [...probabilities];
