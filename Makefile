@@ -47,7 +47,7 @@ anyone: $(INSTALLED)  ## the recogniser for any phone, however it is worn: its p
 transfer: $(RIVALS) $(INSTALLED)  ## score it on data sets that it never saw, beside rivals; hours
 	python -m experiments.anyone score
 	$(RIVALS_VENV)/bin/python -m experiments.anyone score minirocket
-	python -m experiments.anyone_postures --epochs 3
+	python -m experiments.anyone_postures
 	python -m experiments.anyone_within
 
 pipelines: $(INSTALLED)  ## write anyone/dvc.yaml from dvc.yaml

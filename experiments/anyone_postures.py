@@ -5,8 +5,7 @@ comes from the windows that the network takes for walking, of the same person wi
 same place (`har.model.postures`); no label is looked at. The released model is scored on the people
 of UCI HAR's official test, whom it never saw. Makes reports/anyone_postures.csv.
 
-    python -m experiments.anyone_postures              # 15 minutes on one core for each network
-    python -m experiments.anyone_postures --epochs 3   # networks in a fifth of the training
+    python -m experiments.anyone_postures            # 15 minutes on one core for each network
 """
 
 import argparse
@@ -103,13 +102,11 @@ def rows_of(target: str, windows: Windows, bundle: Bundle) -> Iterator[dict[str,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Score postures with the placement told.")
-    parser.add_argument("--epochs", type=int, help="of each training, in place of the settings'")
     parser.add_argument("targets", nargs="*", metavar="DATASET", help=f"of {', '.join(TARGETS)}")
     arguments = parser.parse_args()
     if unknown := set(arguments.targets) - set(TARGETS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; expected {', '.join(TARGETS)}")
-    epochs = arguments.epochs
-    params = Params.read(SETTINGS, [] if epochs is None else [f"--train.epochs={epochs}"])
+    params = Params.read(SETTINGS)
     windows = all_windows()
     rows: list[dict[str, Any]] = []
     for target in arguments.targets or TARGETS:
