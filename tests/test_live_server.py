@@ -1118,4 +1118,4 @@ def test_a_placement_is_taken_where_the_model_makes_something_of_it(address, of_
             client.send(json.dumps(HELLO | {"placement": placement}))
             with pytest.raises(ConnectionClosed) as caught:
                 client.recv(timeout=10)
-        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1007, reason)
+        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1008, reason)

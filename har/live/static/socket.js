@@ -7,7 +7,7 @@ const MOST_UNSAVED = 1_000_000; // samples kept for a recording while the server
 const CHECK_EVERY = 10; // milliseconds
 
 export class SocketBackend {
-  /** settings: {accelerationUnit, angularRateUnit, rotation, hop, smoothing, placement, maxSamples} */
+  /** settings: {accelerationUnit, angularRateUnit, rotation, hop, smoothing, placement, profile, maxSamples} */
   constructor(settings) {
     this.settings = settings;
     this.onprediction = this.onstatus = this.onstate = this.onkept = this.onerror = () => {};
