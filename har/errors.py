@@ -10,7 +10,7 @@ class HarError(Exception):
     """A wrong setting, file or state; its text is one line: what, where, and what to do."""
 
 
-def in_words(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What is wrong with a file, on one line: of several problems that pydantic finds, the first.
 
     Args:

@@ -16,7 +16,7 @@ from har.data.archive import ArchiveUnavailable
 from har.errors import HarError
 from har.files import replacing_file
 from har.params import Params
-from stages.common import PARAMS, read_metrics, run
+from stages.common import LOCK, PARAMS, read_metrics, run
 from stages.download import fetch, holds_published
 
 SWAP = """
@@ -53,6 +53,30 @@ def prepare() -> None:
     except (KeyError, OSError):  # a container's user may be a number alone
         os.environ["USER"] = str(os.getuid())
     os.environ["PYTHONUTF8"] = "1"  # names of folders and texts are UTF-8 in every locale
+    check_lock()
+
+
+def check_lock() -> None:
+    """Name the way back where DVC was killed while it wrote dvc.lock: it reads it no more.
+
+    Raises:
+        HarError: The file is cut off or empty.
+    """
+    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA  # type: ignore[import-untyped]
+    from dvc.utils.strictyaml import load  # type: ignore[import-untyped]
+
+    if not LOCK.exists():
+        return
+    try:
+        load(str(LOCK), COMPILED_LOCKFILE_SCHEMA)
+    except DvcException:
+        command = ["git", "cat-file", "-e", f"HEAD:./{LOCK}"]
+        held = subprocess.run(command, capture_output=True, check=False).returncode == 0
+        way = f"`git checkout {LOCK}` brings the committed one back" if held else f"`rm {LOCK}`"
+        raise HarError(
+            f"{LOCK} is damaged, as where DVC was killed while it wrote it: {way}; then `make run`"
+        ) from None
 
 
 def dvc(*arguments: str) -> None:

@@ -14,8 +14,8 @@ from har.errors import HarError, in_one_line
 from har.files import replacing_folder
 from har.model.bundle import DESCRIPTION, MODEL, RELEASED, digest, load
 from har.params import read_yaml
-from stages.common import BUNDLE, METRICS, TEST, project_root, read_metrics
-from tools.report import CARD, LOCK, md5, up
+from stages.common import BUNDLE, LOCK, METRICS, TEST, project_root, read_metrics
+from tools.report import CARD, md5, up
 
 NOTE = "release.json"
 

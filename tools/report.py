@@ -26,6 +26,7 @@ from har.signals.recordings import ACTIVITIES, STILL, in_words
 from stages.common import (
     BUNDLE,
     FIGURES,
+    LOCK,
     METRICS,
     NORMALIZED,
     PARAMS,
@@ -40,7 +41,6 @@ from tools.rendering import render
 
 PROJECT = Path(__file__).parents[1]
 
-LOCK = Path("dvc.lock")
 REPORT = Path("reports/report.html")
 CARD = BUNDLE / "README.md"
 

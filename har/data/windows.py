@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from har.errors import HarError, in_words
+from har.errors import HarError, reason_of
 from har.files import replacing_file
 from har.signals.channels import channel_names, make_channels
 from har.signals.recordings import ACTIVITIES, Recording
@@ -167,7 +167,7 @@ def load(path: Path, split: str | None = None) -> tuple[Windows, dict[str, np.nd
         raise
     except Exception as error:  # of NumPy, zipfile and zlib, whatever the damage leads to
         # NumPy takes what is no array for a pickle, which it is not.
-        reason = "it holds no arrays" if "pickle" in str(error) else in_words(error)
+        reason = "it holds no arrays" if "pickle" in str(error) else reason_of(error)
         raise HarError(f"{path} is damaged ({reason}): delete it and run the pipeline") from error
     if split is not None:
         rows = np.flatnonzero(windows.split == split)

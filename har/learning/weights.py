@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import from_json
 
 from har.data.windows import Windows
-from har.errors import HarError, in_words
+from har.errors import HarError, reason_of
 from har.files import replacing_file
 from har.params import Model, Params
 from har.signals.channels import channel_units, groups_of
@@ -200,7 +200,7 @@ def load(path: Path) -> tuple["Classifier", TrainingRecord]:
         AttributeError,
         RuntimeError,
     ) as error:
-        raise HarError(f"{path} is damaged ({in_words(error)})") from None
+        raise HarError(f"{path} is damaged ({reason_of(error)})") from None
     return network, record
 
 
@@ -215,7 +215,7 @@ def count(path: Path) -> int:
     except FileNotFoundError:
         raise HarError(f"{path}: no trained weights there") from None
     except (ValueError, AttributeError) as error:
-        raise HarError(f"{path} is damaged ({in_words(error)})") from None
+        raise HarError(f"{path} is damaged ({reason_of(error)})") from None
     # Of batch normalization the file has what it has seen too, which is not trained.
     seen = ("running_mean", "running_var", "num_batches_tracked")
     return sum(

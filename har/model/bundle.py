@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import from_json
 
 from har.data.windows import step_of
-from har.errors import HarError, in_words
+from har.errors import HarError, reason_of
 from har.files import replacing_files
 from har.learning.weights import Digest, TrainingRecord
 from har.model.postures import PARTS, STEPS
@@ -460,7 +460,7 @@ def _problems_in_words(folder: Path) -> Iterator[None]:
             raise HarError(
                 f"{folder} was written by another version: train and package anew"
             ) from None
-        raise HarError(f"{folder} is damaged ({in_words(error)})") from None
+        raise HarError(f"{folder} is damaged ({reason_of(error)})") from None
 
 
 def digest(folder: Path) -> str:
