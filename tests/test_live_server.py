@@ -430,6 +430,89 @@ def test_a_row_cut_off_by_a_failure_is_dropped_when_the_session_goes_on(address,
     assert path.read_text() == whole
 
 
+def test_a_clock_that_is_set_back_begins_a_further_file_and_nothing_is_lost(address, data):
+    forward, (times, *rest) = walk(500), walk(500, start=10)
+    odd = walk(1, start=1e10)
+    back = (times - 100, *rest)
+    before = set((data / "sessions").glob("*"))
+    messages = [
+        each
+        for part in (forward, back, odd, walk(500, start=20))
+        for each in in_messages(part, 100)
+    ]
+    answers = converse(address, ['{"type": "record"}', *messages, '{"type": "save"}'])
+    [saved] = of_type(answers, "saved")
+    assert (saved["rows"], saved["files"], saved["leftOut"]) == (1501, 3, 0)
+    made = sorted(set((data / "sessions").glob("*")) - before, key=lambda path: path.stat().st_ino)
+    tables = [np.loadtxt(path, delimiter=",", skiprows=1, usecols=range(7)) for path in made]
+    assert sorted(map(len, tables)) == [500, 500, 501]
+    assert all((np.diff(table[:, 0]) > 0).all() for table in tables)
+    assert saved["name"] in {path.stem for path in made}
+
+
+def test_samples_that_no_file_has_are_counted(address):
+    times, acceleration, rate = walk(100)
+    acceleration[10:20] = 1e6
+    times[50:60] = times[49] - 0.1  # not later, and no clock that was set back
+    script = ['{"type": "record"}', *in_messages((times, acceleration, rate), 100)]
+    [saved] = of_type(converse(address, [*script, '{"type": "save"}']), "saved")
+    assert (saved["rows"], saved["leftOut"]) == (80, 20)
+
+
+@pytest.mark.parametrize(
+    "row", ["", "x", "1.0,2", "nan,0,0,0,0,0,0,", "1e400,0,0,0,0,0,0,", "\udcff,0,0,0,0,0,0,"]
+)
+def test_a_session_whose_last_row_is_damaged_is_an_error_and_stays(address, data, row):
+    name = "20200101-000000-0000000a"
+    (data / "sessions").mkdir(exist_ok=True)
+    path = data / "sessions" / f"{name}.csv"
+    content = f"{HEADER}\n1.0,0,0,0,0,0,0,\n{row}\n".encode(errors="surrogateescape")
+    path.write_bytes(content)
+    [answer] = of_type(converse(address, [json.dumps({"type": "record", "name": name})]), "error")
+    assert answer["reason"] == f"session {name} is damaged: its last row is none"
+    assert path.read_bytes() == content
+
+
+def test_of_several_connections_that_want_one_session_one_has_it(address, data):
+    """Whoever was told that rows are on the disk finds them there, each once."""
+    [saved] = of_type(
+        converse(address, ['{"type": "record"}', *in_messages(walk(50), 50), '{"type": "save"}']),
+        "saved",
+    )
+    name, path = saved["name"], data / "sessions" / f"{saved['name']}.csv"
+
+    async def one(start):
+        told = []
+        async with connect(f"ws://{address}/live") as client:
+            for message in (json.dumps(HELLO), json.dumps({"type": "record", "name": name})):
+                await client.send(message)
+            for message in in_messages(walk(100, start=start), 10):
+                await client.send(message)
+                await asyncio.sleep(0.02)
+            await client.send('{"type": "save"}')
+            await client.send('{"type": "bye"}')
+            async for answer in client:
+                told.append(json.loads(answer))
+        return told
+
+    async def all_at_once(first):
+        return await asyncio.gather(*(one(first + 10 * n) for n in range(4)))
+
+    for attempt in range(3):
+        answers = asyncio.run(all_at_once(10.0 + 100 * attempt))
+        assert not [each for told in answers for each in told if "failed" in str(each)]
+        rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
+        assert {len(row) for row in rows} == {8}
+        times = [float(row[0]) for row in rows]
+        assert (np.diff(times) > 0).all()
+        most = max(each["rows"] for told in answers for each in told if "rows" in each)
+        assert len(rows) >= most
+        for told in answers:
+            for each in of_type(told, "kept") + of_type(told, "saved"):
+                if each["name"] == name:
+                    assert each["until"] in times
+
+
 def test_a_session_that_cannot_be_written_is_not_said_to_be_saved(address, monkeypatch):
     monkeypatch.setattr("har.live.sessions.os.fsync", full_disk)
     script = ['{"type": "record"}', *in_messages(walk(60), 60), '{"type": "save"}']

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -104,6 +105,12 @@ class Connections:
         self.recognizer, self.sessions, self.limits = recognizer, sessions, limits
         self.batcher = Batcher(recognizer)
         self.open: set[Connection] = set()
+        self.telling: set[asyncio.Task[None]] = set()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def lock_of(self, session: str | None) -> asyncio.Lock:
+        """Held while a connection takes a session; a new one, of no name yet, is nobody else's."""
+        return self._locks.setdefault(session, asyncio.Lock()) if session else asyncio.Lock()
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve a client until either side ends."""
@@ -282,20 +289,40 @@ class Connection:
     async def _record(self, name: str | None) -> None:
         if self.session is not None:
             await self._save()
-        for other in list(self._shared.open):  # one that has not noticed that its phone has gone
-            if name and other.session is not None and other.session.name == name:
-                await asyncio.to_thread(other.keep)
+        async with self._shared.lock_of(name):  # of several that want it, one after the other
+            if name:
+                await self._take_over(name)
+            try:
+                self.session = await asyncio.to_thread(
+                    Session, self._shared.sessions, name, self._gyroscope
+                )
+            except HarError as error:
+                await self._send(messages.error(str(error)))
+                return
+            except OSError as error:
+                await self._send(messages.error(f"the session cannot be written: {error.strerror}"))
+                return
+        self._flushed = time.monotonic()
+        await self._tell_kept(self.session)
+
+    async def _take_over(self, name: str) -> None:
+        """End the session where it is: with a connection whose phone may have gone unnoticed."""
+        for other in list(self._shared.open):
+            session = other.session
+            if session is None or session.name != name:
+                continue
+            await asyncio.to_thread(other.keep)
+            # If there is somebody after all: nothing more of it is written.
+            telling = asyncio.create_task(other.tell_ended(session))
+            self._shared.telling.add(telling)
+            telling.add_done_callback(self._shared.telling.discard)
+
+    async def tell_ended(self, session: Session) -> None:
+        """Say that another connection goes on with the session."""
         try:
-            self.session = await asyncio.to_thread(
-                Session, self._shared.sessions, name, self._gyroscope
-            )
-        except HarError as error:
-            await self._send(messages.error(str(error)))
-        except OSError as error:
-            await self._send(messages.error(f"the session cannot be written: {error.strerror}"))
-        else:
-            self._flushed = time.monotonic()
-            await self._tell_kept(self.session)
+            await self._tell_kept(session, done=True)
+        except (Ended, WebSocketDisconnect, RuntimeError) as error:
+            logger.debug("client gone: %s", error)
 
     async def _write(self, session: Session, samples: Samples) -> None:
         session.append(
@@ -336,7 +363,8 @@ class Connection:
         return True
 
     async def _tell_kept(self, session: Session, done: bool = False) -> None:
-        await self._send(messages.kept(session.name, session.rows, session.until, done))
+        counts = session.rows, session.until, session.files, session.left_out
+        await self._send(messages.kept(session.name, *counts, done=done))
 
     def keep(self) -> None:
         """Write what was recorded to the disk, whole rows, and record no more."""

@@ -171,9 +171,27 @@ def status(stream: Stream) -> dict[str, Any]:
     }
 
 
-def kept(name: str, rows: int, until: float | None, done: bool) -> dict[str, Any]:
-    """How much of a recording is on the disk: rows, up to which time; whether it is complete."""
-    return {"type": "saved" if done else "kept", "name": name, "rows": rows, "until": until}
+def kept(
+    name: str, rows: int, until: float | None, files: int, left_out: int, done: bool
+) -> dict[str, Any]:
+    """How much of a recording is on the disk, and whether it is complete.
+
+    Args:
+        name: Of its newest file.
+        rows: In all of its files.
+        until: Time of the last of them.
+        files: How many there are.
+        left_out: Samples that no file has, since they cannot be.
+        done: Whether it is complete.
+    """
+    return {
+        "type": "saved" if done else "kept",
+        "name": name,
+        "rows": rows,
+        "until": until,
+        "files": files,
+        "leftOut": left_out,
+    }
 
 
 def error(reason: str) -> dict[str, Any]:
