@@ -565,10 +565,14 @@ def parse_yaml(text: str) -> Any:
     if len(text) > MAX_YAML:
         raise HarError(f"longer than {MAX_YAML:,} characters")
     try:
+        text.encode()  # a command line may have bytes that are no UTF-8
         _refuse_bombs(YAML(typ="safe").parse(text))
         return YAML(typ="safe").load(text)
     except YAMLError as error:
-        raise HarError(f"not YAML ({' '.join(str(error).split()):.300})") from None
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        what = (problem or str(error)).partition(" with value ")[0]
+        raise HarError(f"not YAML ({where}{' '.join(what.split()):.200})") from None
     except ValueError as error:  # a date that there is not, a number of 5,000 digits
         raise HarError(f"not a value in YAML ({error!s:.100})") from None
 
@@ -617,7 +621,7 @@ def read_yaml(path: Path) -> Any:
     except FileNotFoundError:
         raise HarError(f"{path} is not there: run from the project's folder") from None
     except UnicodeDecodeError as error:
-        raise HarError(f"{path}: not YAML ({error:.300})") from None
+        raise HarError(f"{path}: not YAML ({error!s:.300})") from None
     except HarError as error:
         raise HarError(f"{path}: {error}") from None
 

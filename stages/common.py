@@ -169,6 +169,11 @@ def _problem_of_scores(
         return f"other columns in {PER_CLASS.name}"
     if list(per_subject.columns) != ["subject", "accuracy", "windows"]:
         return f"other columns in {PER_SUBJECT.name}"
+    scores = per_class[["precision", "recall", "f1"]]
+    if not _are_numbers(per_class.iloc[:, 1:]) or not (scores.ge(0) & scores.le(1)).all(axis=None):
+        return f"a score in {PER_CLASS.name} is none"
+    if not _are_numbers(per_subject):
+        return f"a score in {PER_SUBJECT.name} is none"
     right = predictions.actual == predictions.predicted
     of_people, of_classes = right.groupby(predictions.subject), right.groupby(predictions.actual)
     for path, found, expected, counted, windows in (
@@ -181,8 +186,6 @@ def _problem_of_scores(
             return f"{path.name} and {PREDICTIONS.name} have other windows"
         if not (found[score] - expected.mean()).abs().le(1e-5).all():
             return f"{path.name} and {PREDICTIONS.name} have other scores"
-    if not per_class[["precision", "recall", "f1"]].map(lambda each: 0 <= each <= 1).all(axis=None):
-        return f"a score in {PER_CLASS.name} is none"
     return ""
 
 

@@ -100,7 +100,7 @@ def test_one_section_serves_both_networks(tmp_path):
         ("train: " + "[" * 100 + "]" * 100, "line 1: more than 16 levels"),
         ("train: &a {epochs: *a}", r"line 1: \*a stands for nothing before it"),
         ("train: !!set {epochs}", "line 1: a tag, tag:yaml.org,2002:set, which is not taken"),
-        ("a: 3\n---\nb: 4", "not YAML .*single document"),
+        ("a: 3\n---\nb: 4", "not YAML .*line 2: .*another document"),
         ("# " + "a" * MAX_YAML, "longer than"),
         ("".join(f"a{i}: 3\n" for i in range(5000)), "no such setting; and 4990 more$"),
         ("train: {learning_rate: .nan}", "train.learning_rate=nan"),
