@@ -60,7 +60,7 @@ def live(
     from har.live.connection import Limits
 
     names = tuple(name or ()) if _is_loopback(host) else (host, *own_names(), *(name or ()))
-    everywhere = host in ("0.0.0.0", "::")
+    everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - the person says so
     renewed = False
     if certificate is None and (https if https is not None else not _is_loopback(host)):
         certificate, key = CERTIFICATE, KEY
