@@ -462,6 +462,8 @@ class Params(Section):
         content = _read_sections(path)
         for name, text in given.items():
             section, key = name.split(".")
+            if not isinstance(text, str):  # what argparse makes of `--`
+                raise HarError(f"command line: --{name} needs a value")
             if not isinstance(content.setdefault(section, {}), dict):
                 raise HarError(f"{path}: {section} does not hold settings")
             try:

@@ -182,7 +182,7 @@ def _problem_of_scores(
     ):
         score = "accuracy" if counted == "subject" else "recall"
         found = found.set_index(counted).sort_index()
-        if found[windows].to_dict() != expected.size().to_dict():
+        if found[windows].to_dict() != expected.size().to_dict() or not found.index.is_unique:
             return f"{path.name} and {PREDICTIONS.name} have other windows"
         if not (found[score] - expected.mean()).abs().le(1e-5).all():
             return f"{path.name} and {PREDICTIONS.name} have other scores"

@@ -139,6 +139,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path, text, message):
         ["--train.epoch", "3"],
         ["extra"],
         ["--train.epochs"],
+        ["--train.epochs=--"],
         ["--train", "{epochs: 3}"],
     ],
 )

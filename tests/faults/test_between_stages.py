@@ -47,6 +47,7 @@ def test_a_table_that_is_cut_off_is_not_drawn(finished, tmp_path, monkeypatch, n
         ("per_class.csv", "\n", "1\n"),
         ("per_subject.csv", "windows", "support"),
         ("per_subject.csv", "\n", "1\n"),
+        ("per_subject.csv", "\n", "\n02,1,1\n"),
         ("history.csv", "train_loss", "loss"),
         ("history.csv", "\n2,", "\n3,"),
         ("history.csv", "\n1,", "\n1,-"),
