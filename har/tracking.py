@@ -72,8 +72,8 @@ class Tracker:
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         import mlflow  # two seconds: only where it is used
 
-        for chatty in ("alembic", "mlflow"):  # lines about the tables of a new store
-            logging.getLogger(chatty).setLevel(logging.ERROR)
+        for chatty in ("alembic", "mlflow"):  # of a new store's tables, and what is raised too
+            logging.getLogger(chatty).setLevel(logging.CRITICAL)
         uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{STORE}"
         database = None
         if uri.startswith("sqlite:///"):  # no path stays relative: DVC may work in a copy

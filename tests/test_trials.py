@@ -57,6 +57,24 @@ def test_a_trial_comes_back_from_its_file(tmp_path):
         trials.load(path)
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        np.zeros((6, 6), int).tolist(),  # of nobody's windows there is no accuracy
+        np.eye(5, dtype=int).tolist(),
+        [[1, 2, 3]] * 6,
+        (-np.eye(6, dtype=int)).tolist(),
+        [],
+    ],
+)
+def test_a_trial_that_scored_nothing_is_damaged(tmp_path, table):
+    stored = trial({3: person(1, 2)}).model_copy(update={"confusion": {3: table}})
+    trials.save(tmp_path, stored)
+    path = trials.path_of(tmp_path, "some", "fold0of2", 0)
+    with pytest.raises(HarError, match=r"fold0of2-seed0.json is damaged: delete it"):
+        trials.load(path)
+
+
 def test_summary_by_hand():
     done = [
         trial({1: person(1, 0)}, "fold0of2"),

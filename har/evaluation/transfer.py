@@ -46,9 +46,9 @@ class Group(BaseModel):
 
     subject: int
     placement: str
-    open: list[list[int]]
-    restricted: list[list[int]]
-    merged: list[list[int]]
+    open: trials.Confusion
+    restricted: trials.Confusion
+    merged: trials.Confusion
 
 
 def groups_of(windows: Windows, probabilities: np.ndarray) -> list[Group]:

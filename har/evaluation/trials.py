@@ -6,10 +6,17 @@ be worked out from the stored files, by person, without training again.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from har.errors import HarError
 from har.evaluation import metrics
@@ -19,6 +26,19 @@ TEST = "test"
 """The part of a trial on the test subjects, trained on all training subjects."""
 
 RESAMPLES = 10_000
+
+
+def _of_windows(rows: list[list[int]]) -> list[list[int]]:
+    if any(len(row) != len(rows) for row in rows):
+        raise ValueError("should have as many columns as rows")
+    if not any(map(sum, rows)):
+        raise ValueError("should be of at least one window")
+    return rows
+
+
+Count = Annotated[int, Field(ge=0)]
+Confusion = Annotated[list[list[Count]], AfterValidator(_of_windows)]
+"""A confusion matrix: rows the actual activity, columns the predicted one."""
 
 
 class Trial(BaseModel):
@@ -39,7 +59,7 @@ class Trial(BaseModel):
         device: Where it was trained.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str
     part: str
@@ -51,8 +71,15 @@ class Trial(BaseModel):
     train_seconds: float
     predict_ms: float
     model_bytes: int
-    confusion: dict[int, list[list[int]]]
+    confusion: dict[int, Confusion] = Field(min_length=1)
     device: str = "cpu"
+
+    @model_validator(mode="after")
+    def _of_these_activities(self) -> "Trial":
+        for person, rows in self.confusion.items():
+            if len(rows) != len(self.activities):
+                raise ValueError(f"confusion.{person}: {len(rows)} activities")
+        return self
 
 
 def fold_name(fold: int, folds: int) -> str:
