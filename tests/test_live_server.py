@@ -1,6 +1,7 @@
 """The live server, from a client's side."""
 
 import asyncio
+import gzip
 import ipaddress
 import json
 import random
@@ -1117,6 +1118,22 @@ def test_a_loggers_file_is_read_as_a_recording(address):
         assert [float(each) for each in lines[6].split(",")[:-1]] == pytest.approx(
             [0.1, 0, 0, 1, 0, 0, np.pi], abs=1e-6
         )
+
+
+def test_files_of_other_kinds_are_read(address):
+    rows = [(n / 50, 0, 0, 9.80665, 0, 0, 0) for n in range(100)]
+    names = ("time", "ax", "ay", "az", "wx", "wy", "wz")
+    text = "\n".join(",".join(map(str, each)) for each in [names, *rows])
+    objects = json.dumps([dict(zip(names, each, strict=True)) for each in rows])
+    found = []
+    for name, content in (("a.csv.gz", gzip.compress(text.encode())), ("a.json", objects)):
+        with httpx.Client(base_url=f"http://{address}") as client:
+            answer = client.post("/read", params={"name": name}, content=content)
+        assert answer.status_code == 200, answer.text
+        found.append(answer.json())
+    assert found[0]["recording"] == found[1]["recording"]
+    assert found[0]["recording"].splitlines()[100].startswith("1.98,0.0,0.0,1.0,0.0,0.0,0.0,")
+    assert any("acceleration taken to be in m/s2" in note for note in found[0]["notes"])
 
 
 @pytest.mark.parametrize(
