@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from har.data.phone_files import Choices, find_one
+from har.errors import HarError
 from har.signals.sensors import STANDARD_GRAVITY
 
 COUNT, RATE = 600, 50
@@ -530,6 +531,80 @@ def _(folder):
 def _(folder):
     times = [f"{10**30 + n},{time:.6f}" for n, time in enumerate(TIMES)]
     return put(folder, **{"a.csv": rows(f"id,{PLAIN}", times, BOTH)})
+
+
+@case("a spreadsheet's first line, sep=;")
+def _(folder):
+    content = "sep=;\n" + rows(PLAIN.replace(",", ";"), TIMES, BOTH, separator=";")
+    return put(folder, **{"a.csv": content})
+
+
+@case("MetaWear")
+def _(folder):
+    for sensor, unit, values in (
+        ("Accelerometer", "g", ACCELERATION),
+        ("Gyroscope", "deg/s", IN_DEGREES),
+    ):
+        heading = "epoc (ms),timestamp (+0100),elapsed (s)," + ",".join(
+            f"{axis}-axis ({unit})" for axis in "xyz"
+        )
+        times = [
+            f"{round(1000 * (EPOCH + time))},{date},{time:.3f}"
+            for time, date in zip(TIMES, clock("%FT%T.{ms}"), strict=True)
+        ]
+        name = f"MetaWear_2024-03-05T14.23.11.120_C2_{sensor}_50.000Hz_1.5.0.csv"
+        put(folder, **{name: rows(heading, times, values)})
+    return folder
+
+
+@case("Xsens DOT")
+def _(folder):
+    heading = "PacketCounter,SampleTimeFine,Acc_X,Acc_Y,Acc_Z,Gyr_X,Gyr_Y,Gyr_Z"
+    times = [f"{number},{round(1e6 * time)}" for number, time in enumerate(TIMES)]
+    content = "DeviceTag: 1\nFirmware: 2\n\n" + rows(heading, times, IN_MS2, IN_DEGREES)
+    return put(folder, **{"a.csv": content})
+
+
+@case("ActiGraph")
+def _(folder):
+    heading = "Timestamp," + ",".join(
+        f"{sensor} {axis}" for sensor in ("Accelerometer", "Gyroscope") for axis in "XYZ"
+    )
+    content = rows(heading, clock("%-m/%-d/%Y %T.{ms}"), ACCELERATION, IN_DEGREES)
+    return put(folder, **{"a.csv": "---- Data File Created By ActiGraph ----\n\n" + content})
+
+
+@case("HHAR, two columns of times since 1970")
+def _(folder):
+    heading = "Index,Arrival_Time,Creation_Time,x,y,z,User,Model"
+    times = [
+        f"{number},{round(1000 * (EPOCH + time))},{round(1e9 * (EPOCH + time))}"
+        for number, time in enumerate(TIMES)
+    ]
+    for sensor, values in (("accelerometer", IN_MS2), ("gyroscope", ANGULAR_RATE)):
+        content = rows(heading, times, values).replace("\n", ",a,nexus4\n")
+        put(folder, **{f"Phones_{sensor}.csv": content})
+    return folder
+
+
+@case("two devices", says="acceleration taken from acc1; left out: acc2")
+def _(folder):
+    names = [f"{sensor}{n}_{axis}" for n in "12" for sensor in ("acc", "gyro") for axis in "xyz"]
+    return put(folder, **{"a.csv": rows(",".join(["time", *names]), TIMES, BOTH, -BOTH)})
+
+
+@case("a spreadsheet's mark of text, and its mm:ss.0", says="spread evenly", within=0.1)
+def _(folder):
+    times = [f"'{(11.12 + t) // 60:02.0f}:{(11.12 + t) % 60:04.1f}" for t in TIMES]
+    lines = rows(PLAIN, times, BOTH).replace(",", ",'")
+    return put(folder, **{"a.csv": lines})
+
+
+def test_rows_in_the_opposite_order_are_told(tmp_path):
+    heading, *lines = rows(PLAIN, TIMES, BOTH).splitlines()
+    path = put(tmp_path, **{"a.csv": "\n".join([heading, *lines[::-1]])})
+    with pytest.raises(HarError, match="its times run backwards: sort its rows by time"):
+        find_one(path).read()
 
 
 def check(path, choices=None, within=1e-5, first=0, says="", jump=False, lacks=()):

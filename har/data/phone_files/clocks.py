@@ -218,6 +218,8 @@ def judge(times: np.ndarray, values: np.ndarray, unit: str) -> Judgement:
             f"all rows have the same time, {times[0]:.6g}, as where a spreadsheet has rounded it; "
             "export it again, or say --rate HZ"
         )
+    if (steps < 0).sum() > len(steps) / 2:
+        raise HarError("its times run backwards: sort its rows by time")
     sizes = np.abs(steps)
     each = float(np.median(sizes))
     if each > 0 and (sizes < each / 4).mean() < 0.2:

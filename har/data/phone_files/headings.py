@@ -7,7 +7,7 @@ Headings are split into words, so that `acc_x_g`, `Acceleration x (m/s^2)`, `gFx
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from har.data.phone_files import (
     androsensor,
@@ -132,12 +132,14 @@ class Columns:
         unit: As the headings or the logger state it, or empty.
         logger: Who wrote them.
         words: What the sensor is called.
+        others: What others of its kind are called, such as those of a second device.
     """
 
     axes: tuple[int, int, int]
     unit: str
     logger: Logger
     words: str
+    others: tuple[str, ...] = ()
 
 
 def sensors(headings: Sequence[str], name: str) -> dict[str, Columns]:
@@ -166,11 +168,16 @@ def sensors(headings: Sequence[str], name: str) -> dict[str, Columns]:
                 if words == "g" and "a" in groups:  # ax ... gz; alone it might be g-force
                     sensor = ANGULAR_RATE
                 axes = _three(by_axis)
-                if sensor and axes and sensor not in found and words not in taken:
+                if not sensor or not axes or words in taken:
+                    continue
+                taken.add(words)
+                if sensor in found:
+                    others = (*found[sensor].others, called)
+                    found[sensor] = replace(found[sensor], others=others)
+                else:
                     unit = stated_unit([parsed[column].unit for column in axes], sensor)
                     unit = unit or logger.units.get(sensor, "")
                     found[sensor] = Columns(axes, unit, logger, called)
-                    taken.add(words)
             if not found:
                 break
         if found:

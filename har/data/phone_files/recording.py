@@ -141,6 +141,11 @@ class Recording:
                 raise HarError(self.problem)
             flip = self.flipped = self._flip()
             factors = {sensor: self._factor(sensor) for sensor in self._sensors}
+            for sensor in self._sensors:
+                found = self.tables[sensor].sensors[sensor]
+                if found.others:
+                    names = ", ".join(found.others)
+                    self._said.append(f"{sensor} taken from {found.words}; left out: {names}")
             if None in (both := [factors.get(LINEAR), factors.get(GRAVITY)]) and any(both):
                 factors[LINEAR] = factors[GRAVITY] = both[0] or both[1]
             inferred: dict[str, float] = {}

@@ -21,7 +21,7 @@ LONGEST_LINE = 1 << 20
 """Characters; a longer line is left out, and its end not awaited."""
 
 _NUMBER = r"(?:\d+\{0}\d*|\d*\{0}\d+)(?:[eE][+-]?\d+)?"
-_MINUS = str.maketrans({"\N{MINUS SIGN}": "-"})
+_MINUS = str.maketrans({"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-"})
 
 
 def _by_windows(error: UnicodeError) -> tuple[str, int]:
@@ -186,7 +186,7 @@ def numbers(column: pd.Series, dialect: Dialect) -> np.ndarray:
     """Cells as float64, NaN where they are no number."""
     if not pd.api.types.is_numeric_dtype(column):
         # Where a single cell is no number, pandas leaves all of the column as it is.
-        spelt = column.astype("str").str.strip()
+        spelt = column.astype("str").str.strip(" '")  # ' is a spreadsheet's mark of text
         if dialect.thousands:
             spelt = spelt.str.replace(dialect.thousands, "", regex=False)
         if dialect.decimal == ",":
