@@ -578,4 +578,4 @@ def _duration(seconds: float) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(_readable(text), file=sys.stderr)
