@@ -190,6 +190,7 @@ def test_it_can_be_stopped_and_then_has_learnt_nothing(page, address):
     be_worn(page, address)
     page.locator("#teach").click()
     expect(page.locator("#activity-note")).to_contain_text("Go on")
+    expect(page.locator("#labelling")).to_be_hidden()
     page.locator("#start").click()
     expect(page.locator("#problems")).to_contain_text("stopped before its end")
     expect(page.locator("#profile")).to_be_hidden()

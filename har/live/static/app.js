@@ -1,7 +1,7 @@
 // The page: where signals come from, what recognises them, and what is shown.
 
 import { alignment, mountingInWords } from "./align.js";
-import { age, ageless, clearBars, fresh, show, showAnswer, speak } from "./answer.js";
+import { age, ageless, clearBars, fresh, say, show, showAnswer, speak } from "./answer.js";
 import { answers, clock, config, isRight, onColours, readable, UNKNOWN } from "./config.js";
 import { $, element, radio } from "./dom.js";
 import { comparison, Lesson } from "./teach.js";
@@ -281,7 +281,7 @@ function running(on) {
   }
   $("record").disabled = !run?.backend || source === "file" || Boolean(run.lesson);
   $("teach").disabled = on;
-  $("labelling").hidden = !on || source === "file";
+  $("labelling").hidden = !on || source === "file" || Boolean(run?.lesson);
   $("wear").hidden = !on || source === "file";
   if (!on) {
     wear(false);
@@ -395,11 +395,13 @@ async function teach() {
   const activities = [...chosen, ...own ? [own] : []];
   problem("teach", null);
   if (!activities.length) return problem("teach", "Nothing is chosen to be shown.", "Choose activities, or write one of your own.");
+  say("Let us begin"); // iOS lets a page speak only once it has done so right after a tap
   document.querySelector('input[name="source"][value="phone"]').checked = true;
   pane();
   const mine = await startPhone({ hop: LESSON_HOP, smoothing: false, profile: null });
   if (!mine) return undefined;
   mine.lesson = new Lesson(activities);
+  running(true); // there is nothing to record now
   const { taught, left } = await mine.lesson.give();
   const stopped = mine.lesson.stopped;
   await stop();
@@ -686,6 +688,7 @@ $("timeline").addEventListener("click", (event) => askForRight(timeline.stretchA
 $("correct").addEventListener("submit", (event) => { event.preventDefault(); correctStretch(); });
 $("correct").addEventListener("reset", () => askForRight(null));
 $("wear").addEventListener("click", () => wear(!document.body.classList.contains("worn")));
+$("aloud").addEventListener("change", () => { if ($("aloud").checked) say("Changes are said aloud"); });
 $("local").addEventListener("change", privacy);
 $("record").addEventListener("click", () => (isRecording() ? end(run) : record(run)));
 $("labels").addEventListener("change", () => label(run));
