@@ -11,7 +11,7 @@ from har.errors import HarError
 from har.model.bundle import RELEASED
 
 if TYPE_CHECKING:  # NumPy and pandas take a second to import, and --help needs neither
-    from har.data.recording_files import Samples
+    from har.data.phone_files import Samples
     from har.recognition.profile import Profile
     from har.recognition.recognizer import Prediction, Recognizer
 
@@ -139,13 +139,13 @@ def _shown(
     """The profile with what a recording shows."""
     import numpy as np
 
-    from har.data import recording_files
+    from har.data import phone_files
     from har.recognition.profile import teach
-    from har.signals.recordings import in_words
+    from har.signals.recordings import NO_ACTIVITY, in_words
 
     description = recognizer.description
-    samples = recording_files.read(file, gyroscope=description.needs_gyroscope)
-    if activity is None and samples.activity is None:
+    samples = phone_files.read(file, gyroscope=description.needs_gyroscope)
+    if activity is None and (samples.activity == NO_ACTIVITY).all():
         raise HarError(f"{file} has no labels: say what it shows, such as --activity walking")
     predictions = _recognised(samples, mounting, recognizer)
     length = description.window_size / description.sampling_rate
@@ -176,8 +176,7 @@ def _recognised(
     mounting = mounting or "right-edge-up"  # turns nothing
     if mounting not in MOUNTINGS:
         raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
-    units = samples.acceleration_unit, samples.angular_rate_unit
-    stream = recognizer.stream(Readings(*units, MOUNTINGS[mounting]))
+    stream = recognizer.stream(Readings(rotation=MOUNTINGS[mounting]))
     predictions = []
     for start in range(0, len(samples.times), BLOCK):
         block = slice(start, start + BLOCK)
@@ -196,20 +195,20 @@ def _labelled(
     """Windows that have one label throughout, stretch by stretch."""
     import numpy as np
 
-    assert samples.activity is not None
-    order = np.argsort(samples.times, kind="stable")
-    times, labels = samples.times[order], samples.activity[order]
+    from har.signals.recordings import ACTIVITIES, NO_ACTIVITY
+
+    times, labels = samples.times, samples.activity
     changes = np.concatenate([[0], np.cumsum(labels[1:] != labels[:-1])])
     ends = np.array([each.time for each in predictions])
     first = np.minimum(np.searchsorted(times, ends - length), len(times) - 1)
     last = np.searchsorted(times, ends + 1e-6, side="right") - 1
-    whole = (changes[first] == changes[last]) & (labels[first] != "")
+    whole = (changes[first] == changes[last]) & (labels[first] != NO_ACTIVITY)
     found = []
     for (stretch, kept), rows in groupby(
         range(len(predictions)), lambda row: (changes[first[row]], whole[row])
     ):
         if kept:
-            label = str(labels[np.searchsorted(changes, stretch)])
+            label = ACTIVITIES[labels[np.searchsorted(changes, stretch)]]
             found.append((label, [predictions[row] for row in rows]))
     return found
 
