@@ -12,7 +12,7 @@ NODE_PACKAGES := har/live/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check venv mlflow extras lab notebooks readme docs report release experiments rivals tables benchmark \
+.PHONY: help run test faults audit check venv mlflow extras lab notebooks readme docs report release experiments rivals tables benchmark \
 	recordings live browser lock clean vega anyone transfer pipelines
 
 help:  ## list the targets
@@ -25,6 +25,13 @@ test: $(INSTALLED)  ## all tests; those on the real archives where HAR_ARCHIVE_D
 	@$(MAKE) --no-print-directory $(NODE_PACKAGES) || \
 		echo "The test of the page's accessibility is skipped."
 	python -m pytest
+
+faults: $(INSTALLED)  ## faults by the thousand, kills included, into reports/faults.csv; an hour
+	python tests/faults/run.py
+
+audit: $(INSTALLED)  ## known vulnerabilities of the installed packages; needs a network
+	pip install --quiet pip-audit
+	pip-audit --local --skip-editable
 
 check: $(INSTALLED)  ## formatting, lint and types
 	ruff format --check
