@@ -31,7 +31,7 @@ faults: $(INSTALLED)  ## faults by the thousand, kills included, into reports/fa
 
 audit: $(INSTALLED)  ## known vulnerabilities of the installed packages; needs a network
 	pip install --quiet pip-audit
-	pip-audit --local --skip-editable
+	pip-audit --vulnerability-service osv --local --skip-editable
 
 check: $(INSTALLED)  ## formatting, lint and types
 	ruff format --check
