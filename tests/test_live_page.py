@@ -303,7 +303,6 @@ def test_a_mounting_is_asked_for_only_where_the_model_needs_it(page, address, of
         expect(page.locator("#worn-hint")).to_contain_text(hint)
         for control in ("#mounting-choice", "#align"):
             expect(page.locator(control)).to_be_visible(visible=asked)
-        page.locator("details summary", has_text="Settings").click()
         expect(page.locator("#placement-choice")).to_be_visible(visible=not asked)
     options = ["anywhere", "waist", "hip", "torso", "arm"]
     assert page.locator("#placement option").all_text_contents() == options
