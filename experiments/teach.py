@@ -29,7 +29,7 @@ from har.data.windows import Windows, cut_windows
 from har.errors import in_one_line
 from har.evaluation import trials
 from har.files import replacing_file
-from har.model.bundle import Smoothing, describe
+from har.model.bundle import DESCRIPTION, Smoothing, describe
 from har.model.hmm import smooth
 from har.params import Params
 from har.recognition.profile import EVIDENCE, GRAVITY, LEANING, NEAR, distances, weigh
@@ -95,7 +95,7 @@ class Asked:
 
 
 def asked(
-    name: str, params: Params, train: Windows, unseen: dict[str, Windows]
+    name: str, params: Params, train: Windows, unseen: dict[str, Windows], kept: bool
 ) -> Iterator[tuple[str, Asked]]:
     """Train a network, or take the kept one, and ask it; its answers are kept beside it.
 
@@ -104,8 +104,11 @@ def asked(
         params: Its settings.
         train: What it learns from, in g and rad/s.
         unseen: What to ask it about, by name.
+        kept: Train nothing: nothing comes of a network that is not there.
     """
     folder = folder_of(name, params, train)
+    if kept and not (folder / DESCRIPTION).exists():
+        return
     bundle = None
     for target, windows in unseen.items():
         path = folder / f"{target}.npz"
@@ -124,10 +127,10 @@ def asked(
                 windows.activities,
             ).select(order)
             with replacing_file(path) as partial:
-                kept = {each.name: getattr(answers, each.name) for each in fields(Answers)}
-                np.savez(partial, allow_pickle=False, **kept)
-        with np.load(path, allow_pickle=False) as arrays:
-            answers = Answers(**{each.name: arrays[each.name] for each in fields(Answers)})
+                arrays = {each.name: getattr(answers, each.name) for each in fields(Answers)}
+                np.savez(partial, allow_pickle=False, **arrays)
+        with np.load(path, allow_pickle=False) as file:
+            answers = Answers(**{each.name: file[each.name] for each in fields(Answers)})
         yield target, Asked(name, answers, describe(folder).smoothing)
 
 
@@ -139,7 +142,7 @@ def of_uci_har() -> Windows:
     return cut_windows(recordings, size, overlap, groups_of(BASE_CHANNELS), digest)
 
 
-def held_out(windows: Windows) -> list[Asked]:
+def held_out(windows: Windows, kept: bool) -> list[Asked]:
     """UCI HAR's training people, each held out once."""
     train = windows.of("train")
     params = Params.read(PARAMS)
@@ -147,22 +150,22 @@ def held_out(windows: Windows) -> list[Asked]:
     for fold, people in enumerate(subject_folds(train.subject, FOLDS, params.split.seed), start=1):
         out = np.isin(train.subject, people)
         name = f"uci_har-fold{fold}of{FOLDS}"
-        found += asked(name, params, train.select(~out), {"uci_har": train.select(out)})
+        found += asked(name, params, train.select(~out), {"uci_har": train.select(out)}, kept)
     return [each for _, each in found]
 
 
-def left_out(windows: Windows) -> dict[str, Asked]:
+def left_out(windows: Windows, kept: bool) -> dict[str, Asked]:
     """Each data set, by a network that learnt from the others."""
     params = Params.read(SETTINGS)
     found: dict[str, Asked] = {}
     for target in TARGETS:
         train = windows.select((windows.dataset != target) & (windows.split == "train"))
         unseen = {target: windows.select(windows.dataset == target)}
-        found |= asked(f"without-{target}", params, train, unseen)
+        found |= asked(f"without-{target}", params, train, unseen, kept)
     return found
 
 
-def of_pairs(windows: Windows) -> list[tuple[tuple[str, str], str, Asked]]:
+def of_pairs(windows: Windows, kept: bool) -> list[tuple[tuple[str, str], str, Asked]]:
     """Each two data sets by networks that learnt from the other two; UCI HAR's test people not."""
     params = Params.read(SETTINGS, SHORT)
     known = windows.of("train")
@@ -171,9 +174,8 @@ def of_pairs(windows: Windows) -> list[tuple[tuple[str, str], str, Asked]]:
         others = [target for target in TARGETS if target not in pair]
         unseen = {target: known.select(known.dataset == target) for target in others}
         train = known.select(np.isin(known.dataset, pair))
-        found += [
-            (pair, target, each) for target, each in asked("+".join(pair), params, train, unseen)
-        ]
+        every = asked("+".join(pair), params, train, unseen, kept)
+        found += [(pair, target, each) for target, each in every]
     return found
 
 
@@ -244,6 +246,8 @@ def with_profile(
     leaning: float = LEANING,
 ) -> np.ndarray:
     """Probabilities of answers with what lessons show; arguments as `har.recognition.profile`."""
+    if not lessons:
+        return answers.probabilities
     means, activities = means_of(lessons, windows)
     distance = np.full(answers.probabilities.shape, np.inf)
     for each, activity in zip(
@@ -287,16 +291,18 @@ def turned(answers: Answers, seed: int) -> Answers:
 
 
 def scores(dataset: str, one: Asked) -> list[dict[str, Any]]:
-    """A row a person, placement and way of teaching."""
+    """A row a person, placement and way of teaching.
+
+    `accuracy` allows all the network's activities, `restricted` those of the data set alone, each
+    window by itself; `smoothed` is the former over time.
+    """
     rows = []
     for person in people(one.answers):
         scored, lessons = person.scored, person.lessons
         only = np.isin(np.arange(len(scored.activities)), scored.label)
-        of_set = replace(scored, probabilities=scored.probabilities * only)
         names = scored.activities.tolist()
         ways: dict[str, tuple[Answers, dict[int, list[Answers]], int]] = {
-            "nothing": (scored, {}, 0),
-            "nothing, restricted": (of_set, {}, 0),
+            "nothing": (scored, {}, 0)
         }
         for count in SHOWN:
             ways[f"{count} windows" if count else "one bout"] = (scored, lessons, count)
@@ -318,6 +324,7 @@ def scores(dataset: str, one: Asked) -> list[dict[str, Any]]:
                     "placement": person.placement,
                     "windows": len(scored.label),
                     "accuracy": right(probabilities, scored),
+                    "restricted": right(probabilities * only, scored),
                     "smoothed": right(smoothed, scored),
                 }
             )
@@ -335,7 +342,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, Any] = {"dataset": dataset, "shown": shown}
         row["people"] = each.subject.nunique()
         before = rows[(rows.dataset == dataset) & (rows.shown == "nothing")]
-        for score in ("accuracy", "smoothed"):
+        for score in ("accuracy", "restricted", "smoothed"):
             of_people = each.groupby("subject")[score].mean()
             tables = {row: np.array([value, 1.0]) for row, value in enumerate(of_people)}
             low, high = trials.interval(tables, lambda sums: sums[..., 0] / sums[..., 1])
@@ -483,13 +490,17 @@ def main() -> None:
         description="Score what a few windows of a person's own are worth.",
     )
     parser.add_argument("what", choices=["choose", "score", "test"])
-    what = parser.parse_args().what
+    parser.add_argument(
+        "--kept", action="store_true", help="only with networks that are there; train none"
+    )
+    arguments = parser.parse_args()
+    what, kept = arguments.what, arguments.kept
     uci_har = of_uci_har()
     if what == "choose":
-        write(CHOICE, choice_table(of_pairs(all_windows()), held_out(uci_har)))
+        write(CHOICE, choice_table(of_pairs(all_windows(), kept), held_out(uci_har, kept)))
     elif what == "score":
-        every = [("uci_har", one) for one in held_out(uci_har)]
-        every += list(left_out(all_windows()).items())
+        every = [("uci_har", one) for one in held_out(uci_har, kept)]
+        every += list(left_out(all_windows(), kept).items())
         rows = pd.DataFrame([row for dataset, one in every for row in scores(dataset, one)])
         write(PEOPLE, rows)
         write(TABLE, summary(rows))
@@ -498,7 +509,7 @@ def main() -> None:
     else:
         unseen = {"uci_har": uci_har.of("test")}
         params = Params.read(PARAMS)
-        ((_, one),) = asked("uci_har", params, uci_har.of("train"), unseen)
+        ((_, one),) = asked("uci_har", params, uci_har.of("train"), unseen, False)
         write(TEST, summary(pd.DataFrame(scores("uci_har", one))))
 
 

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from har.errors import HarError
 
 if TYPE_CHECKING:  # it takes seconds to import, and --help needs it not
-    from har.recognition.recognizer import Prediction
+    from har.recognition.recognizer import Prediction, Recognizer
 
 ENDINGS = ("", ".csv", ".jsonl", ".parquet")
 
@@ -22,16 +22,18 @@ class Table:
 
     Args:
         output: Where to.
-        activities: The bundle's.
+        recognizer: Whose predictions they are.
         ending: One of `ENDINGS`.
         names: Whether a first column names the recording.
     """
 
-    def __init__(self, output: IO[Any], activities: list[str], ending: str, names: bool) -> None:
+    def __init__(self, output: IO[Any], recognizer: "Recognizer", ending: str, names: bool) -> None:
         self._output, self._ending, self._names = output, ending, names
         first = ["recording"] if names else []
         columns = ("time_s", "activity", "probability", "known", "novelty")
-        self._headings = [*first, *columns, *activities]
+        self._profile = recognizer.profile is not None
+        last = ["profile"] if self._profile else []
+        self._headings = [*first, *columns, *recognizer.activities, *last]
         self._rows: list[tuple[Any, ...]] = []  # of Parquet, which is written at once
         self._headed = False
 
@@ -46,6 +48,7 @@ class Table:
                 bool(each.known),
                 round(each.novelty, 3),
                 *(round(float(share), 6) for share in each.probabilities),
+                *((each.profile,) if self._profile else ()),
             )
             for each in predictions
         ]
@@ -96,7 +99,7 @@ def check_ending(out: Path) -> None:
 
 
 @contextmanager
-def table(out: Path | None, activities: list[str], names: bool) -> Iterator[Table]:
+def table(out: Path | None, recognizer: "Recognizer", names: bool) -> Iterator[Table]:
     """The table: written whole to `out`, or to standard output until its reader stops."""
     from har.files import replacing_file
 
@@ -104,12 +107,12 @@ def table(out: Path | None, activities: list[str], names: bool) -> Iterator[Tabl
         ending = out.suffix.lower()
         mode = "wb" if ending == ".parquet" else "w"
         with replacing_file(out) as partial, partial.open(mode) as output:
-            made = Table(output, activities, ending, names)
+            made = Table(output, recognizer, ending, names)
             yield made
             made.finish()
         return
     try:
-        yield Table(sys.stdout, activities, "", names)
+        yield Table(sys.stdout, recognizer, "", names)
     except BrokenPipeError:
         # Else Python would try again on the way out, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from har.commands import output
-from har.commands.options import ModelOption
+from har.commands.options import ModelOption, rotation_of
 from har.errors import HarError
 from har.model.bundle import RELEASED, load
 
@@ -73,6 +73,10 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="What `har teach` learnt of the wearer.", show_default=False),
+    ] = None,
     mounting: Annotated[
         str | None,
         typer.Option(
@@ -132,7 +136,8 @@ def predict(
     The table has a row per window: time of its last sample, activity,
     probability, whether it is accepted (probability at the threshold or
     above, novelty at most 1), novelty, and each activity's probability;
-    of several recordings, their names come first. A summary of each goes
+    of several recordings, their names come first, and with a profile its
+    name last. A summary of each goes
     to standard error.
     """
     from har.data.phone_files import Choices
@@ -171,7 +176,7 @@ def predict(
     if out:
         output.check_ending(out)
 
-    recognizer = _recognizer(model, hop, smoothing, threshold)
+    recognizer = _recognizer(model, hop, smoothing, threshold, profile)
     description = recognizer.description
     if not description.needs_mounting and (mounting or stand):
         raise HarError(
@@ -179,7 +184,7 @@ def predict(
             "worn; leave it out"
         )
     recognizer.stream(placement=placement)  # refuses one that the model makes nothing of
-    command = _Command(recognizer, _rotation(mounting), stand, placement, choices)
+    command = _Command(recognizer, rotation_of(mounting), stand, placement, choices)
     if from_standard_input:
         command.follow(out)
     else:
@@ -213,8 +218,7 @@ class _Command:
         several = len(recordings) + len(problems) > 1
         done = 0
         with ExitStack() as together:  # both are written before either takes its place
-            activities = self._description.activities
-            rows = together.enter_context(output.table(out, activities, several))
+            rows = together.enter_context(output.table(out, self._recognizer, several))
             drawing = together.enter_context(replacing_file(plot)) if plot else None
             # A progress bar would mix with rows on the same terminal.
             hidden = True if out is None and sys.stdout.isatty() else None
@@ -282,7 +286,9 @@ class _Command:
             raise HarError(f"{recording.name}: {self._why_nothing(stream, problem)}")
         if drawing:
             _draw(recording.name, *kept, self._recognizer, rotation, drawing)
-        _say(f"{recording.name}: {_duration(end - begin)}, {count:,} samples")
+        profile = self._recognizer.profile
+        by = f", with the profile {profile.name}" if profile else ""
+        _say(f"{recording.name}: {_duration(end - begin)}, {count:,} samples{by}")
         for note in recording.notes:
             _say(f"  {note}")
         if self._placement and up is None:
@@ -297,7 +303,7 @@ class _Command:
 
         stream, summary, problem = self._stream(self._rotation), self._summary(), ""
         told: set[str] = set()
-        with output.table(out, self._description.activities, False) as rows:
+        with output.table(out, self._recognizer, False) as rows:
             recording = find_in_stream(
                 _standard_input(), self._choices, self._description.needs_gyroscope
             )
@@ -391,7 +397,7 @@ class _Command:
         from har.recognition.summary import NOT_KNOWN
         from har.signals.recordings import SOME_POSTURE, in_words
 
-        for name in [*self._description.activities, SOME_POSTURE, NOT_KNOWN]:
+        for name in [*self._recognizer.activities, SOME_POSTURE, NOT_KNOWN]:
             if count := summary.counts[name]:
                 duration = _duration(count * summary.hop)
                 line = f"  {in_words(name):<20}{duration:>14}{count / summary.windows:>8.1%}"
@@ -506,7 +512,10 @@ def _three(option: str, text: str | None) -> tuple[str, str, str] | None:
     return names[0], names[1], names[2]
 
 
-def _recognizer(folder: Path, hop: float | None, smoothing: bool, threshold: float) -> "Recognizer":
+def _recognizer(
+    folder: Path, hop: float | None, smoothing: bool, threshold: float, profile: Path | None
+) -> "Recognizer":
+    from har.recognition import profile as profiles
     from har.recognition.recognizer import Recognizer
     from har.signals.recordings import SAMPLING_RATE
 
@@ -517,19 +526,8 @@ def _recognizer(folder: Path, hop: float | None, smoothing: bool, threshold: flo
             raise HarError(f"--hop {hop}: should be {1 / SAMPLING_RATE} to 3600 seconds")
     if not 0 <= threshold <= 1:
         raise HarError(f"--threshold {threshold}: should be between 0 and 1")
-    return Recognizer(load(folder), samples, smoothing, threshold)
-
-
-def _rotation(mounting: str | None) -> "np.ndarray":
-    import numpy as np
-
-    from har.signals.sensors import MOUNTINGS
-
-    mounting = mounting or "right-edge-up"  # turns nothing
-    if mounting not in MOUNTINGS:
-        raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
-    rotation: np.ndarray = MOUNTINGS[mounting]
-    return rotation
+    taught = profiles.load(profile) if profile else None
+    return Recognizer(load(folder), samples, smoothing, threshold, profile=taught)
 
 
 def _draw(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from har.commands.options import ModelOption
+from har.commands.options import ModelOption, rotation_of
 from har.errors import HarError
 from har.model.bundle import RELEASED
 
@@ -169,14 +169,11 @@ def _shown(
 def _recognised(
     samples: "Samples", mounting: str | None, recognizer: "Recognizer"
 ) -> "list[Prediction]":
-    from har.signals.sensors import MOUNTINGS, Readings
+    from har.signals.sensors import Readings
 
     if mounting and not recognizer.description.needs_mounting:
         raise HarError("--mounting: this model takes the phone however it is worn; leave it out")
-    mounting = mounting or "right-edge-up"  # turns nothing
-    if mounting not in MOUNTINGS:
-        raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
-    stream = recognizer.stream(Readings(rotation=MOUNTINGS[mounting]))
+    stream = recognizer.stream(Readings(rotation=rotation_of(mounting)))
     predictions = []
     for start in range(0, len(samples.times), BLOCK):
         block = slice(start, start + BLOCK)

@@ -290,13 +290,17 @@ class Recognizer:
         self._postures = [
             self.description.activities.index(name) for name in self.description.postures
         ]
-        if profile is not None:
-            Taught(profile, self.description)  # says what does not fit
+        self._taught = None if profile is None else Taught(profile, self.description)
 
     @property
     def description(self) -> Description:
         """The bundle's description."""
         return self.bundle.description
+
+    @property
+    def activities(self) -> list[str]:
+        """What predictions tell apart: the model's activities, then the profile's own."""
+        return self.stream().activities
 
     def stream(
         self,
@@ -328,8 +332,7 @@ class Recognizer:
         """
         hop = self.hop if hop is None else _checked_hop(hop)
         description = self.description
-        profile = profile or self.profile
-        taught = None if profile is None else Taught(profile, description)
+        taught = self._taught if profile is None else Taught(profile, description)
         posture = None
         if placement is not None:
             known = description.angles, description.activities
