@@ -32,7 +32,15 @@ from har.files import replacing_file
 from har.model.bundle import DESCRIPTION, Smoothing, describe
 from har.model.hmm import smooth
 from har.params import Params
-from har.recognition.profile import EVIDENCE, GRAVITY, LEANING, NEAR, distances, weigh
+from har.recognition.profile import (
+    EVIDENCE,
+    GRAVITY,
+    LEANING,
+    NEAR,
+    distances,
+    smoothed_as_one,
+    weigh,
+)
 from har.signals.channels import groups_of
 from har.signals.recordings import BASE_CHANNELS, in_words
 from stages.common import PARAMS, RAW
@@ -261,14 +269,13 @@ def over_time(
     probabilities: np.ndarray, smoothing: Smoothing, taught: Sequence[int] = ()
 ) -> np.ndarray:
     """Smoothed, a person's windows one after the other, as live recognition does."""
-    together = [index for index in smoothing.together if index not in taught]
     return smooth(
         probabilities,
         np.zeros(len(probabilities)),
         np.array(smoothing.durations),
         np.array(smoothing.priors),
         STEP,
-        together if len(together) > 1 else [],
+        smoothed_as_one(smoothing.together, taught),
     )
 
 
@@ -312,7 +319,7 @@ def scores(dataset: str, one: Asked) -> list[dict[str, Any]]:
                 ways[way] = (scored, {names.index(name): alone}, 5)
         if dataset in TARGETS:
             other = turned(scored, person.subject)
-            ways["5 windows, phone turned since"] = (other, lessons, 5)
+            ways["5 windows; phone turned since"] = (other, lessons, 5)
         for way, (answers, taught, count) in ways.items():
             probabilities = with_profile(answers, taught, count)
             smoothed = over_time(probabilities, one.smoothing, list(taught))
@@ -367,8 +374,8 @@ CANDIDATES: dict[str, dict[str, float]] = {
     "leaning 0.15": {"leaning": 0.15},
     "leaning 0.6": {"leaning": 0.6},
     "leaning left out": {"leaning": 1e6},
-    "near 0.5": {"near": 0.5},
-    "near 2": {"near": 2},
+    "near 1": {"near": 1},
+    "near 3": {"near": 3},
 }
 
 

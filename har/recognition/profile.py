@@ -23,7 +23,7 @@ from har.signals.recordings import ACTIVITIES, SOME_POSTURE, in_words
 EVIDENCE = 5.0
 """Evidence of a distance of 1, in units of log-probability."""
 
-NEAR = 1.0
+NEAR = 2.0
 """Distance of what is shown from what has not been shown: nearer, it is the former."""
 
 LEANING = 0.3
@@ -229,6 +229,19 @@ def weigh(
     return shares
 
 
+def smoothed_as_one(together: Sequence[int], shown: Sequence[int] | np.ndarray) -> list[int]:
+    """Postures that are smoothed over time as one: those shown no more, once there are two.
+
+    Args:
+        together: As in `har.model.bundle.Smoothing`.
+        shown: Indices of the activities that were shown.
+    """
+    left = [index for index in together if index not in shown]
+    if len(together) - len(left) < 2:
+        return list(together)
+    return left if len(left) > 1 else []
+
+
 class Taught:
     """A profile at work beside a model.
 
@@ -276,16 +289,14 @@ class Taught:
     def smoothing(self, usual: Smoothing) -> Smoothing:
         """What smoothing over time needs, with a person's own activities.
 
-        These last as long, and are as frequent, as the others are on average. Postures that were
-        shown are told apart over time too.
+        These last as long, and are as frequent, as the others are on average.
         """
         more = len(self.activities) - self._known
         priors = np.array([*usual.priors, *[float(np.mean(usual.priors))] * more])
-        together = [index for index in usual.together if index not in self._of]
         return Smoothing(
             durations=[*usual.durations, *[float(np.mean(usual.durations))] * more],
             priors=(priors / priors.sum()).tolist(),
-            together=together if len(together) > 1 else [],
+            together=smoothed_as_one(usual.together, self._of),
         )
 
     def most_novel(self, activity: str) -> float:

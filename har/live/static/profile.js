@@ -149,7 +149,10 @@ export class Profile {
     return weighed.map((value) => value / sum);
   }
 
-  /** What smoothing over time needs, with the person's own activities. */
+  /**
+   * What smoothing over time needs, with the person's own activities. Postures that were shown are
+   * smoothed as one no more, once there are two.
+   */
   smoothing({ durations, priors, together }) {
     const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
     const more = this.activities.slice(priors.length);
@@ -159,7 +162,7 @@ export class Profile {
     return {
       durations: [...durations, ...more.map(() => mean(durations))],
       priors: all.map((value) => value / sum),
-      together: left.length > 1 ? left : [],
+      together: together.length - left.length < 2 ? together : left.length > 1 ? left : [],
     };
   }
 
