@@ -312,7 +312,8 @@ def scores(dataset: str, one: Asked) -> list[dict[str, Any]]:
             "nothing": (scored, {}, 0)
         }
         for count in SHOWN:
-            ways[f"{count} windows" if count else "one bout"] = (scored, lessons, count)
+            way = f"{count} window{'s' * (count > 1)}" if count else "one bout"
+            ways[way] = (scored, lessons, count)
         for name in ("WALKING", "SITTING"):
             if alone := lessons.get(names.index(name)):
                 way = f"5 windows of {in_words(name)} alone"

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from har.learning.training import History, seed_everything, train_model
     from har.model.bundle import Bundle, predict_windows
     from har.model.bundle import load as load_bundle
+    from har.recognition.profile import Profile, teach
+    from har.recognition.profile import load as load_profile
+    from har.recognition.profile import save as save_profile
     from har.recognition.recognizer import Prediction, Recognizer, Stream
     from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, Recording
     from har.signals.sensors import MOUNTINGS, Readings
@@ -34,6 +37,7 @@ PLACES = {
     "LSTMModel": "har.learning.networks.LSTMModel",
     "MOUNTINGS": "har.signals.sensors.MOUNTINGS",
     "Prediction": "har.recognition.recognizer.Prediction",
+    "Profile": "har.recognition.profile.Profile",
     "Readings": "har.signals.sensors.Readings",
     "Recognizer": "har.recognition.recognizer.Recognizer",
     "Recording": "har.signals.recordings.Recording",
@@ -44,10 +48,13 @@ PLACES = {
     "evaluate_model": "har.evaluation.networks.evaluate_model",
     "load_bundle": "har.model.bundle.load",
     "load_har_dataset": "har.data.loading.load_har_dataset",
+    "load_profile": "har.recognition.profile.load",
     "load_recordings": "har.data.loading.load_recordings",
     "predict_windows": "har.model.bundle.predict_windows",
     "prepare_lstm_data": "har.data.windows.prepare_lstm_data",
+    "save_profile": "har.recognition.profile.save",
     "seed_everything": "har.learning.training.seed_everything",
+    "teach": "har.recognition.profile.teach",
     "train_model": "har.learning.training.train_model",
 }
 """Where each public name lies."""

@@ -244,8 +244,8 @@ class Connection:
         except HarError as error:
             raise Ended(1008, str(error)) from None
         self._samples = RateLimiter(min(self._limits.samples, self._limits.windows * hello.hop))
-        description = self._shared.recognizer.description
-        await self._send(messages.ready(description.activities, description.window_size, hello.hop))
+        size = self._shared.recognizer.description.window_size
+        await self._send(messages.ready(self._stream.activities, size, hello.hop))
 
     async def _take_samples(self, samples: Samples) -> None:
         if self._gyroscope and samples.angular_rate is None:
