@@ -20,10 +20,14 @@ from har.recognition.profile import Profile, Taught
 from har.recognition.recognizer import Recognizer
 from har.signals.recordings import ACTIVITIES, NO_ACTIVITY
 
-MADE = framed_bundle()
-NETWORK = MADE.description.activities
+NETWORK = list(ACTIVITIES)
 SIZE = 8
-MODEL = MADE.description.model_sha256
+MODEL = "1" * 64
+
+
+def described():
+    """The description of a bundle, of a model of its own."""
+    return framed_bundle().description.model_copy(update={"model_sha256": MODEL})
 
 
 def points(count, around, rng, spread=0.1):
@@ -36,7 +40,7 @@ def taught(*lessons, name="me"):
     profile = Profile(name=name, model_sha256=MODEL)
     for activity, features in lessons:
         profile = profiles.teach(profile, activity, features, np.full(len(features), 0.5))
-    return Taught(profile, MADE.description)
+    return Taught(profile, described())
 
 
 def sure_of(activity, count=1, probability=0.9):
@@ -72,7 +76,7 @@ def test_far_from_what_was_shown_the_networks_answer_stays_as_it_is():
         probabilities[:, others] / probabilities[:, others].sum(axis=1, keepdims=True),
     )
     assert (found[:, shown] <= probabilities[:, shown] + 1e-9).all()
-    empty = Taught(Profile(name="me", model_sha256=MODEL), MADE.description)
+    empty = Taught(Profile(name="me", model_sha256=MODEL), described())
     np.testing.assert_array_equal(
         empty.probabilities(probabilities, points(10, 0, rng)), probabilities
     )
@@ -111,7 +115,7 @@ def test_how_the_phone_leans_tells_postures_but_does_not_outweigh_the_movement()
 
 
 def test_postures_that_were_shown_are_no_longer_smoothed_as_one():
-    usual = MADE.description.smoothing
+    usual = described().smoothing
     postures = [NETWORK.index(name) for name in ("SITTING", "STANDING", "LAYING")]
     assert usual.together == postures
     rng = np.random.default_rng(5)
@@ -155,7 +159,9 @@ def test_a_profile_comes_back_readable_and_small(tmp_path):
 
 
 def changed(**changes):
-    profile = taught(("walking", points(1, 0, np.random.default_rng(0)))).profile
+    profile = profiles.teach(
+        Profile(name="me", model_sha256=MODEL), "walking", np.zeros((1, SIZE + 3)), [0.5]
+    )
     return json.loads(profiles.as_json(profile)) | changes
 
 
@@ -190,8 +196,8 @@ def test_what_is_no_profile_is_refused_in_one_line(content, tmp_path):
 def test_another_model_is_one_clear_line():
     profile = Profile(name="me", model_sha256="0" * 64)
     for use in (
-        lambda: Recognizer(MADE, profile=profile),
-        lambda: Recognizer(MADE).stream(profile=profile),
+        lambda: Recognizer(framed_bundle(), profile=profile),
+        lambda: Recognizer(framed_bundle()).stream(profile=profile),
     ):
         with pytest.raises(HarError, match="profile me was made with another model .*teach it"):
             use()
@@ -208,7 +214,7 @@ def test_learning_and_using_take_no_time():
     for activity in ACTIVITIES:
         profile = profiles.teach(profile, activity, features[:10], np.ones(10))
     assert time.process_time() - begin < 0.05
-    made = Taught(profile, MADE.description)
+    made = Taught(profile, described())
     begin = time.process_time()
     made.probabilities(rng.dirichlet(np.ones(len(NETWORK)), 1000), features)
     assert time.process_time() - begin < 0.1
@@ -225,21 +231,22 @@ def push(recognizer, **stream):
 
 
 def test_the_recogniser_names_what_was_shown_and_whose_profile_it_is():
-    plain = push(Recognizer(MADE, smoothing=False))
+    made = framed_bundle()
+    plain = push(Recognizer(made, smoothing=False))
     assert {each.profile for each in plain} == {""}
     lesson = plain[10:11]
     profile = profiles.teach(
-        Profile(name="me", model_sha256=MODEL),
+        Profile(name="me", model_sha256=made.description.model_sha256),
         "at the desk",
         np.array([each.features for each in lesson]),
         [each.novelty for each in lesson],
     )
-    found = push(Recognizer(MADE, smoothing=False, profile=profile))
+    found = push(Recognizer(made, smoothing=False, profile=profile))
     assert {each.profile for each in found} == {"me"}
     assert found[10].activity == "AT_THE_DESK"
     assert all(len(each.probabilities) == len(NETWORK) + 1 for each in found)
     # One profile among several streams of one recogniser.
-    recognizer = Recognizer(MADE, smoothing=False)
+    recognizer = Recognizer(made, smoothing=False)
     parts = TIMES, ACCELERATION, ANGULAR_RATE
     streams = recognizer.stream(), recognizer.stream(profile=profile)
     without, with_it = recognizer.recognize([(each, each.push(*parts)) for each in streams])
@@ -271,7 +278,7 @@ def test_what_was_shown_is_known_however_novel_it_is():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("teach")
-    bundle.save(folder / "models", MADE)
+    bundle.save(folder / "models", framed_bundle())
     bundle.save(folder / "other", simple_bundle())
     labels = np.where(TIMES < 12, ACTIVITIES.index("STANDING"), NO_ACTIVITY)
     labels[TIMES >= 20] = ACTIVITIES.index("WALKING")

@@ -39,12 +39,8 @@ SMOOTHING = Smoothing(
 
 def test_the_first_bout_teaches_and_others_are_scored():
     (person,) = teach.people(made())
-    assert {
-        key: [set(each.bout) for each in lessons] for key, lessons in person.lessons.items()
-    } == {
-        0: [{0}],
-        3: [{3}],
-    }
+    taught = {key: [set(each.bout) for each in lessons] for key, lessons in person.lessons.items()}
+    assert taught == {0: [{0}], 3: [{3}]}
     assert set(person.scored.bout) == {1, 2, 4}
     assert len(person.scored.label) == 3 * 40
 
