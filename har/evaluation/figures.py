@@ -626,7 +626,7 @@ def _draw_reliability(ax: Axes, below: Axes, predictions: pd.DataFrame) -> None:
     ax.vlines(means.stated, low, high, color=BLUE, linewidth=1.2)
     if few.any():
         hollow: dict[str, Any] = {"color": BLUE, "markerfacecolor": "white", "clip_on": False}
-        name = f"fewer than {_FEW_WINDOWS} windows"
+        name = f"under {_FEW_WINDOWS} windows"
         ax.plot(means.stated[few], means.right[few], "o", label=name, **hollow)
     ax.set(xlim=(0, 100), ylim=(0, 100), xlabel="Stated probability (%)")
     ax.set_ylabel("Right answers (%)")
