@@ -1,5 +1,6 @@
 """Draw the figures of the model in reports/figures/ from the history and the predictions."""
 
+from har.errors import HarError
 from har.evaluation import figures
 from har.model import bundle
 from har.params import Params
@@ -19,6 +20,8 @@ from stages.common import (
 def main(_: Params) -> None:
     training = bundle.describe(BUNDLE).training
     history, predictions = read_table(HISTORY), read_table(PREDICTIONS)
+    if len(history) != training.settings["train.epochs"]:
+        raise HarError(f"{HISTORY} is damaged: delete it and run `dvc repro`")
     per_class, per_subject = read_table(PER_CLASS), read_table(PER_SUBJECT)
     drawn = (
         figures.training_loss(history, training.kept_epoch),

@@ -152,3 +152,10 @@ def wait_for(ready):
     while not ready():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_a_history_without_its_last_epochs_is_not_drawn(project):
+    history = project.folder / "reports/history.csv"
+    history.write_text("".join(history.read_text().splitlines(keepends=True)[:-1]))
+    output = project.call("plots", fails=True)
+    assert "error: reports/history.csv is damaged: delete it and run `dvc repro`" in output
