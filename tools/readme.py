@@ -1,4 +1,4 @@
-"""Write the results of reports/ into README.md and two pages of docs/: `make readme`."""
+"""Write the results of reports/ into README.md and three pages of docs/: `make readme`."""
 
 import json
 from pathlib import Path
@@ -33,6 +33,8 @@ from tools.report import merged_accuracy
 README = Path("README.md")
 PAGE = Path("docs/experiments.md")
 ANYONE_PAGE = Path("docs/anyone.md")
+FAULTS_PAGE = Path("docs/faults.md")
+FAULTS = Path("reports/faults.csv")
 BELOW = Path("anyone")
 
 BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- /results -->"
@@ -53,6 +55,7 @@ TABLES = {
     "choice": CHOICE,
     "robustness": ROBUSTNESS,
     "postures": POSTURES,
+    "faults": FAULTS,
 }
 """Which table in reports/ a template finds under which name."""
 
@@ -148,12 +151,13 @@ def with_results(text: str, table: str) -> str:
 
 
 def texts() -> dict[Path, str]:
-    """README.md and both pages as they should be by the files in reports/."""
+    """README.md and the pages as they should be by the files in reports/."""
     known = results()
     return {
         README: with_results(README.read_text("utf-8"), render("results.md.j2", **known)),
         PAGE: render("experiments.md.j2", **known),
         ANYONE_PAGE: render("anyone.md.j2", **known),
+        FAULTS_PAGE: render("faults.md.j2", **known),
     }
 
 
