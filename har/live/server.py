@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated, Any
 
 import numpy as np
 import uvicorn
@@ -40,6 +41,10 @@ HOP = 25
 
 OTHERS = 200
 """Connections at a time, beside the phones'."""
+
+
+UPLOADS, MAX_IN_MEMORY = 8, 1 << 20
+"""Files that are received at a time, and what of one is held in memory meanwhile, bytes."""
 
 
 def configuration(description: Description, recordings: list[str] | None) -> dict[str, Any]:
@@ -149,19 +154,26 @@ def make_app(
         with _refused(404):
             saved.delete(sessions, kept(name))
 
-    reading = asyncio.Semaphore(1)  # one at a time, from its first byte: a large one takes memory
+    # Files come side by side, onto the disk: one that drips delays no other. One at a time is read,
+    # which takes memory.
+    receiving, reading = asyncio.Semaphore(UPLOADS), asyncio.Semaphore(1)
 
     @app.post("/read")
     async def read(request: Request, name: str) -> Response:
         if _announced(request) > uploads.MAX_BYTES:
             raise _too_large()
         try:
-            async with asyncio.timeout(limits.upload) as deadline, reading:
-                content = await _body(request)
-                deadline.reschedule(None)
-                gyroscope = recognizer.description.needs_gyroscope
-                made = await asyncio.to_thread(uploads.converted, content, name, gyroscope)
-                return Response(made, media_type="application/json")
+            async with receiving:
+                with SpooledTemporaryFile(MAX_IN_MEMORY) as received:
+                    async with asyncio.timeout(limits.upload):
+                        await _receive(request, received)
+                    async with reading:
+                        received.seek(0)
+                        gyroscope = recognizer.description.needs_gyroscope
+                        made = await asyncio.to_thread(
+                            uploads.converted, received.read(), name, gyroscope
+                        )
+            return Response(made, media_type="application/json")
         except TimeoutError:
             raise HTTPException(
                 408,
@@ -205,13 +217,13 @@ def _refused(status: int) -> Iterator[None]:
         raise HTTPException(status, str(error)) from None
 
 
-async def _body(request: Request) -> bytes:
-    content = bytearray()
+async def _receive(request: Request, file: IO[bytes]) -> None:
+    size = 0
     async for part in request.stream():
-        content += part
-        if len(content) > uploads.MAX_BYTES:
+        size += len(part)
+        if size > uploads.MAX_BYTES:
             raise _too_large()
-    return bytes(content)
+        file.write(part)
 
 
 def _announced(request: Request) -> int:
