@@ -326,6 +326,19 @@ def test_teach_predict_and_list(har, tmp_path):
     assert "(made with another model)" in har("profiles", tmp_path, model="other").out
 
 
+def test_a_file_without_times_teaches_at_its_rate(har, folder, tmp_path):
+    columns = pd.read_csv(folder / "walk.csv").drop(columns="time_s")
+    columns.to_csv(tmp_path / "timeless.csv", index=False)
+    arguments = (tmp_path / "timeless.csv", "--activity", "walking", "--rate", 50, "--no-flip")
+    taught = [tmp_path / "timed.json", tmp_path / "timeless.json"]
+    har("teach", taught[0], "walk.csv", "--activity", "walking", "--name", "me")
+    har("teach", taught[1], *arguments, "--name", "me")
+    (one,), (other,) = (profiles.load(path).shown for path in taught)
+    np.testing.assert_allclose(other.mean, one.mean, atol=2e-3)
+    with pytest.raises(HarError, match="should be 1 to 10000"):
+        har("teach", taught[1], "walk.csv", "--activity", "walking", "--rate", 0)
+
+
 def test_a_plot_shows_an_activity_of_ones_own(har, tmp_path):
     me = tmp_path / "me.json"
     har("teach", me, "walk.csv", "--activity", "cycling")

@@ -18,6 +18,35 @@ ModelOption = Annotated[
     ),
 ]
 
+FlipOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--flip/--no-flip",
+        help="Invert the acceleration's signs: for apps on iPhones that show -1 g on z for a "
+        "phone flat on a table. By default as the logger's headings or metadata say.",
+        show_default=False,
+    ),
+]
+
+RateOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Samples a second, for files without times; times are not looked at.",
+        show_default=False,
+    ),
+]
+
+
+def checked_rate(rate: float | None) -> float | None:
+    """The samples a second of --rate.
+
+    Raises:
+        HarError: No recording has so few or so many.
+    """
+    if rate is not None and not 1 <= rate <= 10_000:
+        raise HarError(f"--rate {rate:g}: should be 1 to 10000 samples a second")
+    return rate
+
 
 def rotation_of(mounting: str | None) -> "np.ndarray":
     """From the phone's axes to UCI HAR's, by --mounting.

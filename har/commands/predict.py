@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from har.commands import output
-from har.commands.options import ModelOption, rotation_of
+from har.commands.options import FlipOption, ModelOption, RateOption, checked_rate, rotation_of
 from har.errors import HarError
 from har.model.bundle import RELEASED, load
 
@@ -114,22 +114,8 @@ def predict(
         Literal["rad/s", "deg/s"] | None,
         typer.Option(help="Unit of the angular rate.", show_default=False),
     ] = None,
-    flip: Annotated[
-        bool | None,
-        typer.Option(
-            "--flip/--no-flip",
-            help="Invert the acceleration's signs: for apps on iPhones that show -1 g on z for a "
-            "phone flat on a table. By default as the logger's headings or metadata say.",
-            show_default=False,
-        ),
-    ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            help="Samples a second, for files without times; times are not looked at.",
-            show_default=False,
-        ),
-    ] = None,
+    flip: FlipOption = None,
+    rate: RateOption = None,
 ) -> None:
     """Recognise the activities in recordings.
 
@@ -142,8 +128,6 @@ def predict(
     """
     from har.data.phone_files import Choices
 
-    if rate is not None and not 1 <= rate <= 10_000:
-        raise HarError(f"--rate {rate:g}: should be 1 to 10000 samples a second")
     choices = Choices(
         time=time,
         acceleration=_three("--acc", acc),
@@ -151,7 +135,7 @@ def predict(
         acceleration_unit=acc_unit,
         angular_rate_unit=gyro_unit,
         flip=flip,
-        rate=rate,
+        rate=checked_rate(rate),
     )
     out = None if out == Path("-") else out
     files = files or []

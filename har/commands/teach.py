@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from har.commands.options import ModelOption, rotation_of
+from har.commands.options import FlipOption, ModelOption, RateOption, checked_rate, rotation_of
 from har.errors import HarError
 from har.model.bundle import RELEASED
 
 if TYPE_CHECKING:  # NumPy and pandas take a second to import, and --help needs neither
-    from har.data.phone_files import Samples
+    from har.data.phone_files import Choices, Samples
     from har.recognition.profile import Profile
     from har.recognition.recognizer import Prediction, Recognizer
 
@@ -66,6 +66,8 @@ def teach(
             show_default=False,
         ),
     ] = None,
+    flip: FlipOption = None,
+    rate: RateOption = None,
     model: ModelOption = RELEASED,
 ) -> None:
     """Teach a profile how somebody moves, from a few seconds of each activity.
@@ -73,6 +75,7 @@ def teach(
     What is shown is added to what was shown before. `har predict FILE
     --profile PROFILE` then weighs it together with the model's own answer.
     """
+    from har.data.phone_files import Choices
     from har.model.bundle import load
     from har.recognition import profile as kept
     from har.recognition.recognizer import Recognizer
@@ -92,7 +95,8 @@ def teach(
         taught = kept.forget(taught, forget)
     if file is not None:
         shown = kept.activity_named(activity) if activity else None
-        taught = _shown(taught, file, shown, handling, mounting, recognizer)
+        choices = Choices(flip=flip, rate=checked_rate(rate))
+        taught = _shown(taught, file, choices, shown, handling, mounting, recognizer)
     kept.save(profile, taught)
     _say(f"{profile}: {_in_words(taught)}")
 
@@ -131,6 +135,7 @@ def _in_words(profile: "Profile") -> str:
 def _shown(
     profile: "Profile",
     file: Path,
+    choices: "Choices",
     activity: str | None,
     handling: float,
     mounting: str | None,
@@ -144,7 +149,7 @@ def _shown(
     from har.signals.recordings import NO_ACTIVITY, in_words
 
     description = recognizer.description
-    samples = phone_files.read(file, gyroscope=description.needs_gyroscope)
+    samples = phone_files.read(file, choices, gyroscope=description.needs_gyroscope)
     if activity is None and (samples.activity == NO_ACTIVITY).all():
         raise HarError(f"{file} has no labels: say what it shows, such as --activity walking")
     predictions = _recognised(samples, mounting, recognizer)
