@@ -1,4 +1,4 @@
-"""Tables of predictions: CSV as they come, JSON lines, or Parquet, by the file's ending."""
+"""What commands say, and tables of predictions: CSV as they come, JSON lines, or Parquet."""
 
 import json
 import os
@@ -15,6 +15,16 @@ if TYPE_CHECKING:  # it takes seconds to import, and --help needs it not
     from har.recognition.recognizer import Prediction, Recognizer
 
 ENDINGS = ("", ".csv", ".jsonl", ".parquet")
+
+
+def readable(text: str) -> str:
+    """A text, such as a file's name, without bytes that are none."""
+    return os.fsencode(text).decode("utf-8", "replace")
+
+
+def say(text: str) -> None:
+    """Write a line to standard error."""
+    print(readable(text), file=sys.stderr)
 
 
 class Table:

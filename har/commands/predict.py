@@ -12,6 +12,7 @@ import typer
 
 from har.commands import output
 from har.commands.options import FlipOption, ModelOption, RateOption, checked_rate, rotation_of
+from har.commands.output import readable, say
 from har.errors import HarError
 from har.model.bundle import RELEASED, load
 
@@ -213,7 +214,7 @@ class _Command:
                 except HarError as error:
                     problems.append(str(error))
                     if several:
-                        _say(f"error: {error}")
+                        say(f"error: {error}")
             if not done:
                 raise HarError("no recording could be read" if several else problems[0])
         if problems:
@@ -235,7 +236,7 @@ class _Command:
                     raise
                 told = f"{file}: {error.strerror}" if isinstance(error, OSError) else str(error)
                 problems.append(told)
-                _say(f"error: {told}")
+                say(f"error: {told}")
                 continue
             for each in recordings:  # the files of one recording may all be named
                 found.setdefault(each.places or each.name, each)
@@ -259,7 +260,7 @@ class _Command:
                 begin = float(samples.times[0]) if not count else begin
                 end, count = float(samples.times[-1]), count + len(samples.times)
                 for predictions in self._predictions(stream, summary, samples):
-                    rows.write(predictions, _readable(recording.name))
+                    rows.write(predictions, readable(recording.name))
                     problem = stream.problem or problem
                     if drawing:
                         kept[1].extend(predictions)
@@ -272,14 +273,14 @@ class _Command:
             _draw(recording.name, *kept, self._recognizer, rotation, drawing)
         profile = self._recognizer.profile
         by = f", with the profile {profile.name}" if profile else ""
-        _say(f"{recording.name}: {_duration(end - begin)}, {count:,} samples{by}")
+        say(f"{recording.name}: {_duration(end - begin)}, {count:,} samples{by}")
         for note in recording.notes:
-            _say(f"  {note}")
+            say(f"  {note}")
         if self._placement and up is None:
-            _say("  postures are not told apart: nobody walks in it, which would show where up is")
+            say("  postures are not told apart: nobody walks in it, which would show where up is")
         self._tell(stream, summary, problem)
         if summary.known < 0.5:
-            _say(f"most of it is not known: {self._what_may_help(recording)}")
+            say(f"most of it is not known: {self._what_may_help(recording)}")
 
     def follow(self, out: Path | None) -> None:
         """Recognise standard input as it comes."""
@@ -294,21 +295,21 @@ class _Command:
             for samples in recording.blocks():
                 for note in recording.decided:
                     if note not in told:
-                        _say(note)
+                        say(note)
                 told.update(recording.decided)
                 for predictions in self._predictions(stream, summary, samples):
                     rows.write(predictions, "")
                     if stream.problem and not problem:  # nobody waits for the end of this
-                        _say(f"no activity: {stream.problem}")
+                        say(f"no activity: {stream.problem}")
                     problem = stream.problem or problem
             for note in recording.notes:
                 if note not in told:
-                    _say(note)
+                    say(note)
             if not summary.windows and stream.rejected_windows:
                 raise HarError(f"standard input: {self._why_nothing(stream, problem)}")
         self._tell(stream, summary, problem)
         if summary.windows and summary.known < 0.5:
-            _say(f"most of it is not known: {self._asked()}")
+            say(f"most of it is not known: {self._asked()}")
 
     def _stream(self, rotation: "np.ndarray", up: "np.ndarray | None" = None) -> "Stream":
         from har.signals.sensors import Readings
@@ -388,13 +389,13 @@ class _Command:
                 if steps := round(summary.steps[name]):
                     pace = steps / summary.walked[name] / summary.hop * 60
                     line += f"  {steps:,} steps, {pace:.0f} a minute"
-                _say(line)
+                say(line)
         for reason, count in stream.rejected.most_common():
-            _say(f"samples left out: {count:,} {reason}")
+            say(f"samples left out: {count:,} {reason}")
         if stream.rejected_windows:
-            _say(f"windows left out: {stream.rejected_windows:,}; {problem}".rstrip("; "))
+            say(f"windows left out: {stream.rejected_windows:,}; {problem}".rstrip("; "))
         if stream.restarts:
-            _say(f"restarts after a gap: {stream.restarts:,}")
+            say(f"restarts after a gap: {stream.restarts:,}")
         if labelled := summary.labelled[0]:
             told = (
                 f"right: {summary.right[0] / labelled:.1%} of the {labelled:,} windows that are "
@@ -404,7 +405,7 @@ class _Command:
                 told += f"; {summary.right[1] / known:.1%} of the {known:,} known ones"
             if summary.counts[SOME_POSTURE]:
                 told += "; still counts as right for any posture"
-            _say(told)
+            say(told)
 
     def _why_nothing(self, stream: "Stream", problem: str) -> str:
         if stream.rejected_windows:
@@ -537,7 +538,7 @@ def _draw(
     half = recognizer.hop / description.sampling_rate / 2
     labelled = (samples.activity != NO_ACTIVITY).any()
     figure = figures.recognised_recording(
-        _readable(Path(name).name).replace("$", r"\$"),  # else Matplotlib sets it as mathematics
+        readable(Path(name).name).replace("$", r"\$"),  # else Matplotlib sets it as mathematics
         samples.times,
         Readings(rotation=rotation).convert(samples.acceleration, samples.angular_rate),
         np.column_stack([middle - half, middle + half]),
@@ -547,17 +548,8 @@ def _draw(
     figures.save(figure, path, f"model trained on {description.training.dataset}")
 
 
-def _readable(name: str) -> str:
-    """A file's name without bytes that are no text."""
-    return os.fsencode(name).decode("utf-8", "replace")
-
-
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
     return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
-
-
-def _say(text: str) -> None:
-    print(_readable(text), file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from har.commands.options import FlipOption, ModelOption, RateOption, checked_rate, rotation_of
+from har.commands.output import say
 from har.errors import HarError
 from har.model.bundle import RELEASED
 
@@ -98,7 +99,7 @@ def teach(
         choices = Choices(flip=flip, rate=checked_rate(rate))
         taught = _shown(taught, file, choices, shown, handling, mounting, recognizer)
     kept.save(profile, taught)
-    _say(f"{profile}: {_in_words(taught)}")
+    say(f"{profile}: {_in_words(taught)}")
 
 
 def profiles(
@@ -167,7 +168,7 @@ def _shown(
         features = np.array([each.features for each in windows])
         profile = teach(profile, shown, features, [each.novelty for each in windows])
         right = sum(each.activity == shown for each in windows)
-        _say(f"{in_words(shown)}: {len(windows)} windows; the model alone names {right} of them so")
+        say(f"{in_words(shown)}: {len(windows)} windows; the model alone names {right} of them so")
     return profile
 
 
@@ -213,7 +214,3 @@ def _labelled(
             label = ACTIVITIES[labels[np.searchsorted(changes, stretch)]]
             found.append((label, [predictions[row] for row in rows]))
     return found
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
