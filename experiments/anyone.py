@@ -24,6 +24,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from scipy.spatial.transform import Rotation
 
+from experiments import networks
 from har.data.loading import RAW, read_with_digest
 from har.data.windows import Windows, cut_windows, with_channels
 from har.errors import HarError, in_one_line
@@ -32,11 +33,9 @@ from har.evaluation.transfer import AS_RECORDED, Change, Group
 from har.files import replacing_file
 from har.learning.balance import draw_weights
 from har.learning.networks import predict_probabilities
-from har.learning.training import fit
 from har.params import Params, read_yaml
 from har.signals.channels import groups_of as channel_groups_of
 from har.signals.recordings import ACTIVITIES, BASE_CHANNELS
-from har.signals.scaling import fit_scaling
 
 SETTINGS = Path("anyone/params.yaml")
 CANDIDATES = Path(__file__).with_suffix(".yaml")
@@ -114,17 +113,11 @@ def settings_of(method: str) -> Params:
 
 def train_network(params: Params, seed: int, train: Windows) -> Predict:
     """A network of these settings, trained on these windows in g and rad/s."""
-    groups = params.windowing.channels
-    known = with_channels(train, groups)
-    scaling = fit_scaling(known.signals, params.normalization.method)
-    scaled = replace(known, signals=scaling.apply(known.signals))
-    settings = params.train.model_copy(update={"seed": seed, "keep": "last", "threads": 1})
-    changed = params.model_copy(update={"train": settings})
-    network, _ = fit(scaled, scaling, changed, show_progress=False)
+    network, record, _ = networks.fitted(params, train, seed=seed)
 
     def predict(signals: np.ndarray) -> np.ndarray:
-        made = with_channels(replace(train, signals=signals), groups).signals
-        return predict_probabilities(network, scaling.apply(made), torch.device("cpu"))
+        made = with_channels(replace(train, signals=signals), params.windowing.channels).signals
+        return predict_probabilities(network, record.scaling.apply(made), torch.device("cpu"))
 
     return predict
 
