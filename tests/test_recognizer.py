@@ -11,6 +11,7 @@ from har.data.datasets import hapt, uci_har
 from har.errors import HarError
 from har.model.bundle import Bundle, Outputs
 from har.model.hmm import CausalSmoother, smooth
+from har.recognition.profile import Profile, teach
 from har.recognition.recognizer import NOT_FINITE, NOT_LATER, OUT_OF_RANGE, Recognizer
 from har.signals.filters import filter_recording
 from har.signals.sensors import STANDARD_GRAVITY, Readings
@@ -248,6 +249,38 @@ def test_postures_that_are_likely_together_are_the_answer_still(recording, monke
     ]
     assert [one.probability for one in found] == pytest.approx([0.7, 0.8, 0.5], abs=0.03)
     assert found[1].probability == pytest.approx(found[1].probabilities[3:].sum())
+
+
+def test_a_posture_is_named_only_where_it_can_be_told_from_the_others(recording, monkeypatch):
+    made = framed_bundle(gyroscope=False)
+    activities = made.description.activities
+    recognizer = Recognizer(made, hop=250, smoothing=False)
+
+    def at(activity):
+        return np.where(np.array(activities) == activity, 0.94, 0.01)
+
+    def answers(*order, **stream):
+        answering(monkeypatch, *[at(activity) for activity in order])
+        found, _ = run(recognizer, *recording, **stream)
+        assert all(one.known for one in found)
+        return [one.activity for one in found]
+
+    order = ("SITTING", "RUNNING", "RUNNING", "WALKING", "WALKING", "LAYING")
+    moving = ["RUNNING", "RUNNING", "WALKING", "WALKING"]
+    assert answers(*order) == ["STILL", *moving, "STILL"]
+    told = answers(*order, placement="waist")  # by the angle, once its wearer has walked
+    assert told[:5] == ["STILL", *moving]
+    assert told[5] in ("SITTING", "STANDING", "LAYING")
+
+    def taught(activity):
+        shown = at(activity)[None]  # `answering` makes features of the probabilities
+        empty = Profile(name="me", model_sha256=made.description.model_sha256)
+        return teach(empty, activity, shown, [0.5])
+
+    assert answers(*order, profile=taught("SITTING")) == ["SITTING", *moving, "STILL"]
+    assert answers(*order, profile=taught("RUNNING")) == ["STILL", *moving, "STILL"]
+    # A profile that was shown no posture leaves them to the phone's angle.
+    assert answers(*order, profile=taught("RUNNING"), placement="waist") == told
 
 
 def test_still_is_not_known_where_the_window_is_unlike_the_training(recording, monkeypatch):

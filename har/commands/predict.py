@@ -276,7 +276,7 @@ class _Command:
         say(f"{recording.name}: {_duration(end - begin)}, {count:,} samples{by}")
         for note in recording.notes:
             say(f"  {note}")
-        if self._placement and up is None:
+        if stream.posture is not None and up is None:
             say("  postures are not told apart: nobody walks in it, which would show where up is")
         self._tell(stream, summary, problem)
         if summary.known < 0.5:
@@ -390,6 +390,8 @@ class _Command:
                     pace = steps / summary.walked[name] / summary.hop * 60
                     line += f"  {steps:,} steps, {pace:.0f} a minute"
                 say(line)
+        if summary.counts[SOME_POSTURE] and self._description.angles and not self._placement:
+            say("  sitting, standing or lying: --placement tells, or a profile (har teach)")
         for reason, count in stream.rejected.most_common():
             say(f"samples left out: {count:,} {reason}")
         if stream.rejected_windows:

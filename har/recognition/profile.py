@@ -254,6 +254,7 @@ class Taught:
 
     Attributes:
         activities: The model's, then the person's own.
+        shown: Indices of those that were shown.
     """
 
     def __init__(self, profile: Profile, description: Description) -> None:
@@ -267,6 +268,7 @@ class Taught:
         self._known = len(description.activities)
         self._means = np.array([each.mean for each in profile.shown], float)
         self._of = np.array([self.activities.index(each.activity) for each in profile.shown], int)
+        self.shown = set(self._of.tolist())
 
     def probabilities(self, probabilities: np.ndarray, features: np.ndarray) -> np.ndarray:
         """Probabilities (windows, activities) in the light of what was shown.

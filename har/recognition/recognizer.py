@@ -56,8 +56,9 @@ class Prediction:
 
     Attributes:
         time: Of the window's last sample, s, by the phone's clock.
-        activity: The likeliest activity; or `SOME_POSTURE`, "STILL", where that is less likely than
-            the threshold and the postures together are not.
+        activity: The likeliest activity; or `SOME_POSTURE`, "STILL", where that is a posture that
+            cannot be told from the others, or is less likely than the threshold and the postures
+            together are not.
         probability: Of that.
         probabilities: float64 (activities,), of each, in the order of the stream's `activities`.
         novelty: How unlike the training data the window is; above 1 it is not to be relied on.
@@ -323,7 +324,7 @@ class Recognizer:
                 default.
             placement: Where the phone is worn, a key of `har.model.postures.PARTS`, if that is
                 known. Once its wearer has walked, postures are told apart by the phone's angle.
-                With a profile, which knows more, it is not looked at.
+                It is not looked at with a profile that was shown a posture, which knows more.
             up: As for `har.model.postures.Posture`, if that is known before.
 
         Raises:
@@ -337,6 +338,8 @@ class Recognizer:
         if placement is not None:
             known = description.angles, description.activities
             posture = Posture(*known, placement, hop / SAMPLING_RATE, up)
+        if taught is not None and taught.shown & set(self._postures):
+            posture = None
         return Stream(
             description.window_size,
             hop,
@@ -411,10 +414,10 @@ class Recognizer:
             if stream.smoothing:
                 stream.smoother = stream.smoother or self._smoother(stream)
                 probabilities = stream.smoother.update(probabilities)
-            if stream.posture is not None and stream.taught is None:
+            if stream.posture is not None:
                 acceleration = signals[:, 6:].mean(axis=0, dtype=float)
                 probabilities = stream.posture.update(float(time), acceleration, probabilities)
-            activity, probability = self._answer(probabilities, stream.activities)
+            activity, probability = self._answer(probabilities, stream)
             novelty = float(outputs.novelty[row])
             most = 1.0 if taught is None else taught.most_novel(activity)
             made.append(
@@ -431,13 +434,26 @@ class Recognizer:
             )
         return made
 
-    def _answer(self, probabilities: np.ndarray, activities: Sequence[str]) -> tuple[str, float]:
+    def _answer(self, probabilities: np.ndarray, stream: Stream) -> tuple[str, float]:
         """The likeliest activity, or any posture, with its probability."""
         best = int(probabilities.argmax())
         still = float(probabilities[self._postures].sum())
+        if best in self._postures and best not in self._named_postures(stream):
+            return SOME_POSTURE, still
         if probabilities[best] < self.threshold <= still:
             return SOME_POSTURE, still
-        return activities[best], float(probabilities[best])
+        return stream.activities[best], float(probabilities[best])
+
+    def _named_postures(self, stream: Stream) -> set[int]:
+        """The postures that can be told from the others.
+
+        A model that knows the mounting knows them all. Any other needs to have been shown them, or
+        the phone's angle at a place that is told.
+        """
+        postures = set(self._postures)
+        if not self.description.angles or (stream.posture and stream.posture.up is not None):
+            return postures
+        return set() if stream.taught is None else postures & stream.taught.shown
 
     def _smoother(self, stream: Stream) -> CausalSmoother:
         """A fresh smoother for a stream."""

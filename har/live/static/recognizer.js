@@ -237,9 +237,13 @@ class Posture {
     this.walked = 0;
   }
 
+  get knowsUp() {
+    return this.up !== null && this.walked >= this.known.needed;
+  }
+
   /** time of a window's last sample; its mean acceleration; what else is known of it. */
   update(time, acceleration, probabilities) {
-    const { step, sure, needed, remembered, pause } = this.known;
+    const { step, sure, remembered, pause } = this.known;
     const sum = (indices) => indices.reduce((total, index) => total + probabilities[index], 0);
     if (this.last !== null && !(time >= this.last && time - this.last <= pause)) this.begin();
     this.last = time;
@@ -249,7 +253,7 @@ class Posture {
       const before = this.up ?? acceleration;
       this.up = before.map((value, axis) => value + share * (acceleration[axis] - value));
     }
-    if (this.up === null || this.walked < needed) return probabilities;
+    if (!this.knowsUp) return probabilities;
     const angle = angleBetween(acceleration, this.up);
     const likely = this.postures.map((index, posture) => {
       const shares = this.place.shares[posture];
@@ -306,6 +310,7 @@ export class Stream {
     this.rejected = {};
     this.problem = "";
     this.posture = placement && new Posture(description, placement, hop);
+    if (shownPostures(profile, description.still).length > 0) this.posture = null;
     this.begin();
   }
 
@@ -449,7 +454,7 @@ export class Recognizer {
   /**
    * A new stream; readings: {accelerationUnit, angularRateUnit, rotation (nine, row by row)};
    * profile: what its wearer has shown (profile.js), if anything; placement: where the phone is worn,
-   * if that is told: not looked at where there is a profile.
+   * if that is told: not looked at with a profile that was shown a posture.
    */
   stream(readings, { settled = true, profile = null, placement = null } = {}) {
     const { hop, gap } = this;
@@ -496,10 +501,10 @@ export class Recognizer {
         );
         probabilities = stream.smoother.update(probabilities);
       }
-      if (stream.posture && !profile) {
+      if (stream.posture) {
         probabilities = stream.posture.update(time, meanAcceleration(signals), probabilities);
       }
-      const [activity, probability] = this.answer(probabilities, stream.activities);
+      const [activity, probability] = this.answer(probabilities, stream);
       predictions.push({
         time,
         activity,
@@ -515,13 +520,26 @@ export class Recognizer {
   }
 
   /** The likeliest activity, or any posture, with its probability. */
-  answer(probabilities, activities = this.description.activities) {
-    const { still } = this.description;
+  answer(probabilities, stream) {
+    const { still, activities } = this.description;
     const best = Math.max(...probabilities);
+    const activity = stream.activities[probabilities.indexOf(best)];
     const together = still.postures.reduce((sum, name) => sum + probabilities[activities.indexOf(name)], 0);
-    if (best < this.threshold && together >= this.threshold) return [still.answer, together];
-    return [activities[probabilities.indexOf(best)], best];
+    const untold = still.postures.includes(activity) && !this.namedPostures(stream).includes(activity);
+    if (untold || (best < this.threshold && together >= this.threshold)) return [still.answer, together];
+    return [activity, best];
   }
+
+  /** The postures that can be told from the others: by the mounting, by angle, by what was shown. */
+  namedPostures({ profile, posture }) {
+    const { still, postures_by_angle: known } = this.description;
+    if (Object.keys(known.placements).length === 0 || posture?.knowsUp) return still.postures;
+    return shownPostures(profile, still);
+  }
+}
+
+function shownPostures(profile, still) {
+  return still.postures.filter((name) => profile?.shown.some(({ activity }) => activity === name));
 }
 
 function addUpToOne(values) {
