@@ -1,7 +1,9 @@
+import subprocess
 import sys
 
 import numpy as np
 import pytest
+from conftest import archive
 from test_hapt import local  # noqa: F401
 
 from har.__main__ import main
@@ -24,6 +26,39 @@ def test_a_recording_of_each_test_subject(monkeypatch, capsys, tmp_path, local):
     samples = phone_files.read(tmp_path / "to" / "hapt_subject02.csv")
     np.testing.assert_allclose(samples.times, np.arange(20) / 50)
     np.testing.assert_allclose(samples.acceleration[3], [0.5, -0.25, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("dataset", "file", "count"),
+    [
+        ("motion_sense", "motion_sense_subject101_pocket.csv", 24),
+        ("usc_had", "usc_had_subject201_hip.csv", 14),
+        ("dsads", "dsads_subject301_right_leg.csv", 40),
+    ],
+)
+def test_of_each_person_and_placement_and_what_the_released_model_makes_of_one(
+    monkeypatch, capsys, tmp_path, dataset, file, count
+):
+    """These people are among those that it learnt from: this is about files, rates and axes."""
+    local = archive(f"{dataset}.zip").parent
+    code, said = run(
+        monkeypatch, capsys, tmp_path / "to", "--dataset", dataset, "--archives", local
+    )
+    assert not code
+    assert f"{count} recordings" in said
+    assert len(list((tmp_path / "to").iterdir())) == count
+    samples = phone_files.read(tmp_path / "to" / file)
+    gaps = np.diff(samples.times)
+    assert (gaps > 0).all() and (gaps > 4).any()  # several trials, apart from each other
+    done = subprocess.run(
+        [sys.executable, "-m", "har", "predict", file, "--out", "out.csv"],
+        cwd=tmp_path / "to",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    right = next(line for line in done.stderr.splitlines() if line.startswith("right: "))
+    assert float(right.split()[1].rstrip("%")) > 95
 
 
 def test_simulated_ones_where_there_is_no_archive(monkeypatch, capsys, tmp_path):
