@@ -40,9 +40,9 @@ def test_of_each_person_and_placement_and_what_the_released_model_makes_of_one(
     monkeypatch, capsys, tmp_path, dataset, file, count
 ):
     """These people are among those that it learnt from: this is about files, rates and axes."""
-    local = archive(f"{dataset}.zip").parent
+    folder = archive(f"{dataset}.zip").parent
     code, said = run(
-        monkeypatch, capsys, tmp_path / "to", "--dataset", dataset, "--archives", local
+        monkeypatch, capsys, tmp_path / "to", "--dataset", dataset, "--archives", folder
     )
     assert not code
     assert f"{count} recordings" in said
