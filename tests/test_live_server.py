@@ -6,6 +6,7 @@ import ipaddress
 import json
 import random
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -15,10 +16,11 @@ import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -814,9 +816,9 @@ def test_anything_at_all_from_one_client_does_not_disturb_another(models, tmp_pa
 # ---- the command ---------------------------------------------------------------------------------
 
 
-def started(*arguments):
+def started(*arguments, **streams):
     command = [sys.executable, "-m", "har", "live", "--port", "0", *arguments]
-    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, **streams)
     return running, re.match(r"(https?)://(\S+)", running.stdout.readline())
 
 
@@ -1076,6 +1078,171 @@ def test_what_cannot_be_served_is_one_line(models, tmp_path, monkeypatch):
                 main()
             assert re.match(r"error: [^\n]+$", caught.value.code)
             assert message in caught.value.code
+
+
+# ---- several workers -----------------------------------------------------------------------------
+
+
+@contextmanager
+def served_by_two(models, tmp_path):
+    """The command with two workers; yields it, its host and port, and the workers."""
+    arguments = ["--workers", "2", "--model", str(models), "--sessions", str(tmp_path / "sessions")]
+    running, where = started(*arguments, stderr=subprocess.PIPE)
+    try:
+        yield running, where[2], psutil.Process(running.pid).children()
+    finally:
+        running.kill()
+        running.communicate()
+
+
+@contextmanager
+def only(worker, workers):
+    """This worker alone takes connections meanwhile."""
+    others = [each for each in workers if each != worker]
+    for each in others:
+        each.suspend()
+    try:
+        yield
+    finally:
+        for each in others:
+            each.resume()
+
+
+@contextmanager
+def recording_at(address, messages, name=None):
+    """A client that records, and has sent this."""
+    with connect_now(f"ws://{address}/live") as client:
+        for message in (json.dumps(HELLO), json.dumps({"type": "record", "name": name}), *messages):
+            client.send(message)
+        yield client
+
+
+def told(client, timeout=20):
+    """What the client is told next of what is on the disk."""
+    while True:
+        answer = json.loads(client.recv(timeout=timeout))
+        assert answer["type"] != "error", answer
+        if answer["type"] in ("kept", "saved"):
+            return answer
+
+
+def test_a_session_is_found_by_another_worker_and_has_one_owner(models, tmp_path):
+    """A phone that went unnoticed comes back at the other worker, and goes on where it was."""
+    with served_by_two(models, tmp_path) as (_, address, workers), ExitStack() as clients:
+        one, other = workers
+        samples = in_messages(walk(600), 10)
+        with only(one, workers):
+            gone = clients.enter_context(recording_at(address, samples[:30]))
+            name = told(gone)["name"]
+        with only(other, workers):
+            listed = httpx.get(f"http://{address}/sessions.json").json()
+            assert [each["name"] for each in listed] == [name]
+            renaming = {"json": {"name": "new"}}
+            for method, more in (("DELETE", {}), ("PATCH", renaming)):
+                answer = httpx.request(method, f"http://{address}/sessions/{name}", **more)
+                assert answer.status_code == 409
+                assert "being recorded" in answer.json()["detail"]
+            back = clients.enter_context(connect_now(f"ws://{address}/live"))
+            back.send(json.dumps(HELLO))
+            assert json.loads(back.recv(timeout=20))["type"] == "ready"
+        back.send(json.dumps({"type": "record", "name": name}))
+        goes_on = told(back)
+        assert goes_on["name"] == name and goes_on["rows"] <= 300
+        while (ended := told(gone))["type"] != "saved":
+            pass
+        assert (ended["name"], ended["rows"]) == (name, goes_on["rows"])
+        for message in [*samples, '{"type": "save"}']:
+            back.send(message)
+        while (saved := told(back))["type"] != "saved":
+            pass
+        assert saved["rows"] == 600
+        rows = (tmp_path / "sessions" / f"{name}.csv").read_text().splitlines()[1:]
+        times = [float(row.split(",")[0]) for row in rows]
+        assert len(times) == 600 and (np.diff(times) > 0).all()
+        with only(one, workers):
+            assert httpx.patch(f"http://{address}/sessions/{name}", **renaming).is_success
+        with only(other, workers):
+            assert httpx.delete(f"http://{address}/sessions/new").is_success
+        assert not list((tmp_path / "sessions").iterdir())
+
+
+def test_a_worker_that_is_killed_is_said_and_started_again_and_loses_nothing(models, tmp_path):
+    with served_by_two(models, tmp_path) as (running, address, workers):
+        one, other = workers
+        samples = iter(in_messages(walk(3000), 10))
+        with only(one, workers), recording_at(address, []) as client:
+            kept = told(client)
+            while not kept["rows"]:
+                client.send(next(samples))
+                with suppress(TimeoutError):
+                    kept = told(client, timeout=0.05)
+            one.kill()
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    client.recv(timeout=20)
+        assert running.stderr.readline() == (
+            "warning: worker 1 of 2 ended (SIGKILL) and is started again; "
+            "what it said to be saved is on the disk\n"
+        )
+        with recording_at(address, [], kept["name"]) as back:
+            assert told(back)["rows"] >= kept["rows"]
+        [again] = set(psutil.Process(running.pid).children()) - {other}
+        with only(again, [again, other]):
+            assert httpx.get(f"http://{address}/config.json", timeout=20).is_success
+        running.send_signal(signal.SIGINT)
+        assert running.wait(20) == 0
+        assert "sessions are complete" in running.stdout.read()
+        assert running.stderr.read() == ""
+        assert not psutil.wait_procs([again, other], timeout=20)[1]
+        lines = (tmp_path / "sessions" / f"{kept['name']}.csv").read_text().split("\n")
+        assert lines[-1] == "" and len(lines) - 2 >= kept["rows"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_the_command_however_it_ends(models, tmp_path, how):
+    with served_by_two(models, tmp_path) as (running, address, workers):
+        running.send_signal(how)
+        assert running.wait(20) == (-how if how == signal.SIGKILL else 128 + how)
+        assert not psutil.wait_procs(workers, timeout=20)[1]
+        with pytest.raises(ConnectionRefusedError):
+            connect_now(f"ws://{address}/live", legacy=True)
+
+
+def test_a_worker_that_would_serve_another_model_ends_all(models, tmp_path):
+    mine = tmp_path / "models"
+    shutil.copytree(models, mine)
+    with served_by_two(mine, tmp_path) as (running, _, workers):
+        bundle.save(mine, framed_bundle(gyroscope=False))
+        workers[0].kill()
+        assert running.wait(20) == 1
+        said = running.stderr.read().splitlines()
+        assert said[1:] == [f"error: {mine} holds another model now: start the server again"]
+        assert not psutil.wait_procs(workers, timeout=20)[1]
+
+
+def test_what_several_workers_cannot_serve_is_one_line(models, tmp_path, monkeypatch, capfd):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for arguments, message in [
+            (["--port", port, "--model", models], f"cannot listen on 127.0.0.1, port {port}"),
+            (["--model", tmp_path / "none", "--port", "0"], "no trained model"),
+        ]:
+            monkeypatch.setattr(
+                sys, "argv", ["har", "live", "--workers", "2", *map(str, arguments)]
+            )
+            with pytest.raises(SystemExit) as caught:
+                main()
+            assert re.match(r"error: [^\n]+$", caught.value.code)
+            assert message in caught.value.code
+    assert capfd.readouterr() == ("", "")
+    for number in ("0", "-1", "many"):
+        monkeypatch.setattr(sys, "argv", ["har", "live", "--workers", number])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        assert caught.value.code == 2
+        assert "'--workers': Input should be" in capfd.readouterr().err
 
 
 # ---- streams of one recognizer -------------------------------------------------------------------

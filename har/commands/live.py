@@ -47,7 +47,10 @@ def live(
             "it does not know the server answers `Invalid host header`."
         ),
     ] = None,
-    streams: Annotated[int, typer.Option(min=1, help="Phones at a time.")] = 600,
+    streams: Annotated[int, typer.Option(min=1, help="Phones at a time, of each worker.")] = 600,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that serve, one for each core that they may use.")
+    ] = 1,
 ) -> None:
     """Serve the page that shows what a phone's wearer is doing, as it happens."""
     if (certificate is None) != (key is None):
@@ -68,8 +71,8 @@ def live(
         renewed = ensure(certificate, key, (*own, *(name or ())))
     if certificate is not None and key is not None:
         server.check_certificate(certificate, key)
-    recognizer = server.make_recognizer(model)
     limits = Limits(streams=streams)
+    recognizer = server.make_recognizer(model) if workers == 1 else None
     listening = server.listen(host, port)
 
     scheme = "http" if certificate is None else "https"
@@ -77,37 +80,31 @@ def live(
     shown = f"[{shown}]" if ":" in shown else shown
     address = f"{scheme}://{shown}:{listening.getsockname()[1]}"
     for_phones = None if _is_loopback(host) else address
-    app = server.make_app(
-        recognizer,
-        recordings,
-        sessions,
-        names,
-        limits,
-        for_phones,
-        certificate,
-    )
-    print(f"{address}   (Ctrl-C ends)", flush=True)
-    if for_phones is not None:
-        _print_code(address)
-        print(
-            "Whoever is in this network can open the page, record sessions and see those saved.",
-            flush=True,
-        )
-        if certificate is None:
-            print("Without HTTPS, browsers on phones hide their motion sensors.", flush=True)
-        else:
+
+    def tell() -> None:
+        print(f"{address}   (Ctrl-C ends)", flush=True)
+        if for_phones is not None:
+            _tell_about_phones(address, certificate)
+        if renewed:
             print(
-                "Browsers warn of the certificate, which is this machine's own: continue. "
-                "The page says what an iPhone needs.",
-                flush=True,
+                f"{certificate} is new; an iPhone that trusted an older one needs it.", flush=True
             )
-    if renewed:
-        print(f"{certificate} is new; an iPhone that trusted an older one needs it.", flush=True)
-    # What has been loaded so far stays: looking through it for garbage takes half a second.
-    gc.collect()
-    gc.freeze()
+
     with suppress(KeyboardInterrupt):  # which the server passes on or not, as it comes
-        server.make_server(app, certificate, key, limits).run(sockets=[listening])
+        if recognizer is None:
+            from har.live.workers import Site, run
+
+            site = Site(model, recordings, sessions, names, limits, for_phones, certificate, key)
+            run(site, workers, listening, tell)
+        else:
+            app = server.make_app(
+                recognizer, recordings, sessions, names, limits, for_phones, certificate
+            )
+            tell()
+            # What has been loaded so far stays: looking through it for garbage takes half a second.
+            gc.collect()
+            gc.freeze()
+            server.make_server(app, certificate, key, limits).run(sockets=[listening])
     print("\nended; recorded sessions are complete", flush=True)
 
 
@@ -126,6 +123,22 @@ def certificate(
 
     every = make(certificate, key, tuple(name or ()), replace)
     print(f"{certificate} and {key}: for {', '.join(every)}; {DAYS - 1} days")
+
+
+def _tell_about_phones(address: str, certificate: Path | None) -> None:
+    _print_code(address)
+    print(
+        "Whoever is in this network can open the page, record sessions and see those saved.",
+        flush=True,
+    )
+    if certificate is None:
+        print("Without HTTPS, browsers on phones hide their motion sensors.", flush=True)
+    else:
+        print(
+            "Browsers warn of the certificate, which is this machine's own: continue. "
+            "The page says what an iPhone needs.",
+            flush=True,
+        )
 
 
 def _print_code(address: str) -> None:

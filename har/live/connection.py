@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from har.errors import HarError
 from har.live import messages
 from har.live.batching import Batcher
+from har.live.link import Link
 from har.live.messages import Bye, Hello, Label, Message, Record, Samples, Save
-from har.live.sessions import Session
+from har.live.sessions import InUse, Session
 from har.recognition.recognizer import Recognizer, Stream
 from har.signals.sensors import NO_ANGULAR_RATE, Readings
 
@@ -28,6 +29,9 @@ SAVED_EVERY = 1.0
 
 STATUS_EVERY, NEWS_EVERY = 2.0, 0.25
 """Seconds between two statuses, at least; with more to tell than how many samples came."""
+
+HANDOVER, ASKED_EVERY = 5.0, 0.05
+"""Seconds until another connection has to have let go of a session, and between two requests."""
 
 MOST_WAITING = 250
 """Samples that wait for their window, at most."""
@@ -99,13 +103,16 @@ class Connections:
         recognizer: Recognises.
         sessions: Folder of the recordings that people make.
         limits: Of each client.
+        link: To other processes that serve other clients, if there are any.
     """
 
-    def __init__(self, recognizer: Recognizer, sessions: Path, limits: Limits) -> None:
-        self.recognizer, self.sessions, self.limits = recognizer, sessions, limits
+    def __init__(
+        self, recognizer: Recognizer, sessions: Path, limits: Limits, link: Link | None = None
+    ) -> None:
+        self.recognizer, self.sessions, self.limits, self.link = recognizer, sessions, limits, link
         self.batcher = Batcher(recognizer)
         self.open: set[Connection] = set()
-        self.telling: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def lock_of(self, session: str | None) -> asyncio.Lock:
@@ -124,6 +131,26 @@ class Connections:
             await connection.run()
         finally:
             self.open.remove(connection)
+
+    async def release(self, name: str) -> None:
+        """End the session where it is: with a connection whose phone may have gone unnoticed."""
+        for each in list(self.open):
+            session = each.session
+            if session is None or session.name != name:
+                continue
+            await asyncio.to_thread(each.keep)
+            # If there is somebody after all: nothing more of it is written.
+            self._in_background(each.tell_ended(session))
+
+    def listen(self) -> None:
+        """Let go of what other processes ask for, from now on."""
+        if self.link is not None:
+            self.link.listen(lambda name: self._in_background(self.release(name)))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     def close(self) -> None:
         """End all."""
@@ -290,12 +317,8 @@ class Connection:
         if self.session is not None:
             await self._save()
         async with self._shared.lock_of(name):  # of several that want it, one after the other
-            if name:
-                await self._take_over(name)
             try:
-                self.session = await asyncio.to_thread(
-                    Session, self._shared.sessions, name, self._gyroscope
-                )
+                self.session = await self._opened(name)
             except HarError as error:
                 await self._send(messages.error(str(error)))
                 return
@@ -305,17 +328,22 @@ class Connection:
         self._flushed = time.monotonic()
         await self._tell_kept(self.session)
 
-    async def _take_over(self, name: str) -> None:
-        """End the session where it is: with a connection whose phone may have gone unnoticed."""
-        for other in list(self._shared.open):
-            session = other.session
-            if session is None or session.name != name:
-                continue
-            await asyncio.to_thread(other.keep)
-            # If there is somebody after all: nothing more of it is written.
-            telling = asyncio.create_task(other.tell_ended(session))
-            self._shared.telling.add(telling)
-            telling.add_done_callback(self._shared.telling.discard)
+    async def _opened(self, name: str | None) -> Session:
+        """A new session, or that of this name, which whoever has it lets go of."""
+        end = time.monotonic() + HANDOVER
+        if name:
+            await self._shared.release(name)
+        while True:
+            try:
+                return await asyncio.to_thread(
+                    Session, self._shared.sessions, name, self._gyroscope
+                )
+            except InUse:
+                if not name or time.monotonic() > end:
+                    raise
+                if self._shared.link is not None:
+                    self._shared.link.ask(name)
+                await asyncio.sleep(ASKED_EVERY)
 
     async def tell_ended(self, session: Session) -> None:
         """Say that another connection goes on with the session."""

@@ -1,10 +1,13 @@
 """The sessions that people have saved on the server: listed, read, renamed, deleted."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from har.errors import HarError
+from har.live import sessions
 
 NAME = r"\w[\w .-]{0,78}"
 """What a session may be renamed to: letters, digits, spaces, dots and hyphens."""
@@ -39,16 +42,18 @@ def rename(folder: Path, name: str, new: str) -> None:
 
     Raises:
         HarError: There is none, the new name is not valid, or another session has it.
+        InUse: It is being recorded.
     """
     path = path_of(folder, name)
     if not re.fullmatch(NAME, new) or new != new.strip():
         raise HarError("a name has letters, digits, spaces, dots and hyphens, 79 at most")
     target = folder / f"{new}.csv"
-    try:
-        target.hardlink_to(path)  # unlike a rename, it never replaces another one
-    except FileExistsError:
-        raise HarError(f"there is a session {new} already") from None
-    path.unlink()
+    with _alone(path):
+        try:
+            target.hardlink_to(path)  # unlike a rename, it never replaces another one
+        except FileExistsError:
+            raise HarError(f"there is a session {new} already") from None
+        path.unlink()
 
 
 def delete(folder: Path, name: str) -> None:
@@ -56,5 +61,19 @@ def delete(folder: Path, name: str) -> None:
 
     Raises:
         HarError: There is none.
+        InUse: It is being recorded.
     """
-    path_of(folder, name).unlink()
+    path = path_of(folder, name)
+    with _alone(path):
+        path.unlink()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep everybody from a session's file, whichever process they are in."""
+    try:
+        file = sessions.take(path, "rb")
+    except FileNotFoundError:
+        raise HarError(f"there is no session {path.stem:.80}") from None
+    with file:
+        yield

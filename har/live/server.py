@@ -26,8 +26,10 @@ from har.live.certificate import alone
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
 from har.live.javascript import RECOGNIZER, for_javascript
+from har.live.link import Link
 from har.live.messages import MAX_MESSAGE, MAX_SAMPLES
 from har.live.protocol import RequestTimeout
+from har.live.sessions import InUse
 from har.model import bundle
 from har.model.bundle import MODEL, Description
 from har.recognition.recognizer import Recognizer
@@ -81,6 +83,7 @@ def make_app(
     limits: Limits | None = None,
     address: str | None = None,
     certificate: Path | None = None,
+    link: Link | None = None,
 ) -> ASGIApp:
     """The server's application.
 
@@ -92,12 +95,14 @@ def make_app(
         limits: Of each client.
         address: Where phones reach the page, which shows it to them as a QR code.
         certificate: Of that address; phones can fetch it, to trust it.
+        link: To other processes that serve the same sessions.
     """
     limits = limits or Limits()
-    connections = Connections(recognizer, sessions, limits)
+    connections = Connections(recognizer, sessions, limits, link)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        connections.listen()
         yield
         connections.close()
 
@@ -133,12 +138,6 @@ def make_app(
     def session_list() -> list[dict[str, Any]]:
         return saved.listed(sessions)
 
-    def kept(name: str) -> str:
-        """The name of a session that nobody is writing any more."""
-        if any(each.session is not None and each.session.name == name for each in connections.open):
-            raise HTTPException(409, "it is still being recorded")
-        return name
-
     @app.get("/sessions/{name}.csv")
     def session(name: str) -> FileResponse:
         with _refused(404):
@@ -147,12 +146,12 @@ def make_app(
     @app.patch("/sessions/{name}", status_code=204)
     def rename(name: str, new: Annotated[str, Body(alias="name", embed=True)]) -> None:
         with _refused(409):
-            saved.rename(sessions, kept(name), new)
+            saved.rename(sessions, name, new)
 
     @app.delete("/sessions/{name}", status_code=204)
     def delete(name: str) -> None:
         with _refused(404):
-            saved.delete(sessions, kept(name))
+            saved.delete(sessions, name)
 
     # Files come side by side, onto the disk: one that drips delays no other. One at a time is read,
     # which takes memory.
@@ -210,9 +209,11 @@ def qr_svg(text: str) -> bytes:
 
 @contextmanager
 def _refused(status: int) -> Iterator[None]:
-    """An error of the user's is answered with this status."""
+    """An error of the user's is answered with this status, what is in use with 409."""
     try:
         yield
+    except InUse as error:
+        raise HTTPException(409, str(error)) from None
     except HarError as error:
         raise HTTPException(status, str(error)) from None
 

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import sys
 import threading
 import time
 from pathlib import Path
@@ -24,6 +25,41 @@ MAX_FILES = 100
 """Files of a session: a clock that is set back more often than that is none."""
 
 
+class InUse(HarError):
+    """Another connection has the session, of this server or of another process."""
+
+
+def take(path: Path, mode: str = "r+b") -> BinaryIO:
+    """Open a session's file, for nobody else until it is closed.
+
+    The lock is the file's own, wherever it is renamed to, and ends with the process that holds it.
+
+    Raises:
+        InUse: Somebody has it.
+        FileNotFoundError: There is none, or none any more.
+    """
+    file: BinaryIO = path.open(mode, buffering=0)  # type: ignore[assignment]
+    try:
+        _lock(file, path)
+        if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            raise FileNotFoundError(path)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    if sys.platform == "win32":  # there a file that is open is not deleted, nor two servers started
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InUse(f"session {path.stem} is still being recorded") from None
+
+
 class Session:
     """A recording under way, a row per sample: g and rad/s along the axes of the model's input.
 
@@ -38,6 +74,7 @@ class Session:
 
     Raises:
         HarError: There is no session of this name, or its file is damaged.
+        InUse: Somebody else has it.
         OSError: The file cannot be written.
 
     Attributes:
@@ -75,13 +112,13 @@ class Session:
         self.name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
         self._path = self._folder / f"{self.name}.csv"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("xb", buffering=0)
+        self._file = take(self._path, "xb")
         self._rows_here = 0
         self._write(self._header)
 
     def _go_on(self) -> None:
         try:
-            self._file = self._path.open("r+b", buffering=0)
+            self._file = take(self._path)
         except FileNotFoundError:
             raise HarError(f"there is no session {self.name} to go on with") from None
         try:
@@ -211,6 +248,6 @@ class Session:
                 self._flush()
             finally:
                 self.closed = True
-                self._file.close()
                 if not self._rows_here:
                     self._path.unlink(missing_ok=True)
+                self._file.close()
