@@ -7,12 +7,11 @@ import asyncio
 import gc
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -203,7 +202,7 @@ async def _one_client() -> dict[str, Any]:
     hop, size = 10, untrained().description.window_size
     delays: list[float] = []
     recording = walk((WINDOWS + 20) * hop)
-    async with _server() as address, _client(address, hop) as client:
+    async with server() as (address, _), _client(address, hop) as client:
         for at in range(0, len(recording[0]), hop):
             begin = time.perf_counter()
             await client.send(_message(recording, at, at + hop))
@@ -260,7 +259,7 @@ async def _many_clients(core: int) -> dict[str, Any]:
 
     gc.collect()
     gc.freeze()  # the clients' own pauses are not the server's
-    async with _server(core) as address:
+    async with server(core) as (address, _):
         start = time.perf_counter() + 5  # until all are connected
         await asyncio.gather(*(live(address, float(phase), start) for phase in phases))
     found = percentiles(delays)
@@ -268,28 +267,23 @@ async def _many_clients(core: int) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _server(core: int | None = None) -> AsyncIterator[str]:
-    """`python -m har live` in a process of its own; yields host and port."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-        free.close()
+async def server(
+    core: int | None = None, options: Sequence[str] = ()
+) -> AsyncIterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`python -m har live` in a process of its own; yields host and port, and the process."""
+    with tempfile.TemporaryDirectory() as folder:
         bundles.save(Path(folder) / "models", untrained())
-        command = [sys.executable, "-m", "har", "live", "--port", address.partition(":")[2]]
+        command = [sys.executable, "-m", "har", "live", "--port", "0", *options]
         for name in ("model", "recordings", "sessions"):
             place = "models" if name == "model" else name
             command += [f"--{name}", str(Path(folder) / place)]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             if core is not None:
                 os.sched_setaffinity(process.pid, [core])
+            assert process.stdout is not None
             try:
-                for _ in range(200):
-                    try:
-                        socket.create_connection(("127.0.0.1", int(command[5]))).close()
-                        break
-                    except ConnectionRefusedError:
-                        await asyncio.sleep(0.3)
-                yield address
+                line = await asyncio.to_thread(process.stdout.readline)
+                yield line.split()[0].decode().partition("://")[2], process
             finally:
                 process.terminate()
 
