@@ -1,6 +1,7 @@
 """The live server, from a client's side."""
 
 import asyncio
+import errno
 import gzip
 import ipaddress
 import json
@@ -35,8 +36,10 @@ from websockets.sync.client import connect as connect_now
 from har.__main__ import main
 from har.errors import HarError
 from har.live import certificate, server, uploads
+from har.live import profiles as live_profiles
 from har.live.connection import Connections, Limits
 from har.model import bundle
+from har.recognition import profile as profiles
 from har.recognition.recognizer import Recognizer
 from har.signals.recordings import UCI_HAR_ACTIVITIES
 from har.signals.sensors import MOUNTINGS
@@ -1382,3 +1385,117 @@ def test_a_placement_is_taken_where_the_model_makes_something_of_it(address, of_
             with pytest.raises(ConnectionClosed) as caught:
                 client.recv(timeout=10)
         assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1008, reason)
+
+
+# ---- profiles that are kept here -----------------------------------------------------------------
+
+
+def profile_of(sha256, name="Ada", activity="WALKING"):
+    shown = [{"activity": activity, "windows": 3, "mean": [0.5] * 19, "novelty": 0.5}]
+    return {"format": 1, "name": name, "model_sha256": sha256, "shown": shown}
+
+
+@pytest.fixture(scope="module")
+def sha256(models):
+    return bundle.describe(models).model_sha256
+
+
+@pytest.fixture
+def ask(address):
+    """A request about profiles."""
+
+    def send(method, name, **more):
+        return httpx.request(method, f"http://{address}/profiles{name}", **more)
+
+    return send
+
+
+def test_profiles_are_kept_listed_taken_and_deleted(ask, data, sha256):
+    first, second = profile_of(sha256), profile_of(sha256, activity="CYCLING")
+    new = {"If-None-Match": "*"}
+    assert ask("GET", ".json").json() == []
+    assert ask("PUT", "/Ada.json", json=first, headers=new).status_code == 204
+    path = data / "sessions/profiles/Ada.json"
+    assert profiles.load(path).windows == {"WALKING": 3}
+    listed = ask("GET", ".json").json()
+    assert [(each["name"], each["bytes"]) for each in listed] == [("Ada", path.stat().st_size)]
+    assert listed[0]["saved"] == pytest.approx(time.time(), abs=60)
+    # Another person of that name does not take its place unless that is meant.
+    assert ask("PUT", "/Ada.json", json=second, headers=new).status_code == 412
+    assert ask("GET", "/Ada.json").json() == first
+    assert ask("PUT", "/Ada.json", json=second).status_code == 204
+    assert ask("GET", "/Ada.json").json() == second
+    # A profile is no session.
+    assert "Ada" not in httpx.get(str(ask("GET", ".json").url.join("sessions.json"))).text
+    assert ask("DELETE", "/Ada.json", headers={"Origin": "http://bank.example"}).status_code == 403
+    assert ask("DELETE", "/Ada.json").status_code == 204
+    for method in ("GET", "DELETE"):
+        assert ask(method, "/Ada.json").status_code == 404
+    assert ask("GET", ".json").json() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "status", "says"),
+    [
+        ("Ada", {"format": 2}, 422, "no profile"),
+        ("Ada", {"shown": [{}]}, 422, "no profile"),
+        ("Ada", {"model_sha256": "0" * 64}, 422, "another model"),
+        ("Bob", {}, 422, "the profile's name is Ada, not Bob"),
+        ("x" * 60, {"name": "x" * 60}, 422, "no profile"),
+        ("a.b", {"name": "a.b"}, 422, "no profile"),
+        ("Ada", {"more": "x" * (1 << 20)}, 413, "larger than 1024 kB"),
+    ],
+)
+def test_what_is_no_profile_is_not_kept(ask, data, sha256, name, change, status, says):
+    answer = ask("PUT", f"/{name}.json", json=profile_of(sha256) | change)
+    assert answer.status_code == status and says in answer.json()["detail"]
+    assert not list((data / "sessions/profiles").glob("*.json"))
+
+
+@pytest.mark.parametrize("name", ["..%2F..%2Fsecret", "%2Fetc%2Fpasswd", "..", "Ada%00", ".lock"])
+def test_nothing_but_profiles_is_reached(ask, data, sha256, name):
+    (data / "secret.json").write_text("{}")
+    for method, more in (("GET", {}), ("DELETE", {}), ("PUT", {"json": profile_of(sha256)})):
+        answer = ask(method, f"/{name}.json", **more)
+        assert answer.status_code in (400, 404, 405, 422), (method, answer.text)
+    assert (data / "secret.json").read_text() == "{}"
+
+
+def test_servers_that_share_a_folder_keep_whole_profiles_and_no_more_than_fit(
+    ask, models, data, sha256, monkeypatch
+):
+    monkeypatch.setattr(live_profiles, "MOST", 5)
+    with serving(models, data) as other, ThreadPoolExecutor(8) as threads:
+        addresses = [str(ask("GET", ".json").url.host), other]
+        addresses[0] = f"{addresses[0]}:{ask('GET', '.json').url.port}"
+
+        def put(number):
+            name = f"P{number % 10}"
+            return httpx.put(
+                f"http://{addresses[number % 2]}/profiles/{name}.json",
+                json=profile_of(sha256, name),
+                headers={"If-None-Match": "*"},
+            ).status_code
+
+        answers = list(threads.map(put, range(40)))
+    # Each name once, five of them; all else is refused, and said.
+    assert answers.count(204) == 5 and set(answers) == {204, 412, 422}
+    kept = sorted((data / "sessions/profiles").glob("*.json"))
+    assert len(kept) == 5
+    for path in kept:
+        assert profiles.load(path).name == path.stem
+        assert ask("DELETE", f"/{path.name}").status_code == 204
+
+
+def test_a_disk_that_is_full_loses_no_profile(ask, sha256, monkeypatch):
+    assert ask("PUT", "/Ada.json", json=profile_of(sha256)).status_code == 204
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(profiles, "as_json", full)
+    answer = ask("PUT", "/Ada.json", json=profile_of(sha256, activity="CYCLING"))
+    assert answer.status_code == 507 and "No space left" in answer.json()["detail"]
+    monkeypatch.undo()
+    assert ask("GET", "/Ada.json").json() == profile_of(sha256)
+    assert ask("DELETE", "/Ada.json").status_code == 204

@@ -324,6 +324,12 @@ def test_teach_predict_and_list(har, tmp_path):
     har("teach", me, "--forget", "at the desk")
     assert f"{me}  Ada: standing 8, walking 14 (windows)\n" in har("profiles", tmp_path).out
     assert "(made with another model)" in har("profiles", tmp_path, model="other").out
+    # Those that people keep on the live server are found without naming their folder.
+    kept = Path("data/sessions/profiles/Bob.json")
+    kept.parent.mkdir(parents=True)
+    kept.write_text(me.read_text().replace("Ada", "Bob"))
+    assert har("profiles").out == f"{kept}  Bob: standing 8, walking 14 (windows)\n"
+    kept.unlink()
 
 
 def test_a_file_without_times_teaches_at_its_rate(har, folder, tmp_path):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # NumPy and pandas take a second to import, and --help needs 
 HANDLING = 3.0
 """Seconds at both ends of a recording of one activity while the phone is put away and taken out."""
 
+ON_SERVER = Path("data/sessions/profiles")
+"""Where `har live` keeps profiles, unless its sessions go elsewhere."""
+
 BLOCK = 3000
 """Samples recognised at once."""
 
@@ -103,18 +106,26 @@ def teach(
 
 
 def profiles(
-    folder: Annotated[Path, typer.Argument(help="Where to look.")] = Path(),
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help=f"Where to look; by default here, and in {ON_SERVER}, where `har live` keeps "
+            "those that people give it.",
+            show_default=False,
+        ),
+    ] = None,
     model: ModelOption = RELEASED,
 ) -> None:
     """List the profiles in a folder, with what each was shown."""
     from har.model.bundle import describe
     from har.recognition import profile as kept
 
-    if not folder.is_dir():
+    if folder is not None and not folder.is_dir():
         raise HarError(f"{folder}: no folder there")
     sha256 = describe(model).model_sha256
     found = 0
-    for path in sorted(folder.glob("*.json")):
+    folders = [Path(), ON_SERVER] if folder is None else [folder]
+    for path in (path for each in folders for path in sorted(each.glob("*.json"))):
         try:
             one = kept.load(path)
         except HarError:  # another kind of file
@@ -123,7 +134,7 @@ def profiles(
         other = "" if one.model_sha256 == sha256 else "  (made with another model)"
         typer.echo(f"{path}  {one.name}: {_in_words(one)}{other}")
     if not found:
-        raise HarError(f"{folder}: no profile there; `har teach` makes one")
+        raise HarError(f"{folders[0]}: no profile there; `har teach` makes one")
 
 
 def _in_words(profile: "Profile") -> str:

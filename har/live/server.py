@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from har.errors import HarError
 from har.evaluation.colours import ACTIVITY_COLOURS
-from har.live import saved, uploads
+from har.live import profiles, saved, uploads
 from har.live.certificate import alone
 from har.live.connection import Connections, Limits
 from har.live.guard import Guard
@@ -90,7 +90,8 @@ def make_app(
     Args:
         recognizer: Recognises for all clients.
         recordings: Folder of recordings to replay; need not exist.
-        sessions: Folder that the clients' sessions are written to; made when first needed.
+        sessions: Folder that the clients' sessions are written to, and the profiles that they keep
+            here in one below it; made when first needed.
         names: Names of this machine, beside `localhost` and its addresses.
         limits: Of each client.
         address: Where phones reach the page, which shows it to them as a QR code.
@@ -152,6 +153,9 @@ def make_app(
     def delete(name: str) -> None:
         with _refused(404):
             saved.delete(sessions, name)
+
+    kept_profiles = sessions / profiles.FOLDER
+    app.include_router(profiles.routes(kept_profiles, recognizer.description.model_sha256))
 
     # Files come side by side, onto the disk: one that drips delays no other. One at a time is read,
     # which takes memory.

@@ -329,12 +329,26 @@ def load(path: Path) -> Profile:
     try:
         if path.stat().st_size > MAX_SIZE:
             raise HarError(f"{path} is no profile: it has more than {MAX_SIZE:,} bytes")
-        return Profile.model_validate_json(path.read_bytes())
+        return parse(path.read_bytes(), str(path))
     except (FileNotFoundError, NotADirectoryError):
         raise HarError(f"{path}: no profile there; `har teach` makes one") from None
+    except OSError as error:
+        raise HarError(f"{path}: {error.strerror}") from None
+
+
+def parse(content: bytes, source: str) -> Profile:
+    """The profile of which `as_json` made this.
+
+    Args:
+        content: UTF-8.
+        source: What an error calls it.
+
+    Raises:
+        HarError: It is no profile.
+    """
+    try:
+        return Profile.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part)[:20] for part in first["loc"])
-        raise HarError(f"{path} is no profile ({where}: {first['msg']:.200})") from None
-    except OSError as error:
-        raise HarError(f"{path}: {error.strerror}") from None
+        raise HarError(f"{source} is no profile ({where}: {first['msg']:.200})") from None
