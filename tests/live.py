@@ -9,12 +9,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from har.live import server
 from har.live.connection import Limits
 from har.signals.recordings import UCI_HAR_ACTIVITIES
 
 CHROMIUM = Path("/usr/bin/chromium")
+AXE = Path(server.__file__).parent / "node_modules/axe-core/axe.min.js"
+
+needs_axe = pytest.mark.skipif(not AXE.exists(), reason="no axe-core: npm ci in har/live")
+
+
+def complaints(page) -> list[tuple[str, list[str]]]:
+    """What axe-core finds wrong with a page as it is now."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [(each["id"], [node["html"][:100] for node in each["nodes"]]) for each in found]
 
 
 @contextmanager

@@ -3,12 +3,19 @@
 import re
 import zipfile
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from cryptography import x509
-from live import CHROMIUM, full_disk, hapt_recording, serving, write_recording
+from live import (
+    CHROMIUM,
+    complaints,
+    full_disk,
+    hapt_recording,
+    needs_axe,
+    serving,
+    write_recording,
+)
 from made_bundle import framed_bundle, movement, simple_bundle
 
 from har.data import phone_files
@@ -635,6 +642,58 @@ def test_it_can_be_used_with_a_keyboard_and_heard(page, address):
     expect(page.locator("#bout-rows tr").first).to_contain_text("0:0")
 
 
+def test_what_no_file_has_and_further_files_are_told(page, address):
+    visit(page, address)
+    choose(page, "phone")
+    start(page)
+    expect(page.locator("#connection-text")).to_have_text("connected")
+    page.locator("#record").click()
+    # Samples as a phone may send them: one of 1000 m/s2, and a clock that is set back.
+    page.evaluate("""async () => {
+      let time = 1000;
+      window.now = performance.now.bind(performance);
+      const send = (x) => window.dispatchEvent(new DeviceMotionEvent("devicemotion", {
+        accelerationIncludingGravity: { x, y: 9.81, z: 0 },
+        rotationRate: { alpha: 0, beta: 0, gamma: 0 }, interval: 20,
+      }));
+      performance.now = () => time;
+      for (let i = 0; i < 300; i++) {
+        time += i === 150 ? -5000 : 20;
+        send(i === 50 ? 1000 : 0.1);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      performance.now = window.now;
+    }""")
+    page.locator("#record").click()
+    expect(page.locator("#kept")).to_contain_text("Saved: ")
+    expect(page.locator("#kept")).to_contain_text("clock was set back, so they are in 2 files.")
+    expect(page.locator("#kept")).to_contain_text("Left out: 1 that cannot be")
+    stop(page)
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (740, 360), (1280, 720)])
+def test_recording_moves_nothing(browser, address, width, height):
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    visit(page, address)
+    choose(page, "phone")
+    move(page)
+    start(page)
+    expect(page.locator("#activity")).to_have_attribute("data-state", "known")
+
+    def places():
+        boxes = [page.locator(part).bounding_box() for part in ("#stage", "#labels")]
+        return [(box["height"], box["width"]) for box in boxes]
+
+    before = places()
+    page.locator("#record").click()
+    expect(page.locator("#elapsed")).to_have_text("0:01")
+    assert places() == before
+    page.locator("#record").click()
+    assert places() == before
+    context.close()
+
+
 # ---- what is in view -----------------------------------------------------------------------------
 
 
@@ -904,6 +963,13 @@ def test_worn_shows_one_word_stop_and_labels(page, address):
     assert page.locator("#activity-name").bounding_box()["height"] > 1.8 * usual
     page.wait_for_function("() => window.said.length > 1")
     assert page.evaluate("() => window.said[1]") == page.locator("#activity-name").inner_text()
+    # Wherever one was on the page, and however large the letters are, the word and Stop are there.
+    page.locator("#wear").click()
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
+    page.evaluate("() => window.scrollTo(0, 100_000)")
+    page.locator("#wear").click()
+    assert in_view(page, "#activity-name") and in_view(page, "#start")
     stop(page)
     expect(page.locator("#chances")).to_be_visible()
 
@@ -1123,17 +1189,7 @@ def test_every_colour_can_be_seen(browser, address, scheme):
             assert other / one >= 3, (colour, ground)
 
 
-AXE = Path(certificate.__file__).parent / "node_modules/axe-core/axe.min.js"
-
-
-def complaints(page):
-    """What axe-core finds wrong with the page as it is now."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("async () => (await axe.run()).violations")
-    return [(each["id"], [node["html"][:100] for node in each["nodes"]]) for each in found]
-
-
-@pytest.mark.skipif(not AXE.exists(), reason="no axe-core: npm ci in har/live")
+@needs_axe
 @pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])
 def test_axe_finds_nothing(browser, address, scheme, width):
     context = browser.new_context(
@@ -1154,14 +1210,39 @@ def test_axe_finds_nothing(browser, address, scheme, width):
     start(page)
     expect(page.locator("#activity")).to_have_attribute("data-state", "known")
     page.locator("#record").click()
-    assert complaints(page) == []
+    expect(page.locator("#elapsed")).to_be_visible()
+    assert complaints(page) == [], "recording"
     page.locator("#wear").click()
-    assert complaints(page) == []
+    assert complaints(page) == [], "worn"
     page.evaluate("() => clearInterval(window.moving)")
     expect(page.locator("#activity")).to_have_attribute("data-stale", "true")
     expect(page.locator("#problems")).not_to_be_empty()
-    assert complaints(page) == []
+    assert complaints(page) == [], "stale"
+    stop(page)
+    expect(page.locator("#summary")).to_be_visible()
+    expect(page.locator("#session-list li").first).to_be_visible()
+    expect(page.locator("#download")).to_be_visible()
+    assert complaints(page) == [], "stopped, with saved sessions"
+    choose(page, "replay")
+    page.locator("#speed").select_option("1")
+    start(page)
+    expect(page.locator("#activity")).not_to_have_attribute("data-state", "idle")
+    page.get_by_role("button", name=re.compile("^Correct ")).first.click()
+    expect(page.locator("#correct")).to_be_visible()
+    assert complaints(page) == [], "replaying, a stretch chosen"
     context.close()
+
+
+def broken_words(page):
+    """Short names that do not fit on a line: a single word of a bar or a tab, on two of them."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(".bars li > :first-child, .tabs span")]
+          .filter((each) => {
+            const range = document.createRange();
+            range.selectNodeContents(each);
+            return !each.textContent.includes(" ") && range.getClientRects().length > 1;
+          }).map((each) => each.textContent)"""
+    )
 
 
 def test_large_letters_fit_on_a_phone(browser, address):
@@ -1172,6 +1253,7 @@ def test_large_letters_fit_on_a_phone(browser, address):
     for source in ("phone", "file", "replay"):
         choose(page, source)
         assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    assert broken_words(page) == []
     page.locator("#advanced summary").click()
     page.locator("#speed").select_option("20")
     start(page)

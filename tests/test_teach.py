@@ -6,7 +6,7 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from live import CHROMIUM, serving
+from live import CHROMIUM, complaints, needs_axe, serving
 from made_bundle import framed_bundle
 
 from har.live.browser import assemble
@@ -32,8 +32,12 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("teach")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("teach")
+
+
+@pytest.fixture(scope="module")
+def address(folder):
     bundle.save(folder / "models", framed_bundle())
     with serving(folder / "models", folder) as running:
         yield f"http://{running}/"
@@ -160,6 +164,105 @@ def test_it_is_taught_by_showing_and_then_knows(page, address):
     page.locator("#profile-file").set_input_files(file)
     expect(page.locator("#profile-shown")).to_contain_text("Ada: walking")
     expect(page.locator("#problems")).to_be_empty()
+
+
+def profile_file(page, name, activity="WALKING"):
+    """A profile of the page's model, as a file to choose."""
+    description = page.evaluate("async () => (await fetch('recognizer.json')).json()")
+    shown = [{"activity": activity, "windows": 4, "mean": [0.25] * 19, "novelty": 0.5}]
+    content = {"format": 1, "name": name, "model_sha256": description["model_sha256"]}
+    text = json.dumps(content | {"shown": shown})
+    return {"name": f"{name}.json", "mimeType": "", "buffer": text.encode()}
+
+
+def test_a_profile_is_kept_on_the_server_only_when_asked(page, address, folder):
+    answers = []
+    page.on("dialog", lambda dialog: answers.append(dialog.message) or dialog.accept())
+    page.goto(address)
+    expect(page.locator("#lesson input").first).to_be_attached()
+    expect(page.locator("#profile-keep")).to_be_hidden()  # there is nothing to keep
+    page.locator("#profile-file").set_input_files(profile_file(page, "Ada"))
+    expect(page.locator("#profile-shown")).to_contain_text("Ada: walking (4 windows)")
+    kept = folder / "sessions/profiles"
+    assert not kept.exists()
+
+    page.locator("#profile-keep").click()
+    expect(page.locator("#profile-kept")).to_contain_text("profiles/Ada.json")
+    assert json.loads((kept / "Ada.json").read_text())["shown"][0]["activity"] == "WALKING"
+    assert answers == []
+    # A person of the same name replaces it only if they say so.
+    page.locator("#profile-file").set_input_files(profile_file(page, "Ada", "CYCLING"))
+    expect(page.locator("#profile-shown")).to_contain_text("cycling")
+    assert "Use Ada in place of Ada" in answers.pop()
+    page.locator("#profile-keep").click()
+    expect(page.locator("#profile-kept")).to_contain_text("profiles/Ada.json")
+    assert "Put this one in its place?" in answers.pop()
+    assert json.loads((kept / "Ada.json").read_text())["shown"][0]["activity"] == "CYCLING"
+
+    # Another browser is given it when it asks, and by itself nothing is answered by it.
+    page.evaluate("() => localStorage.clear()")
+    page.reload()
+    entry = page.locator("#server-profile-list li")
+    expect(entry).to_contain_text("Ada")
+    expect(page.locator("#profile")).to_be_hidden()
+    entry.get_by_role("button", name="Use Ada").click()
+    expect(page.locator("#profile-shown")).to_contain_text("Ada: cycling (4 windows)")
+    entry.get_by_role("button", name="Delete Ada").click()
+    expect(page.locator("#server-profiles")).to_be_hidden()
+    assert "from the server" in answers.pop()
+    assert not (kept / "Ada.json").exists()
+    expect(page.locator("#profile-shown")).to_contain_text("Ada")  # in this browser it stays
+    # What recognises in the browser sends nothing.
+    page.locator("#advanced summary").click()
+    page.locator("#local").check()
+    expect(page.locator("#profile-keep")).to_be_hidden()
+
+
+def test_what_another_profile_would_replace_stays_unless_meant(page, address):
+    page.goto(address)
+    expect(page.locator("#lesson input").first).to_be_attached()
+    page.locator("#profile-file").set_input_files(profile_file(page, "Ada"))
+    expect(page.locator("#profile-shown")).to_contain_text("Ada")
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    page.locator("#profile-file").set_input_files(profile_file(page, "Bob"))
+    page.locator("#profile-delete").click()
+    page.locator("#profile-file").set_input_files(profile_file(page, "Ada"))  # itself: no question
+    expect(page.locator("#profile-shown")).to_contain_text("Ada")
+
+
+@needs_axe
+def test_axe_finds_nothing_in_a_lesson(page, address):
+    page.emulate_media(reduced_motion="reduce")
+    be_worn(page, address)
+    page.evaluate(
+        "async () => Object.assign((await import('./teach.js')).timing, { show: 4, tries: 1 })"
+    )
+    choose(page, "WALKING")
+    page.evaluate("() => { window.disobey = (asked) => 'Standing'; }")  # walking, that is no good
+    page.locator("#own-activity").fill("extraordinarily relaxed")
+    page.locator("#teach").click()
+    expect(page.locator("#activity-note")).to_contain_text("Go on")
+    assert complaints(page) == [], "showing"
+    expect(page.locator("#activity-name")).to_have_text("Taught", timeout=60_000)
+    expect(page.locator("#lesson-result")).to_contain_text("Walking was not learnt")
+    expect(page.locator("#lesson-result tbody tr")).to_have_count(1)
+    page.locator("#profile-keep").click()
+    expect(page.locator("#server-profile-list li")).to_be_visible()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert complaints(page) == [], f"taught, and kept on the server; {scheme}"
+    page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    result = page.locator("#lesson-result")
+    assert result.evaluate("(each) => each.scrollWidth <= each.clientWidth")
+    page.evaluate("() => { document.documentElement.style.fontSize = ''; }")
+    page.locator("#start").click()
+    expect(page.locator("#activity-note")).to_contain_text("taught by me")
+    assert complaints(page) == [], "answered by what was taught"
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator("#start").click()
+    page.get_by_role("button", name="Delete me").click()
+    expect(page.locator("#server-profiles")).to_be_hidden()
 
 
 def test_a_stretch_that_was_no_good_is_named_and_asked_for_again(page, address):

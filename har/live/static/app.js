@@ -7,7 +7,7 @@ import { $, element, radio } from "./dom.js";
 import { comparison, Lesson } from "./teach.js";
 import { Motion } from "./motion.js";
 import { SignalPlot } from "./plots.js";
-import { emptyProfile, keepProfile, loadProfile, profileInUse, profileToTeach } from "./profiles.js";
+import { emptyProfile, keepProfile, listProfiles, loadProfile, profileInUse, profileToTeach } from "./profiles.js";
 import { connection, problem, problemAbout } from "./problems.js";
 import { closed, end, failed, isRecording, isUnsaved, keepRow, kept, label, listSessions, offerLabels, record } from "./recorder.js";
 import { converter, parseRecording, product } from "./recording.js";
@@ -425,8 +425,8 @@ function showLesson(said, left) {
   const row = ({ activity, windows: all, before: was, after: is }) => element("tr", {}, element("th", { scope: "row", textContent: readable(activity) }),
     ...[`${was} of ${all}`, `${is} of ${all}`].map((textContent) => element("td", { textContent })));
   $("lesson-result").replaceChildren(
-    ...said.length ? [element("table", {}, element("thead", {}, element("tr", {},
-      ...["Right windows", "Before", "Now"].map((textContent) => element("th", { scope: "col", textContent })))), element("tbody", {}, ...said.map(row))),
+    ...said.length ? [element("table", {}, element("caption", { textContent: "Windows that are named rightly" }), element("thead", {}, element("tr", {},
+      ...["Activity", "Before", "Now"].map((textContent) => element("th", { scope: "col", textContent })))), element("tbody", {}, ...said.map(row))),
     element("p", { className: "hint", textContent: "Counted on the end of each stretch, taught its beginning. Press Start to see it at work." })] : [],
     ...left.map(({ activity, why }) => element("p", { className: "hint", textContent: `${readable(activity)} was not learnt: ${why.charAt(0).toLowerCase()}${why.slice(1)}.` })));
 }
@@ -585,6 +585,7 @@ async function choose(chosen) {
 function wear(on) {
   document.body.classList.toggle("worn", on);
   $("wear").textContent = on ? "Show all" : "Worn";
+  if (on) scrollTo(0, 0);
 }
 
 // ---- the controls --------------------------------------------------------------------------------
@@ -639,7 +640,7 @@ offerLabels(config.activities);
 function privacy() {
   $("privacy").textContent = config.recognition === "browser" || $("local").checked
     ? "Everything happens in this browser: nothing that is measured leaves it."
-    : `What is measured goes to the server at ${location.host} and no further; it keeps nothing but sessions that you record.`;
+    : `What is measured goes to the server at ${location.host} and no further; it keeps nothing but sessions that you record and profiles that you have it keep.`;
 }
 privacy();
 
@@ -661,6 +662,7 @@ $("lesson").append(...config.activities.map((activity) => element("label", {},
 offerRecordings([]);
 pane();
 loadProfile();
+listProfiles();
 listSessions();
 
 // Without a server: fetch the model before it is needed, and keep the page for when there is no network.

@@ -4,7 +4,7 @@ import { clock, colourOf, config, onColours, readable } from "./config.js";
 import { $, download, element, radio, stamp } from "./dom.js";
 import { problem } from "./problems.js";
 import { formatRecording } from "./recording.js";
-import { shelf } from "./shelf.js";
+import { entries, shelf } from "./shelf.js";
 
 let rows = []; // of the session being recorded, or of the last one
 let session = null; // {state, rows, name, backend, began}
@@ -61,7 +61,8 @@ function keepHere() {
 /** The server's word on what it has kept. */
 export function kept(message) {
   if (!session) return;
-  Object.assign(session, { rows: message.rows, name: message.name });
+  const { rows: count, name, files, leftOut } = message;
+  Object.assign(session, { rows: count, name, files, leftOut });
   if (message.type === "saved") {
     session.state = message.rows ? "saved" : "empty";
     listSessions();
@@ -86,14 +87,17 @@ export function closed() {
 
 function tell() {
   const count = session.rows.toLocaleString("en");
+  const { files = 1, leftOut = 0 } = session;
+  const more = (files > 1 ? ` The phone’s clock was set back, so they are in ${files} files.` : "")
+    + (leftOut ? ` Left out: ${leftOut.toLocaleString("en")} that cannot be, in value or time.` : "");
   const recording = isRecording();
   $("record").dataset.recording = recording;
   $("record-text").textContent = recording ? "Save" : "Record";
   $("elapsed").hidden = !recording;
   $("kept").textContent = {
-    recording: session.backend.record ? `Recording; ${count} samples are on the server’s disk.` : "Recording in this browser.",
+    recording: session.backend.record ? `Recording; ${count} samples are on the server’s disk.${more}` : "Recording in this browser.",
     saving: `Saving; ${count} samples are on the disk so far.`,
-    saved: `Saved: ${config.sessions}/${session.name}.csv, ${count} samples.`,
+    saved: `Saved: ${config.sessions}/${session.name}.csv, ${count} samples.${more}`,
     empty: "Nothing was recorded.",
     unsaved: `The server went away. ${count} samples are on its disk${session.name ? ` (${session.name}.csv)` : ""}; download the whole from here.`,
     failed: `The server could not save all of it: ${count} samples are on its disk; download the whole from here.`,
@@ -129,32 +133,21 @@ onColours(() => offerLabels(config.activities));
 
 // ---- what is kept --------------------------------------------------------------------------------
 
-const size = (bytes) => (bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
-
 /** List the saved sessions. */
 export async function listSessions() {
   let sessions;
   try { sessions = await shelf.list(); } catch { return; } // the server is away, which is said elsewhere, or the browser keeps nothing
   $("sessions").hidden = !sessions.length;
-  $("session-list").replaceChildren(...sessions.map(({ name, bytes, saved }) => {
-    const button = (text, act) => {
-      const made = element("button", { type: "button", className: "second", textContent: text, ariaLabel: `${text} ${name}` });
-      made.addEventListener("click", () => act().catch((error) => problem("session", `${text} ${name}: this did not work.`, error.message)));
-      return made;
-    };
-    return element("li", {},
-      element("div", {}, element("strong", { textContent: name }),
-        element("span", { className: "hint", textContent: `${new Date(1000 * saved).toLocaleString("en-GB")}, ${size(bytes)}` })),
-      element("div", { className: "buttons" },
-        button("Replay", async () => listSessions.replay(name)),
-        button("Download", async () => download(await shelf.read(name), `${name}.csv`, "text/csv")),
-        button("Rename", async () => {
-          const to = prompt("Its new name", name)?.trim();
-          if (to && to !== name) { await shelf.rename(name, to); await listSessions(); }
-        }),
-        button("Delete", async () => {
-          if (confirm(`Delete ${name} for good?`)) { await shelf.remove(name); await listSessions(); }
-        })));
+  $("session-list").replaceChildren(...entries(sessions, "session", {
+    Replay: async (name) => listSessions.replay(name),
+    Download: async (name) => download(await shelf.read(name), `${name}.csv`, "text/csv"),
+    Rename: async (name) => {
+      const to = prompt("Its new name", name)?.trim();
+      if (to && to !== name) { await shelf.rename(name, to); await listSessions(); }
+    },
+    Delete: async (name) => {
+      if (confirm(`Delete ${name} for good?`)) { await shelf.remove(name); await listSessions(); }
+    },
   }));
   listSessions.listed?.(sessions.map(({ name }) => name));
 }

@@ -1,13 +1,15 @@
 // Saved sessions: on the server, or in this browser where there is none.
 
 import { config } from "./config.js";
+import { element } from "./dom.js";
+import { problem } from "./problems.js";
 
-/** Of the server. */
-async function asked(address, options) {
+/** What the server answers; an Error with its `status` if it refuses. */
+export async function asked(address, options) {
   const answer = await fetch(address, options);
   if (answer.ok) return answer;
   const { detail } = await answer.json().catch(() => ({}));
-  throw new Error(typeof detail === "string" ? detail : `The server answers ${answer.status}.`);
+  throw Object.assign(new Error(typeof detail === "string" ? detail : `The server answers ${answer.status}.`), { status: answer.status });
 }
 
 const at = (name) => `sessions/${encodeURIComponent(name)}`;
@@ -60,3 +62,17 @@ const inBrowser = {
  * remove(name); and in the browser add(name, text).
  */
 export const shelf = config.recognition === "browser" ? inBrowser : onServer;
+
+const size = (bytes) => (bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
+/** A list's entries, as of `shelf.list`, with buttons: {text: async (name) => …}; `about` is of their problems. */
+export const entries = (listed, about, acts) => listed.map(({ name, bytes, saved }) => {
+  const buttons = Object.entries(acts).map(([text, act]) => {
+    const button = element("button", { type: "button", className: "second", textContent: text, ariaLabel: `${text} ${name}` });
+    button.addEventListener("click", () => act(name).catch((error) => problem(about, `${text} ${name}: this did not work.`, error.message)));
+    return button;
+  });
+  const when = new Date(1000 * saved).toLocaleString("en-GB");
+  return element("li", {}, element("div", {}, element("strong", { textContent: name }), element("span", { className: "hint", textContent: `${when}, ${size(bytes)}` })),
+    element("div", { className: "buttons" }, ...buttons));
+});
