@@ -1,7 +1,7 @@
 """Cross-validate named configurations and score them on the test subjects: `make experiments`.
 
 One after the other, as `experiments.crossval` does with settings of one's own; how many trainings
-run side by side, `crossval.jobs` of params.yaml says. Trainings that an earlier run has finished
+run side by side, `workers.jobs` of params.yaml says. Trainings that an earlier run has finished
 are not run again, and a configuration that fails does not keep the others from running. Those of
 the ablations, which are there to choose by, are never scored on the test subjects.
 

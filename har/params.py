@@ -388,11 +388,16 @@ class Crossval(Section):
     test_seeds: int = Field(
         0, ge=0, le=1000, description="trainings on all training subjects, scored on the test ones"
     )
+
+
+class Workers(Section):
+    """What works side by side: windowing on the data's parts, cross-validation on its trainings."""
+
     backend: Literal["loky", "dask", "ray"] = Field(
         "loky", description="joblib's: local processes, or a cluster"
     )
     jobs: Annotated[int, Field(le=10_000), AfterValidator(_all_or_some)] = Field(
-        -1, description="trainings side by side; -1: as many as there are cores or workers"
+        -1, description="how many; -1: as many as there are cores or workers"
     )
     address: str = Field("", description="scheduler of the Dask or Ray cluster, such as HOST:8786")
 
@@ -411,6 +416,7 @@ class Params(Section):
     calibration: Calibration = Calibration()
     evaluation: Evaluation = Evaluation()
     crossval: Crossval = Crossval()
+    workers: Workers = Workers()
 
     @model_validator(mode="after")
     def _best_epoch_needs_validation(self) -> "Params":

@@ -22,6 +22,7 @@ ORDER = (
     "files",
     "signals",
     "params",
+    "parallel",
     "data",
     "learning",
     "model",
@@ -41,7 +42,7 @@ ALLOWED = {
     "files": {"errors"},
     "signals": {"errors"},
     "params": {"errors", "signals"},
-    "data": {"errors", "files", "signals", "params"},
+    "data": {"errors", "files", "signals", "params", "parallel"},
     "tracking": {"errors", "files"},
     # The script that MLflow keeps with a model, and what describes the model to it.
     "mlflow_model": {"model"},

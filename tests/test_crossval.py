@@ -8,6 +8,7 @@ import torch
 import yaml
 from imports import ROOT
 
+from har import parallel
 from har.errors import HarError
 from har.evaluation.crossval import HeldOut, deciding_settings, planned, run_trial, run_trials
 from har.evaluation.trials import accuracy
@@ -15,14 +16,15 @@ from har.params import Params, Recurrent
 from har.signals.scaling import Scaling
 
 
-def params(model=None, train=None, **protocol):
+def params(model=None, train=None, workers=None, **protocol):
     return Params.model_validate(
         {
             "dataset": {"names": ["simulated"]},
             "split": {"val_subjects": 0},
             "model": {"hidden_size": 4, "filters": 4} | (model or {}),
             "train": {"epochs": 2, "keep": "last", "device": "cpu"} | (train or {}),
-            "crossval": {"folds": 2, "jobs": 2} | protocol,
+            "crossval": {"folds": 2} | protocol,
+            "workers": {"jobs": 2} | (workers or {}),
         }
     )
 
@@ -101,7 +103,7 @@ def test_settings_that_decide_are_those_of_the_network_trained():
     assert "model.filters" in conv and "model.head_size" not in conv
     plain = deciding_settings(params(model={"name": "recurrent"}))
     assert "model.head_size" in plain and "model.filters" not in plain
-    for left_out in ("train.seed", "crossval.jobs", "crossval.name", "train.device"):
+    for left_out in ("train.seed", "workers.jobs", "crossval.name", "train.device"):
         assert left_out not in conv
     assert conv["train.epochs"] == 2
 
@@ -120,7 +122,7 @@ def dask_cluster():
 def test_a_dask_cluster_gives_what_local_processes_give(windows, dask_cluster):
     results = {}
     for backend, address in (("loky", ""), ("dask", dask_cluster)):
-        settings = params(backend=backend, address=address, jobs=2)
+        settings = params(workers={"backend": backend, "address": address})
         plan = planned(windows, settings)
         results[backend] = {
             trial.part: trial.confusion for trial in run_trials(windows, settings, plan)
@@ -135,17 +137,15 @@ def test_workers_with_several_threads_are_refused(windows):
     with LocalCluster(
         n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
     ) as cluster:
-        settings = params(backend="dask", address=cluster.scheduler_address)
+        settings = params(workers={"backend": "dask", "address": cluster.scheduler_address})
         with pytest.raises(HarError, match="start the workers with --nthreads 1"):
             list(run_trials(windows, settings, planned(windows, settings)))
 
 
 def test_a_cluster_that_does_not_answer_is_said(windows, monkeypatch):
-    from har.evaluation import crossval
-
-    monkeypatch.setattr(crossval, "CONNECT_SECONDS", 1)
-    settings = params(backend="dask", address="tcp://127.0.0.1:9")
-    with pytest.raises(HarError, match=r"crossval.address=tcp://127.0.0.1:9: no dask cluster"):
+    monkeypatch.setattr(parallel, "CONNECT_SECONDS", 1)
+    settings = params(workers={"backend": "dask", "address": "tcp://127.0.0.1:9"})
+    with pytest.raises(HarError, match=r"workers.address=tcp://127.0.0.1:9: no dask cluster"):
         list(run_trials(windows, settings, planned(windows, settings)))
 
 
@@ -153,8 +153,8 @@ def test_a_package_that_is_missing_is_said(windows, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "ray", None)
-    settings = params(backend="ray")
-    with pytest.raises(HarError, match=r"crossval.backend=ray needs the package ray"):
+    settings = params(workers={"backend": "ray"})
+    with pytest.raises(HarError, match=r"workers.backend=ray needs the package ray"):
         list(run_trials(windows, settings, planned(windows, settings)))
 
 

@@ -6,13 +6,11 @@ them, for a fixed length, and is scored on the test subjects.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-import joblib
 import numpy as np
 import torch
 from safetensors.torch import save as to_bytes
@@ -29,15 +27,11 @@ from har.learning.networks import (
     predict_probabilities,
 )
 from har.learning.training import fit
-from har.params import Crossval, Params, Train
+from har.parallel import side_by_side
+from har.params import Params, Train
 from har.signals.scaling import fit_scaling
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-CONNECT_SECONDS = 30
-"""How long a cluster may take to answer."""
 
 
 def planned(windows: Windows, params: Params) -> dict[tuple[str, int], np.ndarray]:
@@ -168,7 +162,7 @@ def hold_out_each_once(windows: Windows, params: Params) -> Iterator[HeldOut]:
         partial(train_and_predict, windows, params, seed, held_out)
         for (_, seed), held_out in plan.items()
     )
-    for done, one in enumerate(side_by_side(work, params.crossval), start=1):
+    for done, one in enumerate(side_by_side(work, params.workers), start=1):
         logger.info("fold %d of %d", done, len(plan))
         yield one
 
@@ -218,64 +212,5 @@ def run_trials(
             partial(run_trial, windows, params, part, seed, held_out)
             for (part, seed), held_out in plan.items()
         ),
-        params.crossval,
+        params.workers,
     )
-
-
-def side_by_side(work: Iterable[Callable[[], T]], protocol: Crossval) -> Iterator[T]:
-    """Do things side by side and hand out each result as it comes, in no order.
-
-    joblib spreads them, over local processes or over a Dask or Ray cluster.
-
-    Raises:
-        HarError: The cluster cannot be reached.
-    """
-    with _backend(protocol):
-        # Ray's backend for joblib cannot hand out results one by one.
-        return_as = "list" if protocol.backend == "ray" else "generator_unordered"
-        parallel = joblib.Parallel(n_jobs=protocol.jobs, return_as=return_as, pre_dispatch="all")
-        yield from parallel(joblib.delayed(one)() for one in work)
-
-
-@contextmanager
-def _backend(protocol: Crossval) -> Iterator[None]:
-    """Where joblib sends the trials meanwhile."""
-    with ExitStack() as stack:
-        try:
-            if protocol.backend == "dask":
-                _connect_to_dask(protocol.address, stack)
-            elif protocol.backend == "ray":
-                import ray
-                from ray.util.joblib import register_ray
-
-                ray.init(address=protocol.address or None)
-                register_ray()
-        except ImportError as error:
-            package = {"dask": "distributed"}.get(protocol.backend, protocol.backend)
-            raise HarError(
-                f"crossval.backend={protocol.backend} needs the package {package} ({error}): "
-                f"pip install {package}"
-            ) from None
-        except (OSError, TimeoutError, ConnectionError) as error:
-            raise HarError(
-                f"crossval.address={protocol.address}: no {protocol.backend} cluster answers "
-                f"({error})"
-            ) from None
-        with joblib.parallel_config(backend=protocol.backend):
-            yield
-
-
-def _connect_to_dask(address: str, stack: ExitStack) -> None:
-    from dask.distributed import Client, LocalCluster
-
-    if not address:
-        cluster = LocalCluster(threads_per_worker=1, dashboard_address=None)
-        address = stack.enter_context(cluster).scheduler_address
-    client = stack.enter_context(Client(address, timeout=CONNECT_SECONDS))
-    # Seeds and thread counts belong to a process: two trials in one would disturb each other.
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    if any(worker["nthreads"] > 1 for worker in workers):
-        raise HarError(
-            f"crossval.address={address}: a worker has several threads, which share one seed; "
-            "start the workers with --nthreads 1"
-        )
