@@ -1,25 +1,35 @@
 """Divide people into parts, pick and scale channels: data/windows.npz to data/normalized.npz."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 
 from har.data import windows
-from har.data.splits import split_and_scale
+from har.data.splits import assign_splits
 from har.params import Params
+from har.signals.blocks import in_blocks
+from har.signals.channels import channel_names, make_channels
+from har.signals.scaling import fit_scaling
 from stages.common import NORMALIZED, WINDOWS, run
 
 
 def main(params: Params) -> None:
-    # The channels as measured are let go here, and scaled in place: once in memory is enough.
-    unscaled = windows.with_channels(windows.load(WINDOWS)[0], params.windowing.channels)
-    scaled, scaling = split_and_scale(
-        unscaled,
-        params.split.val_subjects,
-        params.split.seed,
-        params.normalization.method,
-        params.split.test_subjects,
-        overwrite=True,
+    measured, _ = windows.load(WINDOWS)
+    settings, groups = params.split, params.windowing.channels
+    split = assign_splits(measured, settings.val_subjects, settings.seed, settings.test_subjects)
+    # A block at a time: the windows may be more than memory holds.
+    make = partial(make_channels, groups=groups)
+    scaling = fit_scaling(measured.signals, params.normalization.method, split == "train", make)
+    names = channel_names(groups)
+    scaled = replace(
+        measured,
+        signals=windows.unknown_signals(len(measured), measured.size, len(names)),
+        split=split,
+        channels=np.array(names),
     )
-    windows.save(NORMALIZED, scaled, offset=scaling.offset, scale=scaling.scale)
+    blocks = (scaling.apply(make(block), overwrite=True) for block in in_blocks(measured.signals))
+    windows.save(NORMALIZED, scaled, blocks, offset=scaling.offset, scale=scaling.scale)
     for part in ("train", "val", "test"):
         subjects = scaled.subject[scaled.split == part]
         print(f"{part}: {len(subjects):,} windows of subjects {np.unique(subjects).tolist()}")

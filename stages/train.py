@@ -33,7 +33,7 @@ def main(params: Params) -> None:
 
 def fit_and_save(params: Params) -> None:
     val, _ = windows.load(NORMALIZED, "val")
-    train, arrays = windows.load(NORMALIZED, "train")  # last: it takes the most memory
+    train, arrays = windows.load(NORMALIZED, "train")
     scaling = Scaling(**arrays)
     if processes.rank():  # the first one writes
         fit(train, scaling, params, val=val)

@@ -1,17 +1,23 @@
 """Windows: recordings cut into pieces of one length, and pieces put back together."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from har.errors import HarError, reason_of
 from har.files import replacing_file
+from har.signals.blocks import in_blocks, rows_of
 from har.signals.channels import channel_names, make_channels
 from har.signals.recordings import ACTIVITIES, Recording
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 SPLITS = ("train", "val", "test")
 """Parts that windows are in; a person is in one of them."""
@@ -19,16 +25,14 @@ SPLITS = ("train", "val", "test")
 MAX_NUMBER = 2**40
 """No window, sample or person has a number beyond it."""
 
-BLOCK = 512
-"""Windows that are moved together."""
-
 
 @dataclass(frozen=True)
 class Windows:
     """Windows of signals with what is known of each.
 
     Attributes:
-        signals: float32 (windows, size, channels), in g and rad/s, or scaled.
+        signals: float32 (windows, size, channels), in g and rad/s, or scaled. Of windows that were
+            loaded they are in the file, and cannot be written to.
         label: int64 (windows,), index into `activities`.
         subject: int64 (windows,), number of the person.
         bout: int64 (windows,), number of the bout that the window was cut from.
@@ -74,7 +78,8 @@ class Windows:
 
     def select(self, where: np.ndarray | slice) -> "Windows":
         """The windows at a boolean mask, at indices, or in a slice, of which no copy is made."""
-        return replace(self, **{name: getattr(self, name)[where] for name in _PER_WINDOW})
+        chosen: dict[str, Any] = {name: rows_of(getattr(self, name), where) for name in _PER_WINDOW}
+        return replace(self, **chosen)
 
     def of(self, split: str) -> "Windows":
         """The windows of one split: no copy where they lie together."""
@@ -124,8 +129,17 @@ SEAL = "seal"
 """Array of a file that has the digest of all others, with their names, types and shapes."""
 
 
-def save(path: Path, windows: Windows, **more: np.ndarray) -> None:
+def save(
+    path: Path, windows: Windows, blocks: Iterable[np.ndarray] | None = None, **more: np.ndarray
+) -> None:
     """Write windows, and what `SCALING` names, as an `.npz`: the same bytes every time.
+
+    Args:
+        path: The file.
+        windows: What to write.
+        blocks: Their signals, some windows at a time, where they are not in memory at once; of
+            `windows.signals` the shape and type are read then (`unknown_signals`).
+        **more: What `SCALING` names.
 
     Raises:
         HarError: A value is out of its range; nothing is written.
@@ -134,29 +148,57 @@ def save(path: Path, windows: Windows, **more: np.ndarray) -> None:
     arrays |= more
     if problem := _problem(windows, more):
         raise HarError(f"{path} is not written: {problem}")
-    with replacing_file(path) as partial:
-        np.savez(partial, allow_pickle=False, **arrays, **{SEAL: np.array(_seal(arrays))})
+    digest = hashlib.sha256()
+    names = sorted(arrays)
+    before, after = names[: names.index("signals")], names[names.index("signals") + 1 :]
+    # As `numpy.savez`, which has each array in memory.
+    with replacing_file(path) as partial, zipfile.ZipFile(partial, "w") as file:
+        with file.open("signals.npy", "w", force_zip64=True) as member:
+            signals = arrays.pop("signals")
+            header = {"descr": signals.dtype.str, "fortran_order": False, "shape": signals.shape}
+            np.lib.format.write_array_header_1_0(member, header)
+            _feed(digest, {name: arrays[name] for name in before})
+            given = in_blocks(windows.signals) if blocks is None else blocks
+            try:
+                for block in _fed(digest, signals, given):
+                    member.write(block.data)
+            except ValueError as error:
+                raise HarError(f"{path} is not written: {error}") from None
+            _feed(digest, {name: arrays[name] for name in after})
+        for name, value in (arrays | {SEAL: np.array(digest.hexdigest())}).items():
+            with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, value, allow_pickle=False)
 
 
 def load(path: Path, split: str | None = None) -> tuple[Windows, dict[str, np.ndarray]]:
     """Read what `save` wrote: the windows, and the further arrays by name.
 
+    The file is read once, to see that it is whole; then the signals stay in it until they are used.
+
     Args:
         path: The file.
-        split: Of the windows to keep; None for all. No second copy of them is made.
+        split: Of the windows to keep; None for all.
 
     Raises:
         HarError: The file is not there, cannot be read, or is not as it was written.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        if str(arrays.pop(SEAL)) != _seal(arrays):
+            arrays = {name: file[name] for name in file.files if name != "signals"}
+            signals = _mapped(path, file.zip, "signals.npy")
+        seal, digest = str(arrays.pop(SEAL)), hashlib.sha256()
+        for name in sorted([*arrays, "signals"]):
+            if name == "signals":
+                for _ in _fed(digest, signals, in_blocks(signals)):
+                    pass
+            else:
+                _feed(digest, {name: arrays[name]})
+        if digest.hexdigest() != seal:
             raise ValueError("its seal is broken")
-        own = {field.name: arrays.pop(field.name) for field in fields(Windows)}
+        own = {field.name: arrays.pop(field.name) for field in fields(Windows)[1:]}
         # What is a single value comes back as an array without axes.
         own = {name: value.item() if value.ndim == 0 else value for name, value in own.items()}
-        windows = Windows(**own)
+        windows = Windows(signals, **own)
         if problem := _problem(windows, arrays):
             raise ValueError(problem)
     except FileNotFoundError:
@@ -169,19 +211,63 @@ def load(path: Path, split: str | None = None) -> tuple[Windows, dict[str, np.nd
         # NumPy takes what is no array for a pickle, which it is not.
         reason = "it holds no arrays" if "pickle" in str(error) else reason_of(error)
         raise HarError(f"{path} is damaged ({reason}): delete it and run the pipeline") from error
-    if split is not None:
-        rows = np.flatnonzero(windows.split == split)
-        own |= {name: _only(own[name], rows) for name in _PER_WINDOW}
-        windows = Windows(**own)
-    return windows, arrays
+    return (windows if split is None else windows.of(split)), arrays
 
 
-def _seal(arrays: Mapping[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for name, value in sorted(arrays.items()):
+def unknown_signals(windows: int, size: int, channels: int) -> np.ndarray:
+    """Stands for signals that are not in memory: their shape and type, and nothing more."""
+    return np.broadcast_to(np.float32(0), (windows, size, channels))
+
+
+def _mapped(path: Path, file: zipfile.ZipFile, name: str) -> np.memmap:
+    """An array in an `.npz` as it lies in the file, of which nothing is read yet."""
+    info = file.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is compressed")
+    with file.open(name) as member:
+        if np.lib.format.read_magic(member) != (1, 0):
+            raise ValueError(f"{name} is of another version")
+        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(member)
+        header = member.tell()
+    if dtype != np.float32 or by_columns:
+        raise ValueError(f"signals of type {dtype} and shape {shape}")
+    with path.open("rb") as whole:
+        # A name and further fields stand between the local header and what is stored.
+        whole.seek(info.header_offset + 26)
+        lengths = np.frombuffer(whole.read(4), "<u2")
+    offset = info.header_offset + 30 + int(lengths.sum()) + header
+    return np.memmap(path, dtype, "r", offset, shape)
+
+
+def _feed(digest: "_Hash", arrays: Mapping[str, np.ndarray]) -> None:
+    for name, value in arrays.items():
         digest.update(f"{name} {value.dtype.str} {value.shape}\n".encode())
         digest.update(np.ascontiguousarray(value).data)
-    return digest.hexdigest()
+
+
+def _fed(
+    digest: "_Hash", signals: np.ndarray, blocks: Iterable[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """The blocks of signals, each fed to the digest that is their file's seal.
+
+    Raises:
+        ValueError: They are not as many as `signals` says, or hold what is no number.
+    """
+    digest.update(f"signals {signals.dtype.str} {signals.shape}\n".encode())
+    count = 0
+    for block in blocks:
+        if not _finite(block):
+            raise ValueError("a signal is not a finite number")
+        whole = np.ascontiguousarray(block, signals.dtype)
+        digest.update(whole.data)
+        yield whole
+        count += len(block)
+    if count != len(signals):
+        raise ValueError(f"signals of {count} windows for {len(signals)}")
+
+
+def _finite(block: np.ndarray) -> bool:
+    return bool(np.isfinite(block).all())
 
 
 def _problem(windows: Windows, more: Mapping[str, np.ndarray]) -> str:
@@ -192,8 +278,6 @@ def _problem(windows: Windows, more: Mapping[str, np.ndarray]) -> str:
         return f"signals of type {signals.dtype} and shape {signals.shape}"
     if signals.shape[2] != channels or len(set(windows.channels.tolist())) < channels:
         return f"{channels} names for {signals.shape[2]} channels, or one twice"
-    if not np.isfinite(signals).all():
-        return "a signal is not a finite number"
     for name in _PER_WINDOW:
         values = getattr(windows, name)
         whole = name in ("label", "subject", "bout", "start")
@@ -205,10 +289,10 @@ def _problem(windows: Windows, more: Mapping[str, np.ndarray]) -> str:
             return f"{name} from {values.min()} to {values.max()}"
     if windows.label.max() >= activities or set(windows.activities.tolist()) - set(ACTIVITIES):
         return f"labels up to {windows.label.max()} of {activities} activities, or unknown ones"
-    if set(windows.split.tolist()) - set(SPLITS):
+    if not np.isin(windows.split, SPLITS).all():
         return f"splits other than {', '.join(SPLITS)}"
-    parts = set(zip(windows.subject.tolist(), windows.split.tolist(), strict=True))
-    if len(parts) > len({subject for subject, _ in parts}):
+    people = [np.unique(windows.subject[windows.split == split]) for split in SPLITS]
+    if sum(map(len, people)) > len(np.unique(windows.subject)):
         return "a person is in two parts"
     if not 0 <= windows.overlap < 1:
         return f"an overlap of {windows.overlap}"
@@ -220,17 +304,6 @@ def _problem(windows: Windows, more: Mapping[str, np.ndarray]) -> str:
     if more and not (more["scale"] > 0).all():
         return "a scale that is not positive"
     return ""
-
-
-def _only(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Rows of an array, in ascending order, in its own memory where they are most of it."""
-    if len(rows) < len(values) / 2:
-        few: np.ndarray = values[rows]
-        return few
-    for first in range(0, len(rows), BLOCK):
-        part = rows[first : first + BLOCK]
-        values[first : first + len(part)] = values[part]
-    return values[: len(rows)]
 
 
 def step_of(size: int, overlap: float) -> int:
@@ -257,8 +330,39 @@ def cut_windows(
     Raises:
         HarError: No recording is long enough.
     """
-    step = step_of(size, overlap)
-    starts = [range(0, len(recording.signals) - size + 1, step) for recording in recordings]
+    described = describe(recordings, size, overlap, groups, dataset_digest)
+    # Filled in place, bout by bout: a list of windows and their stack would be in memory at once.
+    signals = np.empty(described.signals.shape, np.float32)
+    row = 0
+    for recording in recordings:
+        for window in windows_in(recording, size, overlap):
+            signals[row] = make_channels(window, groups)
+            row += 1
+    return replace(described, signals=signals)
+
+
+def windows_in(recording: Recording, size: int, overlap: float) -> list[np.ndarray]:
+    """The windows of a recording, none of them a copy: (size, 9) each."""
+    starts = _starts(recording, size, overlap)
+    return [recording.signals[start : start + size] for start in starts]
+
+
+def _starts(recording: Recording, size: int, overlap: float) -> range:
+    return range(0, len(recording.signals) - size + 1, step_of(size, overlap))
+
+
+def describe(
+    recordings: Sequence[Recording],
+    size: int,
+    overlap: float,
+    groups: Sequence[str],
+    dataset_digest: str,
+) -> Windows:
+    """What `cut_windows` gives, but for the signals (`unknown_signals`).
+
+    Of the recordings' signals, the length is looked at.
+    """
+    starts = [_starts(recording, size, overlap) for recording in recordings]
     counts = [len(each) for each in starts]
     if not sum(counts):
         longest = max((len(recording.signals) for recording in recordings), default=0)
@@ -267,20 +371,13 @@ def cut_windows(
             f"(the longest has {longest}); choose a smaller size"
         )
     names = channel_names(groups)
-    # Filled in place, bout by bout: a list of windows and their stack would be in memory at once.
-    signals = np.empty((sum(counts), size, len(names)), np.float32)
-    row = 0
-    for recording, begins in zip(recordings, starts, strict=True):
-        for start in begins:
-            signals[row] = make_channels(recording.signals[start : start + size], groups)
-            row += 1
     occurring = sorted({recording.activity for recording in recordings})
 
     def of_recording(name: str) -> np.ndarray:
         return np.repeat([getattr(recording, name) for recording in recordings], counts)
 
     return Windows(
-        signals=signals,
+        signals=unknown_signals(sum(counts), size, len(names)),
         label=np.searchsorted(occurring, of_recording("activity")),
         subject=of_recording("subject"),
         bout=np.repeat(np.arange(len(recordings)), counts),

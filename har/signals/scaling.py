@@ -1,14 +1,12 @@
 """A common range for every channel, fitted on training subjects."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from har.errors import HarError
-
-BLOCK = 512
-"""Windows looked at together."""
+from har.signals.blocks import in_blocks
 
 
 @dataclass(frozen=True)
@@ -30,22 +28,35 @@ class Scaling:
         return unscaled
 
 
-def fit_scaling(signals: np.ndarray, method: str, of: np.ndarray | None = None) -> Scaling:
+def fit_scaling(
+    signals: np.ndarray,
+    method: str,
+    of: np.ndarray | None = None,
+    make: Callable[[np.ndarray], np.ndarray] = np.asarray,
+) -> Scaling:
     """The scaling that brings windows to a common range, channel by channel.
 
     Args:
-        signals: (windows, size, channels).
+        signals: (windows, size, channels); they may lie in a file larger than memory.
         method: `"standard"` (mean 0, standard deviation 1), `"minmax"` (0 to 1) or `"none"`.
         of: bool (windows,), those to look at: training subjects' only; None for all.
+        make: What makes the channels of a few windows from theirs (`make_channels`); as they are by
+            default.
     """
-    channels = signals.shape[-1]
+
+    def samples() -> Iterator[np.ndarray]:
+        for block in in_blocks(signals, of):
+            made = make(block)
+            yield made.reshape(-1, made.shape[-1])
+
+    channels = make(signals[:1]).shape[-1]
     count = signals.shape[1] * (len(signals) if of is None else np.count_nonzero(of))
     if method == "standard":
-        offset = _sum(rows.astype(np.float64) for rows in _in_blocks(signals, of)) / count
-        scale = np.sqrt(_sum((rows - offset) ** 2 for rows in _in_blocks(signals, of)) / count)
+        offset = _sum(rows.astype(np.float64) for rows in samples()) / count
+        scale = np.sqrt(_sum((rows - offset) ** 2 for rows in samples()) / count)
     elif method == "minmax":
-        offset = np.min([rows.min(axis=0) for rows in _in_blocks(signals, of)], axis=0)
-        highest = np.max([rows.max(axis=0) for rows in _in_blocks(signals, of)], axis=0)
+        offset = np.min([rows.min(axis=0) for rows in samples()], axis=0)
+        highest = np.max([rows.max(axis=0) for rows in samples()], axis=0)
         offset = offset.astype(np.float64)
         scale = highest - offset
     elif method == "none":
@@ -55,15 +66,6 @@ def fit_scaling(signals: np.ndarray, method: str, of: np.ndarray | None = None) 
     # A channel that never changes carries nothing; dividing it by one keeps it finite.
     scale = np.where(scale > 0, scale, 1.0)
     return Scaling(offset.astype(np.float32), scale.astype(np.float32))
-
-
-def _in_blocks(signals: np.ndarray, of: np.ndarray | None) -> Iterator[np.ndarray]:
-    """The samples (some, channels), a few windows at a time: no copy of all is in memory."""
-    for first in range(0, len(signals), BLOCK):
-        part = slice(first, first + BLOCK)
-        chosen = signals[part] if of is None else signals[part][of[part]]
-        if len(chosen):
-            yield chosen.reshape(-1, signals.shape[-1])
 
 
 def _sum(blocks: Iterable[np.ndarray]) -> np.ndarray:
