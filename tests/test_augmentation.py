@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 
 from har.data.windows import cut_windows
 from har.learning.augmentation import Augmenter, at_tempo, blurred, random_rotations, stretches
@@ -35,21 +36,25 @@ def test_channels_that_depend_on_the_window_are_not_mixed_with_the_next_ones(rec
 def test_stretches_are_the_recordings_that_windows_were_cut_from(recordings, overlap):
     windows = cut_windows(recordings, 64, overlap, ["total_acc", "gyro"], "")
     shuffled = windows.select(np.random.default_rng(0).permutation(len(windows)))
-    flat, place, first, last = stretches(shuffled)
+    found = stretches(shuffled)
+    first, last = found.first, found.last
+    assert np.array_equal(found.windows_at(found.place), shuffled.signals)
     for row in range(len(shuffled)):
-        assert np.array_equal(flat[place[row] : place[row] + 64], shuffled.signals[row])
-        assert first[row] <= place[row] <= last[row]
-        stretch = flat[first[row] : last[row] + 64]
+        assert first[row] <= found.place[row] <= last[row]
+        inside = np.arange(first[row], last[row] + 1)
+        pieces = found.windows_at(inside)
+        stretch = np.concatenate([pieces[0], pieces[1:, -1]])
+        assert np.array_equal(pieces, sliding_window_view(stretch, 64, axis=0).swapaxes(1, 2))
         whole = recordings[shuffled.bout[row]].signals[:, [6, 7, 8, 3, 4, 5]]
         assert np.array_equal(stretch, whole[: len(stretch)])
 
 
 def test_windows_with_a_gap_between_them_are_not_joined(windows):
     lone = windows.select((windows.bout == 0) & np.isin(windows.start, [0, 128]))
-    _, _, first, last = stretches(lone)
+    found = stretches(lone)
     assert len(lone) == 2
     # Beginning 128 samples apart and 64 long: nothing is known of what lies between.
-    assert (first == last).all()
+    assert (found.first == found.last).all()
 
 
 def test_a_shifted_window_is_a_piece_of_its_own_stretch(recordings, windows):

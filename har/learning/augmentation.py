@@ -4,6 +4,7 @@ All windows of a batch are changed at once, on the device that trains.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional
 
 from har.data.windows import Windows
 from har.params import Augmentation
+from har.signals.blocks import BLOCK, let_go, taken
 from har.signals.channels import CHANNEL_GROUPS, depend_on_window, triplets
 from har.signals.scaling import Scaling
 
@@ -54,18 +56,17 @@ class Augmenter:
         of_values = settings.model_dump(exclude={"shift"})
         self._changes_values = any(of_values.values())
         self._reach = round(settings.shift * windows.size)
-        flat, place, first, last = stretches(windows)
-        self._flat = torch.from_numpy(flat).to(device)
-        self._place, self._first, self._last = (
-            torch.from_numpy(each).to(device) for each in (place, first, last)
-        )
-        self._within = torch.arange(windows.size, device=device)
+        self._stretches = stretches(windows)
+        self._device = device
 
     def __len__(self) -> int:
-        return len(self._place)
+        return len(self._stretches.place)
 
     def __call__(self, indices: Tensor) -> Tensor:
-        """The windows at `indices` (batch,), changed: float32 (batch, size, channels)."""
+        """The windows at `indices` (batch,), on the CPU, changed: float32 (batch, size, channels).
+
+        Of windows in a file, these alone are read.
+        """
         signals = self._shifted(indices)
         if not self._changes_values:
             return signals
@@ -102,11 +103,12 @@ class Augmenter:
 
     def _shifted(self, indices: Tensor) -> Tensor:
         """The windows at `indices` as their stretches have them, shifted."""
-        place, first, last = self._place[indices], self._first[indices], self._last[indices]
+        rows = indices.numpy()
+        place = self._stretches.place[rows]
         if self._reach:
-            shift = torch.randint(-self._reach, self._reach + 1, place.shape, device=place.device)
-            place = (place + shift).clamp(first, last)
-        return self._flat[place[:, None] + self._within]
+            shift = torch.randint(-self._reach, self._reach + 1, place.shape).numpy()
+            place = (place + shift).clip(self._stretches.first[rows], self._stretches.last[rows])
+        return torch.from_numpy(self._stretches.windows_at(place)).to(self._device)
 
 
 def at_tempo(signals: Tensor, factors: Tensor) -> Tensor:
@@ -136,44 +138,67 @@ def blurred(signals: Tensor) -> Tensor:
     return (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3
 
 
-def stretches(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Stretches:
+    """The stretches that windows were cut from, in a row; their samples stay where they are.
+
+    Attributes:
+        signals: Of the windows, float32 (windows, size, channels), in memory or in a file.
+        place: int64 (windows,), a window's first sample in that row.
+        first: int64 (windows,), first place of any window of its stretch.
+        last: int64 (windows,), last place.
+        order: int64 (windows,), the windows in the order of their places.
+        places: int64 (windows,), these places, ascending.
+    """
+
+    signals: np.ndarray
+    place: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    order: np.ndarray
+    places: np.ndarray
+
+    def windows_at(self, places: np.ndarray) -> np.ndarray:
+        """Windows that begin at `places` (some,) and stay within a stretch: a copy."""
+        size = self.signals.shape[1]
+        # The last window that has the first sample, and the next one, which has what is beyond.
+        number = np.searchsorted(self.places, places, "right") - 1
+        following = np.minimum(number + 1, len(self.places) - 1)
+        sample = (places - self.places[number])[:, None] + np.arange(size)
+        beyond = sample >= size
+        sample -= beyond * (self.places[following] - self.places[number])[:, None]
+        row = np.where(beyond, self.order[following][:, None], self.order[number][:, None])
+        return taken(self.signals, row, sample)
+
+
+def stretches(windows: Windows) -> Stretches:
     """Put windows back together into the stretches that they were cut from.
 
-    Returns:
-        The samples of all stretches in a row (samples, channels); for each window its first sample
-        there, and the first and last place of any window of its stretch, int64 (windows,). Each
-        side is a stretch of its own where windows leave a gap or differ in the samples that they
-        share, as channels that depend on the window do (`centred_acc`). Windows that follow on
-        each other without sharing a sample are of one stretch, unless they have such channels.
+    Each side is a stretch of its own where windows leave a gap or differ in the samples that they
+    share, as channels that depend on the window do (`centred_acc`). Windows that follow on each
+    other without sharing a sample are of one stretch, unless they have such channels.
     """
     apart = depend_on_window(windows.channels.tolist())
     order = np.lexsort((windows.start, windows.bout))
     bout, start = windows.bout[order], windows.start[order]
-    begins = [0]
-    for row in range(1, len(order)):
-        step = start[row] - start[row - 1]
-        before, after = windows.signals[order[row - 1]], windows.signals[order[row]]
-        if (
-            bout[row] != bout[row - 1]
-            or step > windows.size
-            or (step == windows.size and apart)
-            or not np.array_equal(before[step:], after[: windows.size - step])
-        ):
-            begins.append(row)
-    rows: list[np.ndarray] = []
+    step = np.diff(start)
+    follows = (np.diff(bout) == 0) & (step < windows.size + (not apart))
+    signals = np.asarray(windows.signals)
+    for row in np.flatnonzero(follows):
+        before, after = signals[order[row]], signals[order[row + 1]]
+        shared = windows.size - step[row]
+        follows[row] = np.array_equal(before[step[row] :], after[:shared])
+        if row % BLOCK == 0:
+            let_go(windows.signals)
+    # From a window's place to the next one's: a step within a stretch, all of it after the last.
+    places = np.concatenate([[0], np.cumsum(np.where(follows, step, windows.size))])
+    ends = np.append(~follows, True)
+    begins = np.append(True, ends[:-1])
+    number = np.cumsum(begins) - 1
     place, first, last = (np.empty(len(windows), np.int64) for _ in range(3))
-    total = 0
-    for begin, end in zip(begins, [*begins[1:], len(order)], strict=True):
-        members, since = order[begin:end], start[begin:end] - start[begin]
-        length = int(since[-1]) + windows.size
-        stretch = np.empty((length, windows.signals.shape[2]), np.float32)
-        for index, offset in zip(members, since, strict=True):
-            stretch[offset : offset + windows.size] = windows.signals[index]
-        rows.append(stretch)
-        place[members] = total + since
-        first[members], last[members] = total, total + length - windows.size
-        total += length
-    return np.concatenate(rows), place, first, last
+    place[order] = places
+    first[order], last[order] = places[begins][number], places[ends][number]
+    return Stretches(windows.signals, place, first, last, order, places)
 
 
 def random_rotations(count: int, degrees: float, device: torch.device) -> Tensor:
