@@ -6,6 +6,7 @@ import numpy as np
 from torch import nn
 
 from har.errors import HarError
+from har.signals.blocks import in_blocks
 
 
 def check_model(name: str, model: Any) -> None:
@@ -26,7 +27,7 @@ def check_signals(name: str, signals: Any, model: nn.Module) -> np.ndarray:
         HarError: `signals` is something else.
     """
     try:
-        array = np.asarray(signals, np.float32)
+        array = np.asanyarray(signals, np.float32)
     except (TypeError, ValueError):
         raise HarError(
             f"{name}: expected numbers (windows, size, channels), got {type(signals).__name__}"
@@ -40,8 +41,9 @@ def check_signals(name: str, signals: Any, model: nn.Module) -> np.ndarray:
         raise HarError(
             f"{name}: expected {channels} channels, the model's input_size, got {array.shape[2]}"
         )
-    if not np.isfinite(array).all():
-        bad = int(np.flatnonzero(~np.isfinite(array).all(axis=(1, 2)))[0])
+    finite = [np.isfinite(block).all(axis=(1, 2)) for block in in_blocks(array)]
+    if len(wrong := np.flatnonzero(~np.concatenate(finite))):
+        bad = int(wrong[0])
         raise HarError(f"{name}: expected finite numbers, window {bad} (from 0) holds others")
     return array
 

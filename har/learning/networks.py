@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from har.errors import HarError
 from har.learning import frames
 from har.params import ConvRecurrent, Model, Recurrent, checked
+from har.signals.blocks import in_blocks
 
 RECURRENT = {"lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -275,6 +276,6 @@ def predict_probabilities(
     # Both go through all layers, which for a single window takes as long as the network itself.
     if model.training or next(model.parameters()).device.type != device.type:
         model.to(device).eval()
-    batches = torch.from_numpy(signals).split(batch_size)
-    logits = [model(batch.to(device)).double().cpu() for batch in batches]
+    batches = (torch.tensor(block, device=device) for block in in_blocks(signals, size=batch_size))
+    logits = [model(batch).double().cpu() for batch in batches]
     return torch.cat(logits).softmax(dim=1).numpy()

@@ -23,6 +23,7 @@ from har.learning.balance import draw_weights
 from har.learning.checks import check_labels, check_model, check_signals
 from har.learning.networks import Classifier, build, choose_device
 from har.params import Params, Train, checked
+from har.signals.blocks import in_blocks, taken
 from har.signals.recordings import ACTIVITIES
 from har.signals.scaling import Scaling
 
@@ -181,10 +182,13 @@ def train_model(
         y_val = check_labels("y_val", y_val, len(X_val), classes)
     device = choose_device(settings.device)
     model.to(device)
-    x, y, x_val, labels_val = (
-        torch.from_numpy(each).to(device) for each in (X_train, y_train, X_val, y_val)
-    )
-    windows_at = x.__getitem__ if augmenter is None else augmenter
+    # Windows stay where they are, which may be a file: a batch at a time comes to the device.
+    y, labels_val = (torch.from_numpy(each).to(device) for each in (y_train, y_val))
+
+    def as_they_are(batch: Tensor) -> Tensor:
+        return torch.from_numpy(taken(X_train, batch.numpy())).to(device)
+
+    windows_at = as_they_are if augmenter is None else augmenter
     trained = processes.together(model)
     optimizer = _optimizer(model, settings)
     seen = len(y) if chances is None else settings.drawn or len(y)
@@ -205,11 +209,14 @@ def train_model(
         trained.train()
         # Summed on the device: reading a number back after each batch would wait for it.
         total_loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
-        for batch in _order(seen, chances).to(device).split(settings.batch_size):
+        for batch in _order(seen, chances).split(settings.batch_size):
             if len(batch) < processes.count():
                 continue  # the last one of an epoch may be too small to be shared
             # All is drawn and changed by every process, the same: then each takes its share.
-            x_batch, y_batch = processes.share(windows_at(batch)), processes.share(y[batch])
+            x_batch, y_batch = (
+                processes.share(windows_at(batch)),
+                processes.share(y[batch.to(device)]),
+            )
             optimizer.zero_grad()
             with processes.own_randomness(step):
                 logits = trained(x_batch)
@@ -221,7 +228,7 @@ def train_model(
             correct += (logits.detach().argmax(dim=1) == y_batch).sum()
             step += 1
         loss_sum, right = processes.summed(total_loss, correct)
-        val_loss, val_accuracy = _score(model, x_val, labels_val)
+        val_loss, val_accuracy = _score(model, X_val, labels_val)
         row: Epoch = {
             "epoch": epoch,
             "train_loss": loss_sum / seen,
@@ -287,11 +294,12 @@ def _schedule(optimizer: torch.optim.Optimizer, settings: Train, steps: int) -> 
 
 
 @torch.inference_mode()
-def _score(model: nn.Module, x: Tensor, y: Tensor) -> tuple[float | None, float | None]:
+def _score(model: nn.Module, X: np.ndarray, y: Tensor) -> tuple[float | None, float | None]:
     """Mean loss and accuracy, without dropout; None where there are no windows."""
     if not len(y):
         return None, None
     model.eval()
-    logits = torch.cat([model(batch) for batch in x.split(1024)])
+    batches = (torch.tensor(block, device=y.device) for block in in_blocks(X, size=1024))
+    logits = torch.cat([model(batch) for batch in batches])
     accuracy = (logits.argmax(dim=1) == y).double().mean()
     return cross_entropy(logits, y).item(), accuracy.item()
