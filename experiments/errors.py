@@ -38,7 +38,7 @@ def alike_at_home(scaled: Windows) -> np.ndarray:
     Returns:
         str (windows,); empty for a person with a single bout.
     """
-    summaries = summarize(torch.from_numpy(scaled.signals), scaled.channels.tolist()).numpy()
+    summaries = summarize(torch.tensor(scaled.signals), scaled.channels.tolist()).numpy()
     summaries /= np.maximum(summaries.std(axis=0), 1e-9)
     nearest = np.full(len(scaled), "", scaled.activities.dtype)
     for person in np.unique(scaled.subject):

@@ -24,6 +24,7 @@ from har.data.windows import Windows
 from har.evaluation import metrics, trials
 from har.evaluation.colours import ACTIVITY_COLOURS
 from har.files import replacing_file
+from har.signals.blocks import in_blocks
 from har.signals.channels import CHANNEL_GROUPS
 from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, STILL, in_words
 
@@ -69,7 +70,7 @@ def activity_distribution(windows: Windows) -> Figure:
     import seaborn as sns
 
     splits = [split for split in SPLITS if split in windows.split]
-    people = {split: np.unique(windows.of(split).subject) for split in splits}
+    people = {split: np.unique(windows.subject[windows.split == split]) for split in splits}
     labels = np.unique(windows.label)
     table = pd.DataFrame(
         {"activity": windows.label, "split": windows.split, "subject": windows.subject}
@@ -166,11 +167,15 @@ def time_series_patterns(windows: Windows) -> Figure:
     subject, typical = _typical_windows(train)
     name, columns = next(iter(_groups(train.channels).items()))
     unit = CHANNEL_GROUPS[name].unit
-    frequency, power = periodogram(
-        train.signals[..., columns], SAMPLING_RATE, window="hann", detrend="constant", axis=1
-    )
+    frequency = np.fft.rfftfreq(train.size, 1 / SAMPLING_RATE)
     shown = (frequency > 0) & (frequency <= _PATTERN_HERTZ)
-    spectra = pd.DataFrame(power.sum(axis=2)[:, shown], columns=frequency[shown])
+    power = [
+        periodogram(block[..., columns], SAMPLING_RATE, "hann", detrend="constant", axis=1)[1].sum(
+            axis=2
+        )[:, shown]
+        for block in in_blocks(train.signals)
+    ]
+    spectra = pd.DataFrame(np.concatenate(power), columns=frequency[shown])
 
     figure = _figure(f"Ten seconds of each activity (subject {subject}), and its rhythm", 7.8)
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.7, 1))[0]
@@ -210,10 +215,9 @@ def correlation_heatmap(windows: Windows) -> Figure:
     """Pearson correlation of every two channels over the samples of all training windows."""
     train = windows.of("train")
     number = len(train.channels)
-    samples = pd.DataFrame(train.signals.reshape(-1, number), columns=train.channels)
+    found = pd.DataFrame(_correlation(train.signals), train.channels, train.channels)
     figure = _figure("Correlation of the channels over all training windows", 6.2)
     ax = figure.subplots()
-    found = samples.corr()
     texts = found.map("{:.2f}".format).replace("-0.00", "0.00")
     texts = texts.map(lambda text: text.replace("-", "\N{MINUS SIGN}"))
     names = train.channels.tolist()
@@ -411,13 +415,30 @@ def _quantity(name: str) -> str:
     return f"{group.description[0].upper()}{group.description[1:]} ({group.unit})"
 
 
+def _correlation(signals: np.ndarray) -> np.ndarray:
+    """Pearson's, of every two channels: (channels, channels), NaN where one is constant."""
+    level, number = signals[0, 0].astype(float), signals.shape[2]  # zero is exact, a mean is not
+    samples = signals.shape[0] * signals.shape[1]
+    mean = sum((each - level).sum(axis=(0, 1)) for each in in_blocks(signals)) / samples
+    products = np.zeros((number, number))
+    for block in in_blocks(signals):
+        apart = (block - level - mean).reshape(-1, number)
+        products += apart.T @ apart
+    deviations = np.sqrt(products.diagonal())
+    with np.errstate(invalid="ignore"):
+        correlation: np.ndarray = products / np.outer(deviations, deviations)
+    return correlation
+
+
 def _typical_windows(train: Windows) -> tuple[int, dict[int, int]]:
     """The subject most like all, and the row of one typical window of each of its activities.
 
     A window is described by mean and standard deviation of each channel; the nearer to the median
     of its activity, the more typical.
     """
-    statistics = np.hstack([train.signals.mean(axis=1), train.signals.std(axis=1)])
+    statistics = np.concatenate(
+        [np.hstack([each.mean(axis=1), each.std(axis=1)]) for each in in_blocks(train.signals)]
+    )
     statistics /= np.maximum(statistics.std(axis=0), 1e-9)
     medians = pd.DataFrame(statistics).groupby(train.label).transform("median")
     table = pd.DataFrame({"subject": train.subject, "label": train.label})

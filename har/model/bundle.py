@@ -25,6 +25,7 @@ from har.files import replacing_files
 from har.learning.weights import Digest, TrainingRecord
 from har.model.postures import PARTS, STEPS
 from har.params import Model
+from har.signals.blocks import let_go
 from har.signals.channels import CHANNEL_GROUPS, channel_units, groups_of
 from har.signals.recordings import ACTIVITIES, BASE_CHANNELS, SAMPLING_RATE, STILL
 
@@ -246,6 +247,7 @@ class Bundle:
             shape = len(part), len(self.description.activities)
             if found[0].shape != shape or any(len(each) != shape[0] for each in found):
                 raise HarError(f"{MODEL} does not give what {DESCRIPTION} describes")
+            let_go(signals)
             return found
 
         if threads == 1:

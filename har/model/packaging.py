@@ -15,6 +15,7 @@ from har.model.deployed import DeployedModel, summarize_for
 from har.model.export import to_onnx
 from har.model.hmm import learn_durations
 from har.model.postures import learn_angles
+from har.signals.blocks import in_blocks, taken
 from har.signals.channels import channel_units, groups_of
 from har.signals.recordings import BASE_CHANNELS, SAMPLING_RATE
 
@@ -45,7 +46,12 @@ def package(
     """
     classes = len(record.activities)
     step = step_of(record.window_size, record.window_overlap)
-    summaries = summarize_for(network, torch.from_numpy(train.signals), record.channels).numpy()
+    summaries = np.concatenate(
+        [
+            summarize_for(network, torch.tensor(block), record.channels).numpy()
+            for block in in_blocks(train.signals)
+        ]
+    )
     deployed = DeployedModel(
         network,
         record.activities,
@@ -85,8 +91,10 @@ def package(
 def _embedding(network: Classifier, train: Windows) -> embedding.Embedding:
     groups = embedding.group(train.label, train.subject, train.placement)
     rows = embedding.spread_out(groups)
-    parts = torch.from_numpy(train.signals[rows]).split(TOGETHER)
     network = network.cpu().eval()
+    parts = (
+        torch.from_numpy(taken(train.signals, part)) for part in in_blocks(rows, size=TOGETHER)
+    )
     features = torch.cat([network.features(part) for part in parts]).numpy()
     return embedding.fit(features, groups[rows])
 
@@ -95,7 +103,9 @@ def _angles(train: Windows) -> dict[str, dict[str, list[float]]]:
     """Angles of postures (`learn_angles`)."""
     # In g: what turns vectors by gravity takes them unscaled.
     columns = [train.channels.tolist().index(f"total_acc_{axis}") for axis in "xyz"]
-    acceleration = train.signals[..., columns].mean(axis=1, dtype=float)
+    acceleration = np.concatenate(
+        [block[..., columns].mean(axis=1, dtype=float) for block in in_blocks(train.signals)]
+    )
     activity = train.activities[train.label]
     return learn_angles(acceleration, activity, train.subject, train.placement)
 
