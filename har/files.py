@@ -53,8 +53,7 @@ def replacing_files(*paths: Path) -> Iterator[tuple[Path, ...]]:
         folders = {}
         for path in paths:
             if path in renamed:
-                renamed[path].parent.mkdir(parents=True, exist_ok=True)
-                folders[path] = stack.enter_context(_beside(renamed[path]))
+                folders[path] = stack.enter_context(beside(renamed[path]))
             else:
                 temporary = tempfile.TemporaryDirectory(prefix="har.")
                 folders[path] = Path(stack.enter_context(temporary))
@@ -101,8 +100,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_dir():
         raise HarError(f"{path} is a file: name a folder")
     path = _target(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _beside(path) as folder:
+    with beside(path) as folder:
         new, old = folder / "new", folder / "old"
         new.mkdir()
         yield new
@@ -142,12 +140,13 @@ def _can_be_replaced(path: Path, target: Path) -> bool:
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A temporary folder in the same file system as `path`, gone afterwards.
+def beside(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path`, whose folder is made if need be; gone afterwards.
 
     A process that was killed leaves its folder: the next one to write here removes it. The lock
     tells that a process is at work in a folder, and ends with it.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
         with suppress(Timeout, OSError), FileLock(left / LOCK, timeout=0):
             shutil.rmtree(left)

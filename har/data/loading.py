@@ -1,18 +1,18 @@
 """Data in one call: a data set's files, recordings, windows and parts, as the stages make them."""
 
-import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 
 from har.data.archive import ArchiveUnavailable
 from har.data.datasets import DATASETS, chosen
-from har.data.datasets.sources import OWN, Sources
+from har.data.datasets.sources import OWN, Piece, Sources, digest_of, read_pieces
 from har.data.splits import split_and_scale
 from har.data.windows import Windows, cut_windows
 from har.errors import HarError
@@ -20,6 +20,8 @@ from har.files import replacing_folder
 from har.params import Normalization, Simulated, Split, Windowing, checked
 from har.signals.recordings import Recording
 from har.signals.scaling import Scaling
+
+T = TypeVar("T")
 
 RAW = Path("data/raw")
 """Where the pipeline keeps the data sets' files, a folder each."""
@@ -170,21 +172,39 @@ def read_all(places: Mapping[str, Path]) -> tuple[list[Recording], str]:
     Raises:
         HarError: A folder does not hold the data set, or two have the same people.
     """
-    recordings: list[Recording] = []
-    digests = []
+    read = [read_pieces(pieces) for pieces in pieces_of(places).values()]
+    recordings = [recording for of_one, _ in read for recording in of_one]
+    return recordings, digest_of(digest for _, digest in read)
+
+
+def pieces_of(places: Mapping[str, Path]) -> dict[str, list[Piece]]:
+    """What can be read of data sets one at a time, by the data set's name: `read_all` in pieces.
+
+    Args:
+        places: As for `read_all`.
+
+    Raises:
+        HarError: As `read_all`; also when a piece is read.
+    """
+    found: dict[str, list[Piece]] = {}
     for name, dataset in chosen(list(places)).items():
-        try:
-            of_this, digest = dataset.read(places[name])
-        except HarError as error:
-            raise HarError(
-                f"{places[name]} does not hold {dataset.TITLE} ({error}): delete it, and it is "
-                "made again"
-            ) from None
-        recordings += of_this
-        digests.append(digest)
-    if len(digests) == 1:
-        return recordings, digests[0]
-    return recordings, hashlib.sha256("".join(digests).encode()).hexdigest()
+        read = partial(dataset.read, places[name])
+        pieces = getattr(dataset, "pieces", lambda _, whole=read: [whole])
+        found[name] = [
+            partial(_read, name, places[name], piece)
+            for piece in _read(name, places[name], partial(pieces, places[name]))
+        ]
+    return found
+
+
+def _read(name: str, place: Path, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except HarError as error:
+        raise HarError(
+            f"{place} does not hold {DATASETS[name].TITLE} ({error}): delete it, and it is made "
+            "again"
+        ) from None
 
 
 def _fetch(name: str, folder: Path, sources: Sources) -> None:

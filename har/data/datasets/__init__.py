@@ -46,6 +46,9 @@ class Dataset(Protocol):
             HarError: A file is missing or damaged, or the values are not those published.
         """
 
+    # A data set that can be larger than memory also has `pieces(folder) -> list[Piece]`: what
+    # `read` reads, one after the other.
+
 
 DATASETS: dict[str, Dataset] = {
     "uci_har": uci_har,

@@ -19,6 +19,7 @@ left out, as in live recognition.
 
 import hashlib
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ import numpy as np
 from har.data import phone_files
 from har.data.archive import Archive
 from har.data.bouts import bouts_of
-from har.data.datasets.sources import Sources
+from har.data.datasets.sources import Piece, Sources, read_pieces
 from har.errors import HarError
 from har.signals.recordings import ACTIVITIES, NO_ACTIVITY, RawRecording, Recording
 from har.signals.sensors import MAX_ACCELERATION, MAX_ANGULAR_RATE
@@ -63,21 +64,29 @@ def read(folder: Path) -> tuple[list[Recording], str]:
     Raises:
         HarError: A file is no recording, or has no labels known here.
     """
+    return read_pieces(pieces(folder))
+
+
+def pieces(folder: Path) -> list[Piece]:
+    """What `read` reads, file by file.
+
+    Raises:
+        HarError: There are no files, or too many people.
+    """
     files = _files(folder)
     people = sorted({_person(path, folder) for path in files})
     if len(people) > len(SUBJECTS):
         raise HarError(f"{folder} has {len(people)} people: {len(SUBJECTS)} are the most")
-    digest = hashlib.sha256()
-    recordings = []
-    for path in files:
-        raw = _read_raw(
-            path, SUBJECTS[people.index(_person(path, folder))], _placement(path, folder)
-        )
-        digest.update(f"{path.relative_to(folder).as_posix()}\n".encode())
-        for values in (raw.times - raw.times[:1], raw.acceleration, raw.angular_rate, raw.activity):
-            digest.update(values.astype("<f4").tobytes())
-        recordings += bouts_of(raw)
-    return recordings, digest.hexdigest()
+    numbers = dict(zip(people, SUBJECTS, strict=False))
+    return [partial(_read_file, path, folder, numbers[_person(path, folder)]) for path in files]
+
+
+def _read_file(path: Path, folder: Path, subject: int) -> tuple[list[Recording], str]:
+    raw = _read_raw(path, subject, _placement(path, folder))
+    digest = hashlib.sha256(f"{path.relative_to(folder).as_posix()}\n".encode())
+    for values in (raw.times - raw.times[:1], raw.acceleration, raw.angular_rate, raw.activity):
+        digest.update(values.astype("<f4").tobytes())
+    return bouts_of(raw), digest.hexdigest()
 
 
 def _files(folder: Path) -> list[Path]:

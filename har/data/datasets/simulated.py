@@ -13,6 +13,7 @@ each other, so that some windows can be taken for another activity, as in real r
 All figures below are rounded choices, of the size seen in UCI HAR's training recordings.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,9 @@ SETTLE = round(5.0 * SAMPLING_RATE)
 
 HARMONICS = np.arange(1, 11)
 """Multiples of the stride frequency; the even ones are those of the step frequency."""
+
+DECIMALS = 6
+"""Of the values: far below the sensors' noise, far above what differs between processors."""
 
 Six = tuple[float, float, float, float, float, float]
 """Acceleration up, right and forward in g, then rate of yaw, pitch and roll in rad/s."""
@@ -320,6 +324,31 @@ def simulate(seed: int, subject: int, seconds: float) -> list[tuple[int, np.ndar
     return [(activity, signals[kept]) for activity, kept in bouts]
 
 
+def record(seed: int, subject: int, seconds: float) -> tuple[list[Recording], str]:
+    """One person's bouts as `read` gives them, without any file: a `Piece` of as many people as are
+    wanted.
+
+    Args:
+        seed: As for `simulate_session`.
+        subject: Likewise, from 1. Every thirty have as many test subjects as UCI HAR.
+        seconds: Likewise.
+
+    Returns:
+        The bouts, and the SHA-256 of their values.
+    """
+    number = (subject - 1) % len(SUBJECTS) + 1
+    split = "test" if number in uci_har.OFFICIAL_TEST_SUBJECTS else "train"
+    digest = hashlib.sha256()
+    recordings = []
+    for activity, signals in simulate(seed, subject, seconds):
+        rounded = signals.round(DECIMALS).astype(np.float32)
+        digest.update(rounded.astype("<f4").tobytes())
+        recordings.append(
+            Recording(subject, activity, split, rounded, "simulated", "waist", "simulated")
+        )
+    return recordings, digest.hexdigest()
+
+
 def write(folder: Path, seconds: float, seed: int) -> None:
     """Write simulated recordings in UCI HAR's layout (`uci_har.FILES`).
 
@@ -360,8 +389,8 @@ def _write_part(
     np.savetxt(folder / f"subject_{split}.txt", numbers, "%d")
     for index, channel in enumerate(BASE_CHANNELS):
         values = np.concatenate([each[:, index] for each in windows])
-        # A millionth: far below the sensors' noise, far above what differs between processors.
-        np.savetxt(folder / "Inertial Signals" / f"{channel}_{split}.txt", values, "%.6f")
+        path = folder / "Inertial Signals" / f"{channel}_{split}.txt"
+        np.savetxt(path, values, f"%.{DECIMALS}f")
 
 
 def fetch(folder: Path, sources: Sources) -> None:

@@ -1,6 +1,7 @@
-"""Where data sets come from, and how one is fetched from an archive."""
+"""Where data sets come from, and how one is fetched from an archive or read piece by piece."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,10 @@ from typing import Any
 from har.data.archive import Archive, obtain, unpack
 from har.errors import HarError
 from har.params import Simulated
+from har.signals.recordings import Recording
+
+Piece = Callable[[], tuple[list[Recording], str]]
+"""Reads some recordings that belong together, and says their digest."""
 
 OWN = Path("data/own")
 """Where a person's own recordings lie, by default."""
@@ -59,3 +64,18 @@ def fetch_archive(
             raise HarError(f"{path}: {reason}") from None
 
     obtain(archives, unpack_and_verify, sources.local, sources.downloads)
+
+
+def digest_of(digests: Iterable[str]) -> str:
+    """One digest for several; a single one stands for itself."""
+    digests = list(digests)
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def read_pieces(pieces: Iterable[Piece]) -> tuple[list[Recording], str]:
+    """The recordings of all, in order, and their digest."""
+    read = [piece() for piece in pieces]
+    recordings = [recording for of_one, _ in read for recording in of_one]
+    return recordings, digest_of(digest for _, digest in read)
