@@ -81,7 +81,7 @@ def read(folder: Path) -> tuple[list[Recording], str]:
 def read_raw(folder: Path, digest: "_Hash") -> Iterator[RawRecording]:
     """Read the files in the order of `FILES`; arguments and errors as `motion_sense.read_raw`."""
     for (person, number, _), name in zip(TRIALS, FILES, strict=True):
-        values = _readings(folder / name)
+        values = readings(folder / name)
         digest.update(values.astype("<f4").tobytes())
         if number not in ACTIVITY_OF:
             continue
@@ -97,7 +97,12 @@ def read_raw(folder: Path, digest: "_Hash") -> Iterator[RawRecording]:
         )
 
 
-def _readings(path: Path) -> np.ndarray:
+def readings(path: Path) -> np.ndarray:
+    """Acceleration in g and angular rate in degrees a second of one file, (samples, 6).
+
+    Raises:
+        HarError: It is missing or damaged.
+    """
     from scipy.io import loadmat
 
     if not path.exists():
