@@ -253,11 +253,15 @@ def with_profile(
     near: float = NEAR,
     leaning: float = LEANING,
 ) -> np.ndarray:
-    """Probabilities of answers with what lessons show; arguments as `har.recognition.profile`."""
+    """Probabilities of answers with what lessons show; arguments as `har.recognition.profile`.
+
+    A person's own activities have the numbers after the network's.
+    """
     if not lessons:
         return answers.probabilities
     means, activities = means_of(lessons, windows)
-    distance = np.full(answers.probabilities.shape, np.inf)
+    classes = max(answers.probabilities.shape[1], activities.max() + 1)
+    distance = np.full((len(answers.probabilities), classes), np.inf)
     for each, activity in zip(
         distances(answers.features, means, leaning).T, activities, strict=True
     ):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import teach
+from experiments import teach, teach_own
 from experiments.teach import Answers, Asked
 from har.model.bundle import Smoothing
 from har.signals.recordings import ACTIVITIES
@@ -86,3 +86,34 @@ def test_the_stream_teaches_itself_only_what_it_is_sure_of():
         pd.DataFrame(teach.adapted_rows("hapt", Asked("a", answers, SMOOTHING)))
     )
     assert table.worst_change.tolist() == [0] and table.worse.tolist() == [0]
+
+
+def test_an_activity_of_ones_own_is_found_in_other_recordings_and_what_it_takes_is_counted():
+    known = made(bouts=(2, 2))
+    own = made(bouts=(4, 0), seed=1)
+    own.features[:, 1] = 3  # unlike all others
+    own.features[own.bout == 3, 1] = 0  # but for one recording, which looks like walking
+    own = own.select(np.full(len(own.label), True))
+    rows = teach_own.scores(known, own, "hopping")
+    assert [row["beside"] for row in rows] == ["nothing", "what it is taken for", "all others"]
+    for row in rows:
+        assert row["taken"] == 0
+        assert row["recognised"] == pytest.approx(2 / 3)
+    assert all(row["after"] == 1 for row in rows if row["beside"] == "all others")
+
+    everywhere = made(bouts=(4, 0), seed=2)  # it is like walking: half of the others' windows
+    for row in teach_own.scores(known, everywhere, "strolling"):
+        if row["beside"] == "nothing":
+            assert row["taken"] == pytest.approx(0.5)
+    summary = teach_own.summary(pd.DataFrame(rows + [row | {"subject": 2} for row in rows]))
+    assert set(summary.people) == {2} and summary.recognised.tolist() == [pytest.approx(2 / 3)] * 3
+
+
+def test_the_summary_of_ones_own_names_the_worst_person():
+    row = {"activity": "hopping", "beside": "nothing"}
+    shares = {"recognised": [1.0, 0.5], "taken": [0.0, 0.2], "before": [1, 1], "after": [1, 0.8]}
+    people = pd.DataFrame([row | {k: v[i] for k, v in shares.items()} for i in range(2)])
+    (found,) = teach_own.summary(people).to_dict("records")
+    assert (found["recognised"], found["recognised_worst_person"]) == (0.75, 0.5)
+    assert (found["taken_worst_person"], found["after"]) == (0.2, pytest.approx(0.9))
+    assert found["recognised_low"] <= 0.75 <= found["recognised_high"]

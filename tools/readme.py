@@ -1,10 +1,10 @@
-"""Write the results of reports/ into README.md and three pages of docs/: `make readme`."""
+"""Write the results of reports/ into README.md and four pages of docs/: `make readme`."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from experiments import configurations
+from experiments import configurations, teach, teach_own
 from experiments.anyone import CHOICE, ROBUSTNESS, TARGETS
 from experiments.anyone import TABLE as ANYONE
 from experiments.anyone_postures import TABLE as POSTURES
@@ -32,6 +32,7 @@ from tools.rendering import render
 README = Path("README.md")
 PAGE = Path("docs/experiments.md")
 ANYONE_PAGE = Path("docs/anyone.md")
+TEACH_PAGE = Path("docs/teach.md")
 FAULTS_PAGE = Path("docs/faults.md")
 FAULTS = Path("reports/faults.csv")
 BELOW = Path("anyone")
@@ -55,6 +56,9 @@ TABLES = {
     "robustness": ROBUSTNESS,
     "postures": POSTURES,
     "within": WITHIN,
+    "teach": teach.TABLE,
+    "teach_adapted": teach.ADAPTED,
+    "teach_own": teach_own.TABLE,
     "faults": FAULTS,
 }
 """Which table in reports/ a template finds under which name."""
@@ -73,6 +77,7 @@ def results() -> dict[str, Any]:
         "configurations": configurations.read(),
         "titles": {name: DATASETS[name].TITLE for name in TARGETS},
         "goals": _goals(),
+        "teaching": _teaching(),
     }
 
 
@@ -122,6 +127,49 @@ def _goals() -> dict[str, float | None]:
     }
 
 
+def _teaching() -> dict[str, Any]:
+    """What profiles reach of their goals, and what their constants were chosen by."""
+    table, people = read_table(teach.TABLE), read_table(teach.PEOPLE)
+    unseen = table[table.dataset != "uci_har"].groupby("shown")
+    reached = unseen[["accuracy", "restricted"]].mean()
+    reached["worst_low"] = unseen.accuracy_worst_person.min()
+    reached["worst_high"] = unseen.accuracy_worst_person.max()
+
+    by_wearer = people.set_index(["dataset", "subject", "placement"])[
+        ["shown", "accuracy", "smoothed"]
+    ]
+    before, after = (
+        by_wearer[by_wearer.shown == shown].drop(columns="shown")
+        for shown in ("nothing", "5 windows")
+    )
+    lost = after - before < -0.01
+    known = lost.index.get_level_values("dataset") == "uci_har"
+
+    choice = read_table(teach.CHOICE)
+    candidates = choice.pivot(index="candidate", columns="target", values="5 windows")
+    alone = choice[choice.target != "uci_har"].groupby("candidate")
+    candidates["alone"] = alone["one activity, gained"].mean()
+    candidates["worst"] = alone["the worst of these"].mean()
+    in_order = candidates.loc[list(teach.CANDIDATES)].reset_index()
+
+    adapted = read_table(teach.ADAPTED).query("dataset != 'uci_har'")
+    bout = table[(table.dataset == "uci_har") & (table.shown == "one bout")].iloc[0]
+    return {
+        "unseen": reached.to_dict("index"),
+        "bout": bout.to_dict(),
+        "worse": {
+            "unseen": int(lost.accuracy[~known].sum()),
+            "wearers": int((~known).sum()),
+            "uci_har": int(lost.accuracy[known].sum()),
+            "smoothed": int(lost.smoothed[known].sum()),
+            "people": int(known.sum()),
+        },
+        "candidates": in_order.to_dict("records"),
+        "adapted": float((adapted.after - adapted.before).mean()),
+        "tested": read_table(teach.TEST).set_index("shown").to_dict("index"),
+    }
+
+
 def _calibration() -> dict[str, float]:
     try:
         figures: dict[str, float] = json.loads(CALIBRATION.read_text())
@@ -156,6 +204,7 @@ def texts() -> dict[Path, str]:
         README: with_results(README.read_text("utf-8"), render("results.md.j2", **known)),
         PAGE: render("experiments.md.j2", **known),
         ANYONE_PAGE: render("anyone.md.j2", **known),
+        TEACH_PAGE: render("teach.md.j2", **known),
         FAULTS_PAGE: render("faults.md.j2", **known),
     }
 
