@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -309,6 +310,11 @@ def test_teach_predict_and_list(har, tmp_path):
     said = har("teach", me, "walk.csv", "--activity", "at the desk").err
     # Of 40 s less 3 s at both ends, in windows of 2.56 s that overlap by half.
     assert "at the desk: 24 windows" in said and "at the desk 24 (windows)" in said
+    # What it is like, and that this should be shown too; once it was, no more is asked for.
+    like = re.search(r"takes most of them for ([\w ]+): teach that too", said)[1]
+    again = tmp_path / "again.json"
+    har("teach", again, "walk.csv", "--activity", like)
+    assert "teach that too" not in har("teach", again, "walk.csv", "--activity", "hopping").err
     said = har("teach", me, "labelled.csv", "--name", "Ada").err
     assert "standing: 8 windows" in said and "walking: 14 windows" in said
     assert list(profiles.load(me).windows) == ["AT_THE_DESK", "STANDING", "WALKING"]

@@ -245,6 +245,9 @@ def test_axe_finds_nothing_in_a_lesson(page, address):
     assert complaints(page) == [], "showing"
     expect(page.locator("#activity-name")).to_have_text("Taught", timeout=60_000)
     expect(page.locator("#lesson-result")).to_contain_text("Walking was not learnt")
+    expect(page.locator("#lesson-result")).to_contain_text(
+        re.compile("Extraordinarily relaxed is like .* to the model: show that too")
+    )
     expect(page.locator("#lesson-result tbody tr")).to_have_count(1)
     page.locator("#profile-keep").click()
     expect(page.locator("#server-profile-list li")).to_be_visible()

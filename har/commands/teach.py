@@ -178,8 +178,18 @@ def _shown(
     for shown, windows in stretches:
         features = np.array([each.features for each in windows])
         profile = teach(profile, shown, features, [each.novelty for each in windows])
-        right = sum(each.activity == shown for each in windows)
-        say(f"{in_words(shown)}: {len(windows)} windows; the model alone names {right} of them so")
+        if shown in description.activities:
+            right = sum(each.activity == shown for each in windows)
+            told = f"the model alone names {right} of them so"
+        else:
+            best = [
+                int(each.probabilities[: len(description.activities)].argmax()) for each in windows
+            ]
+            like = description.activities[max(set(best), key=best.count)]
+            told = f"the model alone takes most of them for {in_words(like)}"
+            if like not in profile.windows:
+                told += ": teach that too, so that they are told apart"
+        say(f"{in_words(shown)}: {len(windows)} windows; {told}")
     return profile
 
 

@@ -4,7 +4,7 @@ import { alignment, mountingInWords } from "./align.js";
 import { age, ageless, clearBars, fresh, say, show, showAnswer, speak } from "./answer.js";
 import { answers, clock, config, isRight, onColours, readable, UNKNOWN } from "./config.js";
 import { $, element, radio } from "./dom.js";
-import { comparison, Lesson } from "./teach.js";
+import { comparison, Lesson, mistaken } from "./teach.js";
 import { Motion } from "./motion.js";
 import { SignalPlot } from "./plots.js";
 import { emptyProfile, keepProfile, listProfiles, loadProfile, profileInUse, profileToTeach } from "./profiles.js";
@@ -411,14 +411,14 @@ async function teach() {
     let profile = await profileToTeach();
     for (const { activity, windows } of taught) profile = profile.teach(activity, windows);
     if (taught.length) keepProfile(profile);
-    showLesson(said, left);
+    showLesson(said, left, mistaken(taught, profile));
   } catch (error) {
     problem("teach", "Teaching has ended.", `${error.message}.`);
   }
   return undefined;
 }
 
-function showLesson(said, left) {
+function showLesson(said, left, mixed) {
   const sum = (of) => said.reduce((total, each) => total + each[of], 0);
   const [windows, before, after] = ["windows", "before", "after"].map(sum);
   show("idle", said.length ? "Taught" : "Nothing learnt", windows ? `Right before: ${before} of ${windows}. Now: ${after} of ${windows}.` : "", said.length ? "DONE" : null);
@@ -428,6 +428,7 @@ function showLesson(said, left) {
     ...said.length ? [element("table", {}, element("caption", { textContent: "Windows that are named rightly" }), element("thead", {}, element("tr", {},
       ...["Activity", "Before", "Now"].map((textContent) => element("th", { scope: "col", textContent })))), element("tbody", {}, ...said.map(row))),
     element("p", { className: "hint", textContent: "Counted on the end of each stretch, taught its beginning. Press Start to see it at work." })] : [],
+    ...mixed.map(({ activity, like }) => element("p", { className: "hint", textContent: `${readable(activity)} is like ${readable(like).toLowerCase()} to the model: show that too, and they are told apart.` })),
     ...left.map(({ activity, why }) => element("p", { className: "hint", textContent: `${readable(activity)} was not learnt: ${why.charAt(0).toLowerCase()}${why.slice(1)}.` })));
 }
 

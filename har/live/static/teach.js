@@ -97,6 +97,19 @@ function tick(seconds) {
 }
 
 /**
+ * What activities of one's own, the last that `profile` was taught, are taken for by the model alone
+ * and what was not shown: [{activity, like}]. Of that, only what is very near to them is told apart.
+ */
+export function mistaken(taught, profile) {
+  return taught.map(({ windows }, index) => {
+    const counts = config.activities.map(() => 0);
+    for (const { probabilities } of windows) counts[probabilities.indexOf(Math.max(...probabilities))]++;
+    const { activity } = profile.shown.at(index - taught.length);
+    return { activity, like: config.activities[counts.indexOf(Math.max(...counts))] };
+  }).filter(({ activity, like }) => !config.activities.includes(activity) && !(like in profile.windows));
+}
+
+/**
  * What of it is recognised: without a profile, and with one taught the beginning of each stretch, on
  * the windows of its end that share no sample with that beginning. Returns [{activity, windows,
  * before, after}], how many of these windows were right.
