@@ -610,6 +610,10 @@ def test_nothing_is_cut_off_at_360_pixels(browser, address, scheme):
     start(page)
     expect(page.locator("#accuracy")).not_to_be_empty()
     assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    page.locator("#bouts summary").click()
+    expect(page.locator("#bout-rows button").first).to_be_visible()
+    table = page.locator("#bouts .scroll")
+    assert table.evaluate("(each) => each.scrollWidth <= each.clientWidth")
     # In the timeline there is more than lanes: what was predicted has a colour, once it is drawn.
     page.wait_for_function(
         "() => { const c = document.getElementById('timeline'); const d = c.getContext('2d')"
@@ -666,7 +670,9 @@ def test_what_no_file_has_and_further_files_are_told(page, address):
     }""")
     page.locator("#record").click()
     expect(page.locator("#kept")).to_contain_text("Saved: ")
-    expect(page.locator("#kept")).to_contain_text(re.compile(r"set back, so they are in \d files\."))
+    expect(page.locator("#kept")).to_contain_text(
+        re.compile(r"set back, so they are in \d files\.")
+    )
     expect(page.locator("#kept")).to_contain_text("Left out: 1 that cannot be")
     stop(page)
 
