@@ -8,6 +8,7 @@ import torch
 import yaml
 from imports import ROOT
 
+from experiments import history_held_out
 from har import parallel
 from har.errors import HarError
 from har.evaluation.crossval import HeldOut, deciding_settings, planned, run_trial, run_trials
@@ -227,3 +228,15 @@ def test_the_ablations_were_never_scored_on_the_test_subjects():
     for name, configuration in configurations.read().items():
         if configuration.group in table.AGAINST:
             assert not list((ROOT / "experiments/trials" / name).glob("test-*.json")), name
+
+
+def test_curves_are_of_people_held_out_and_of_the_training_that_leaves_them_out(windows):
+    table = history_held_out.curves(windows, params(), "fold0of4", np.array([2]))
+    assert list(table) == [
+        *("fold", "epoch", "train_loss", "val_loss", "train_accuracy", "val_accuracy"),
+        "learning_rate",
+    ]
+    assert table.fold.tolist() == ["fold0of4"] * 2 and table.epoch.tolist() == [1, 2]
+    # The last row is what a trial of the same fold and seed is scored by.
+    trial = run_trial(windows, params(), "fold0of4", 0, np.array([2]))
+    assert table.val_accuracy.iloc[-1] == pytest.approx(accuracy([trial]))
