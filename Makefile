@@ -79,8 +79,9 @@ lab: $(EXTRAS)  ## open the notebooks in JupyterLab
 notebooks: $(EXTRAS)  ## run the notebooks anew, on what the pipeline made
 	python -m tools.notebooks
 
-readme: $(INSTALLED)  ## write the results of reports/ into README.md and docs/experiments.md
+readme: $(INSTALLED)  ## write the results of reports/ into README.md and docs/, figures too
 	python -m tools.readme
+	python -m tools.figures
 
 docs: readme $(DOCS)  ## build the documentation into build/docs, with no dead link
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet

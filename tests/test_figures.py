@@ -285,6 +285,25 @@ def test_curves(score, epochs, tmp_path: Path):
     figures.save(figure, tmp_path / "curves.png", "")
 
 
+def test_curves_of_a_cross_validation_are_means_and_bands_of_its_folds(tmp_path: Path):
+    folds = [make_history(10).assign(fold=name) for name in ("fold0of2", "fold1of2")]
+    folds[1][["val_loss", "train_accuracy"]] += 0.1
+    history = pd.concat(folds)
+    figure = figures.cross_validation_curves(history)
+    assert [ax.get_ylabel().split()[0] for ax in figure.axes] == ["Cross-entropy", "Accuracy"]
+    for ax, score, factor in zip(figure.axes, ("loss", "accuracy"), (1, 100), strict=True):
+        train, held_out = ax.lines
+        for line, band, split in zip(ax.lines, ax.collections, ("train", "val"), strict=True):
+            of_fold = [each[f"{split}_{score}"].to_numpy() * factor for each in folds]
+            np.testing.assert_allclose(line.get_ydata(), np.mean(of_fold, axis=0))
+            edges = band.get_paths()[0].vertices[:, 1]
+            assert edges.min() == pytest.approx(np.min(of_fold))
+            assert edges.max() == pytest.approx(np.max(of_fold))
+        assert [train.get_label(), held_out.get_label()] == ["Training", "People held out"]
+    figures.save(figure, tmp_path / "curves.svg", "")
+    assert (tmp_path / "curves.svg").read_text().startswith("<?xml")
+
+
 @pytest.mark.parametrize("activities", [UCI_HAR_ACTIVITIES, UCI_HAR_ACTIVITIES[:4]])
 def test_confusion_matrix_is_the_crosstab(activities):
     predictions = make_predictions(activities=activities)

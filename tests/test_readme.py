@@ -11,7 +11,7 @@ from imports import ROOT
 import har
 from har.__main__ import app
 from har.params import Params
-from tools import readme
+from tools import figures, readme
 
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -33,6 +33,19 @@ def test_the_results_are_those_of_the_reports(monkeypatch):
     monkeypatch.chdir(ROOT)
     for path, text in readme.texts().items():
         assert path.read_text() == text, f"{path}: run `make readme`"
+
+
+def test_the_figures_are_those_of_the_reports(monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(figures, "FOLDER", tmp_path)
+    figures.main()
+    drawn = sorted(tmp_path.glob("*.svg"))
+    assert [path.name for path in drawn] == sorted(
+        path.name for path in (ROOT / "docs/images").glob("*.svg")
+    )
+    for path in drawn:
+        committed = ROOT / "docs/images" / path.name
+        assert path.read_bytes() == committed.read_bytes(), f"{path.name}: run `make readme`"
 
 
 def test_the_readme_is_short():

@@ -248,6 +248,35 @@ def accuracy_curves(history: pd.DataFrame, kept_epoch: int | None) -> Figure:
 
 
 @_styled
+def cross_validation_curves(history: pd.DataFrame) -> Figure:
+    """Loss and accuracy over the epochs of a cross-validation, in training and on people held out.
+
+    A line is the mean over the folds, its band goes from the lowest of them to the highest.
+
+    Args:
+        history: Rows as in `har.learning.training.History.epochs`, with the `fold` of each.
+    """
+    folds = history.fold.nunique()
+    figure = _figure(f"Loss and accuracy by epoch: {folds} folds, whose people are held out", 4.2)
+    for ax, score, factor in zip(
+        figure.subplots(1, 2), ("loss", "accuracy"), (1, 100), strict=True
+    ):
+        for split, name in (("train", "Training"), ("val", "People held out")):
+            by_epoch = history.groupby("epoch")[f"{split}_{score}"]
+            low, mean, high = (by_epoch.agg(each) * factor for each in ("min", "mean", "max"))
+            colour = SPLITS[split][1]
+            ax.fill_between(mean.index, low, high, color=colour, alpha=0.25, linewidth=0)
+            ax.plot(mean.index, mean, color=colour, label=name)
+        ax.set_xlabel("Epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        _legend_above(ax)
+    loss, accuracy = figure.axes
+    loss.set(ylabel="Cross-entropy (nats per window)", ylim=(0, None))
+    accuracy.set(ylabel="Accuracy (% of windows)", ylim=(None, 100))
+    return figure
+
+
+@_styled
 def confusion_matrix(predictions: pd.DataFrame) -> Figure:
     """Test windows by actual and predicted activity: counts, and shares of each row.
 

@@ -1,0 +1,33 @@
+"""Draw the figures of docs/ as SVG, sharp at any size, from the tables in reports/: `make readme`.
+
+Those of the pipeline's own run are the ones that it draws in reports/figures/.
+"""
+
+from pathlib import Path
+
+from experiments.history_held_out import HISTORY_HELD_OUT
+from har.errors import in_one_line
+from har.evaluation import figures
+from stages.common import PER_CLASS, PER_SUBJECT, PREDICTIONS, read_metrics, read_table
+
+FOLDER = Path("docs/images")
+
+
+def main() -> None:
+    """Draw all."""
+    predictions = read_table(PREDICTIONS)
+    drawn = {
+        "confusion_matrix": figures.confusion_matrix(predictions),
+        "model_performance": figures.model_performance(
+            read_table(PER_CLASS), read_table(PER_SUBJECT), predictions
+        ),
+        "cross_validation_curves": figures.cross_validation_curves(read_table(HISTORY_HELD_OUT)),
+    }
+    note = f"data set: {read_metrics()['dataset']}"
+    for name, figure in drawn.items():
+        figures.save(figure, FOLDER / f"{name}.svg", note)
+
+
+if __name__ == "__main__":
+    with in_one_line():
+        main()
