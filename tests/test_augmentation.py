@@ -177,3 +177,18 @@ def test_noise_is_of_another_size_in_each_window(windows):
     assert np.median(sizes) == pytest.approx(0.01, rel=0.2)
     assert np.log(sizes).std() == pytest.approx(1, rel=0.2)
     np.testing.assert_allclose(noise.mean(axis=(1, 2)) / sizes, 0, atol=0.25)
+
+
+@pytest.mark.parametrize("rotation", [0, 15, "any"])
+def test_a_part_of_a_batch_is_what_it_is_in_the_whole(windows, rotation):
+    """So that processes that share a batch learn from what one would learn from."""
+    every = dict.fromkeys(["scale", "tempo", "strength", "blur", "noise"], 0.1)
+    changed = augmenter(windows, shift=0.25, rotation=rotation, **every)
+    batch = torch.randperm(len(windows))[:11]
+    torch.manual_seed(0)
+    whole = changed(batch)
+    then = torch.rand(1)
+    for part in (slice(0, None, 3), slice(2, None, 3)):
+        torch.manual_seed(0)
+        torch.testing.assert_close(changed(batch, part), whole[part])
+        assert torch.rand(1) == then

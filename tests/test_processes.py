@@ -39,6 +39,7 @@ def test_two_processes_learn_what_one_learns_and_one_writes(project):
 
 def test_normalization_over_processes_is_pytorch_s_where_there_is_one(monkeypatch):
     monkeypatch.setattr(processes.dist, "all_reduce", lambda _: None)
+    monkeypatch.setattr(processes.dist, "all_gather", lambda rows, own: rows[0].copy_(own))
     torch.manual_seed(0)
     plain = nn.BatchNorm1d(4)
     plain.weight.data.uniform_()

@@ -62,12 +62,15 @@ class Augmenter:
     def __len__(self) -> int:
         return len(self._stretches.place)
 
-    def __call__(self, indices: Tensor) -> Tensor:
-        """The windows at `indices` (batch,), on the CPU, changed: float32 (batch, size, channels).
+    def __call__(self, indices: Tensor, part: slice = slice(None)) -> Tensor:
+        """Windows, changed: float32 (batch, size, channels). Of those in a file, these alone are read.
 
-        Of windows in a file, these alone are read.
+        Args:
+            indices: Of a batch (batch,), on the CPU.
+            part: Rows of it to give. Random numbers are drawn for all of the batch, so that a row
+                is the same whichever others are given.
         """
-        signals = self._shifted(indices)
+        signals = self._shifted(indices, part)
         if not self._changes_values:
             return signals
         signals = signals * self._scale + self._offset
@@ -78,37 +81,38 @@ class Augmenter:
                 else random_rotations(len(indices), self.settings.rotation, signals.device)
             )
             for axes in self._triplets:
-                signals[..., axes] = signals[..., axes] @ turns.transpose(1, 2)
+                signals[..., axes] = signals[..., axes] @ turns[part].transpose(1, 2)
         if self.settings.scale:
-            signals = signals * self._factors(len(indices), self.settings.scale)
+            signals = signals * self._factors(len(indices), self.settings.scale)[part]
         if self.settings.tempo:
-            factors = self._factors(len(indices), self.settings.tempo)
+            factors = self._factors(len(indices), self.settings.tempo)[part]
             signals = at_tempo(signals, factors)
             signals = torch.where(self._turning, signals * factors, signals)
         if self.settings.strength:
             mean = signals.mean(dim=1, keepdim=True)
-            factors = self._factors(len(indices), self.settings.strength)
+            factors = self._factors(len(indices), self.settings.strength)[part]
             signals = mean + (signals - mean) * factors
         if self.settings.blur:
             share = self.settings.blur * torch.rand(len(indices), 1, 1, device=signals.device)
-            signals = torch.lerp(signals, blurred(signals), share)
+            signals = torch.lerp(signals, blurred(signals), share[part])
         if self.settings.noise:
             size = self.settings.noise * self._factors(len(indices), 1.0)
-            signals = signals + size * torch.randn_like(signals)
+            white = torch.randn(len(indices), *signals.shape[1:], device=signals.device)
+            signals = signals + size[part] * white[part]
         return (signals - self._offset) / self._scale
 
     def _factors(self, count: int, deviation: float) -> Tensor:
         """Log-normal factors (count, 1, 1)."""
         return (torch.randn(count, 1, 1, device=self._offset.device) * deviation).exp()
 
-    def _shifted(self, indices: Tensor) -> Tensor:
-        """The windows at `indices` as their stretches have them, shifted."""
+    def _shifted(self, indices: Tensor, part: slice) -> Tensor:
+        """The windows at `indices[part]` as their stretches have them, shifted."""
         rows = indices.numpy()
         place = self._stretches.place[rows]
         if self._reach:
             shift = torch.randint(-self._reach, self._reach + 1, place.shape).numpy()
             place = (place + shift).clip(self._stretches.first[rows], self._stretches.last[rows])
-        return torch.from_numpy(self._stretches.windows_at(place)).to(self._device)
+        return torch.from_numpy(self._stretches.windows_at(place[part])).to(self._device)
 
 
 def at_tempo(signals: Tensor, factors: Tensor) -> Tensor:

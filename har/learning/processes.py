@@ -76,14 +76,14 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def share(batch: Tensor) -> Tensor:
-    """This process's part of a batch: every `count()`th of its rows."""
-    return batch[rank() :: count()]
+def share() -> slice:
+    """This process's rows of a batch: every `count()`th."""
+    return slice(rank(), None, count())
 
 
-def weight(batch: Tensor) -> float:
-    """Of the mean loss over `share(batch)`, so that the processes' average is over all of it."""
-    return len(share(batch)) * count() / len(batch)
+def weight(share: int, batch: int) -> float:
+    """Of the mean loss over a share, so that the processes' average is over all of the batch."""
+    return share * count() / batch
 
 
 def together(model: nn.Module) -> nn.Module:
@@ -98,7 +98,9 @@ def together(model: nn.Module) -> nn.Module:
             if type(child) is nn.BatchNorm1d:
                 setattr(module, name, SharedBatchNorm1d.of(child))
     # Statistics of normalization need not be sent: they are the same everywhere.
-    return DistributedDataParallel(model, forward_sync_buffers=False)
+    return DistributedDataParallel(
+        model, forward_sync_buffers=False, gradient_as_bucket_view=True, static_graph=True
+    )
 
 
 @contextmanager
@@ -124,24 +126,50 @@ def summed(*values: Tensor) -> list[float]:
     return cast(list[float], together.tolist())
 
 
-class _Sum(torch.autograd.Function):
-    """Of a tensor over all processes. Backward too: what each adds counts for all."""
+class _Normalize(torch.autograd.Function):
+    """Batch normalization over all processes, which meet once forward and once backward.
+
+    What each does by itself is left to PyTorch's own kernels, which pass over the values once.
+    """
 
     @staticmethod
-    def forward(_: Any, values: Tensor) -> Tensor:
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
+    def forward(
+        context: Any, values: Tensor, weight: Tensor, bias: Tensor, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        # Means and squares about them, put together without cancellation: Chan, Golub and LeVeque
+        # 1983, Algorithms for computing the sample variance.
+        mean, variance = torch.batch_norm_update_stats(values, None, None, 0.0)
+        size = mean.new_tensor([values.numel() / values.shape[1]])
+        every = mean.new_empty(count(), 2 * len(mean) + 1)
+        dist.all_gather([*every], torch.cat([mean, variance, size]))
+        sizes = every[:, -1:]
+        means, variances = every[:, :-1].chunk(2, dim=1)
+        number = sizes.sum()
+        mean = (sizes * means).sum(dim=0) / number
+        variance = (sizes * (variances + (means - mean).square())).sum(dim=0) / number
+        context.save_for_backward(values, weight, mean, (variance + eps).rsqrt(), number)
+        context.mark_non_differentiable(mean, variance, number)
+        made = torch.native_batch_norm(values, weight, bias, mean, variance, False, 0.0, eps)[0]
+        return made, mean, variance, number
 
     @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:
-        total = gradient.clone()
+    def backward(context: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        values, weight, mean, scale, number = context.saved_tensors
+        _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+            gradient, values, weight, None, None, mean, scale, True, 0.0, [False, True, True]
+        )
+        if not context.needs_input_grad[0]:
+            return None, of_weight, of_bias, None
+        total = torch.cat([of_weight, of_bias])
         dist.all_reduce(total)
-        return total
-
-
-def _sum(values: Tensor) -> Tensor:
-    return cast(Tensor, _Sum.apply(values))  # type: ignore[no-untyped-call]
+        slope, shift = (total / number).chunk(2)
+        # weight * scale * (gradient - shift - slope * (values - mean) * scale), in two passes.
+        shape = [-1 if axis == 1 else 1 for axis in range(values.ndim)]
+        factor = weight * scale
+        of_values = -factor * slope * scale
+        constant = -factor * shift - of_values * mean
+        found = torch.addcmul(constant.view(shape), values, of_values.view(shape))
+        return found.addcmul_(gradient, factor.view(shape)), of_weight, of_bias, None
 
 
 class SharedBatchNorm1d(nn.BatchNorm1d):
@@ -163,19 +191,13 @@ class SharedBatchNorm1d(nn.BatchNorm1d):
         """Normalise (batch, channels, steps) or (batch, channels)."""
         if not self.training:
             return super().forward(values)
-        axes = [axis for axis in range(values.ndim) if axis != 1]
-        shape = [-1 if axis == 1 else 1 for axis in range(values.ndim)]
-        number = torch.tensor([values.numel() / values.shape[1]], device=values.device)
-        sums = _sum(torch.cat([values.sum(axes), number]))
-        number = sums[-1].detach()
-        mean = sums[:-1] / number
-        centred = values - mean.view(shape)
-        variance = _sum(centred.square().sum(axes)) / number
+        normalized, mean, variance, number = _Normalize.apply(  # type: ignore[no-untyped-call]
+            values, self.weight, self.bias, self.eps
+        )
         with torch.no_grad():
             assert self.running_mean is not None and self.running_var is not None
             assert self.momentum is not None and self.num_batches_tracked is not None
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * number / (number - 1), self.momentum)
-        scale = self.weight * (variance + self.eps).rsqrt()
-        return centred * scale.view(shape) + self.bias.view(shape)
+        return cast(Tensor, normalized)

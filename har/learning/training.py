@@ -185,10 +185,11 @@ def train_model(
     # Windows stay where they are, which may be a file: a batch at a time comes to the device.
     y, labels_val = (torch.from_numpy(each).to(device) for each in (y_train, y_val))
 
-    def as_they_are(batch: Tensor) -> Tensor:
-        return torch.from_numpy(taken(X_train, batch.numpy())).to(device)
+    def windows_at(batch: Tensor, part: slice) -> Tensor:
+        if augmenter is not None:
+            return augmenter(batch, part)
+        return torch.from_numpy(taken(X_train, batch[part].numpy())).to(device)
 
-    windows_at = as_they_are if augmenter is None else augmenter
     trained = processes.together(model)
     optimizer = _optimizer(model, settings)
     seen = len(y) if chances is None else settings.drawn or len(y)
@@ -212,16 +213,14 @@ def train_model(
         for batch in _order(seen, chances).split(settings.batch_size):
             if len(batch) < processes.count():
                 continue  # the last one of an epoch may be too small to be shared
-            # All is drawn and changed by every process, the same: then each takes its share.
-            x_batch, y_batch = (
-                processes.share(windows_at(batch)),
-                processes.share(y[batch.to(device)]),
-            )
+            # All is drawn by every process, the same: of that, each takes its share.
+            mine = processes.share()
+            x_batch, y_batch = windows_at(batch, mine), y[batch[mine].to(device)]
             optimizer.zero_grad()
             with processes.own_randomness(step):
                 logits = trained(x_batch)
             loss = cross_entropy(logits, y_batch, label_smoothing=settings.label_smoothing)
-            (loss * processes.weight(batch)).backward()
+            (loss * processes.weight(len(y_batch), len(batch))).backward()
             optimizer.step()
             schedule.step()
             total_loss += cross_entropy(logits.detach(), y_batch) * len(y_batch)
@@ -299,7 +298,14 @@ def _score(model: nn.Module, X: np.ndarray, y: Tensor) -> tuple[float | None, fl
     if not len(y):
         return None, None
     model.eval()
-    batches = (torch.tensor(block, device=y.device) for block in in_blocks(X, size=1024))
-    logits = torch.cat([model(batch) for batch in batches])
-    accuracy = (logits.argmax(dim=1) == y).double().mean()
-    return cross_entropy(logits, y).item(), accuracy.item()
+    mine = processes.share()
+    x_mine, y_mine = X[mine], y[mine]
+    loss, accuracy = torch.zeros(2, device=y.device)
+    if len(y_mine):
+        batches = (torch.tensor(block, device=y.device) for block in in_blocks(x_mine, size=1024))
+        logits = torch.cat([model(batch) for batch in batches])
+        loss = cross_entropy(logits, y_mine)
+        accuracy = (logits.argmax(dim=1) == y_mine).double().mean()
+    part = len(y_mine) / len(y)
+    mean_loss, mean_accuracy = processes.summed(loss * part, accuracy * part)
+    return mean_loss, mean_accuracy
