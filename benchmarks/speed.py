@@ -260,21 +260,25 @@ def random_windows() -> Windows:
     )
 
 
-def fit_epoch(data: Windows, threads: int) -> None:
-    """One epoch as stages.train has it, without validation."""
-    settings = Params().train.model_copy(
-        update={"epochs": 1, "keep": "last", "threads": threads, "device": "cpu"}
-    )
+def fit_epochs(
+    data: Windows,
+    threads: int,
+    on_epoch: Callable[[training.Epoch], None] | None = None,
+    **changes: Any,
+) -> None:
+    """One epoch as stages.train has it, without validation, unless these settings say more."""
+    fixed = {"epochs": 1, "keep": "last", "threads": threads, "device": "cpu"}
+    settings = Params().train.model_copy(update=fixed | changes)
     params = Params().model_copy(update={"train": settings})
     scaling = Scaling(np.zeros(CHANNELS, np.float32), np.ones(CHANNELS, np.float32))
-    training.fit(data, scaling, params)
+    training.fit(data, scaling, params, on_epoch=on_epoch, show_progress=False)
 
 
 def time_training(threads: int) -> None:
     """Print, as JSON, the speed of one epoch in windows a second on so many threads."""
     data = random_windows()
-    fit_epoch(data.select(np.arange(3 * Params().train.batch_size)), threads)  # warm-up
-    print(json.dumps(LOOP_WINDOWS / timed(lambda: fit_epoch(data, threads))))
+    fit_epochs(data.select(np.arange(3 * Params().train.batch_size)), threads)  # warm-up
+    print(json.dumps(LOOP_WINDOWS / timed(lambda: fit_epochs(data, threads))))
 
 
 def timed(work: Callable[[], object]) -> float:
