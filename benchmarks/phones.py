@@ -36,6 +36,20 @@ STEPS = 20
 FILLING = 5.0
 """Seconds before anything is counted: windows are filled, and what is used first is loaded."""
 
+COLUMNS = {
+    "phones": "{phones:,}",
+    "workers": "{workers}",
+    "answered": "{answered:.1%}",
+    "connections lost": "{lost}",
+    "delay p50, ms": "{p50:.0f}",
+    "p99, ms": "{p99:.0f}",
+    "cores": "{cores:.2f} ({by_process})",
+    "memory, MB": "{memory:.0f}",
+    "cores of the phones themselves": "{own_cores:.2f}",
+    "late in sending, p99, ms": "{own_delay:.0f}",
+}
+"""Of the table, and what is in them."""
+
 TIME = re.compile(rb'"time": ([0-9.]+)')
 
 
@@ -219,30 +233,33 @@ async def measured(phones: int, workers: int, seconds: float, recording: float) 
     return {
         "phones": phones,
         "workers": workers,
-        "recording": recording,
         "lost": sum(phone.lost for phone in every),
-        "answered": round(len(delays) / expected, 3),
-        **(percentiles(delays) if delays else {}),
-        "cores": round(sum(used) / took, 2),
-        "cores_by_process": [round(each / took, 2) for each in used],
-        "clients_cores": round(clients / took, 2),
-        "clients_late_p99": percentiles(late)["p99"],
-        "memory_mb": round(memory),
+        "answered": len(delays) / expected,
+        **(percentiles(delays) if delays else {"p50": np.nan, "p99": np.nan}),
+        "cores": sum(used) / took,
+        "by_process": ", ".join(f"{each / took:.2f}" for each in used if each / took > 0.005),
+        "memory": memory,
+        "own_cores": clients / took,
+        "own_delay": percentiles(late)["p99"],
     }
 
 
 def main() -> None:
-    """Measure and print, a line of JSON each."""
+    """Measure, and print the table of docs/live.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--phones", type=int, nargs="+", default=[1000])
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--recording", type=float, default=0.0, help="share that records")
     asked = parser.parse_args()
+    print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
     for phones in asked.phones:
         for workers in asked.workers:
             found = asyncio.run(measured(phones, workers, asked.seconds, asked.recording))
-            print(json.dumps(found), flush=True)
+            print(
+                "| " + " | ".join(cell.format(**found) for cell in COLUMNS.values()) + " |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -77,7 +77,11 @@ def run(site: Site, number: int, listening: socket.socket, ready: Callable[[], N
     """
     if sys.platform == "win32":
         raise HarError("several workers need Linux or macOS")
-    before = {each: signal.signal(each, _exit) for each in (signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        each: signal.signal(each, _exit)
+        for each in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(each) != signal.SIG_IGN  # as under nohup
+    }
     workers: list[_Worker] = []
     try:
         for index, link in enumerate(links(number)):
