@@ -59,7 +59,7 @@ def main(params: Params) -> None:
     plan = planned(windows, params.model_copy(update={"crossval": folds_alone}))
     work = (partial(curves, windows, params, fold, out) for (fold, _), out in plan.items())
     found = []
-    for table in side_by_side(work, params.crossval):
+    for table in side_by_side(work, params.workers):
         found.append(table)
         print(f"{table.fold[0]}: accuracy {table.val_accuracy.iloc[-1]:.4f}", flush=True)
     with replacing_file(HISTORY_HELD_OUT) as partial_file:

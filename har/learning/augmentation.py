@@ -63,7 +63,9 @@ class Augmenter:
         return len(self._stretches.place)
 
     def __call__(self, indices: Tensor, part: slice = slice(None)) -> Tensor:
-        """Windows, changed: float32 (batch, size, channels). Of those in a file, these alone are read.
+        """Windows, changed: float32 (batch, size, channels).
+
+        Of windows in a file, these alone are read.
 
         Args:
             indices: Of a batch (batch,), on the CPU.
