@@ -17,9 +17,10 @@ import pandas as pd
 
 from experiments.crossval import windows_of
 from har.data.windows import Windows
-from har.evaluation.crossval import planned, side_by_side
+from har.evaluation.crossval import planned
 from har.files import replacing_file
 from har.learning.training import fit
+from har.parallel import side_by_side
 from har.params import Params
 from har.signals.scaling import fit_scaling
 from stages.common import run
