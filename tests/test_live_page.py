@@ -1341,7 +1341,8 @@ def test_a_replayed_persons_activities_are_the_right_ones(page, person):
     page.locator("#speed").select_option("20")
     start(page)
     for name in ("Standing", "Walking", "Walking downstairs"):
-        expect(page.locator("#activity-name")).to_have_text(name)
+        answer = "Still" if name == "Standing" else name  # nobody told it where the phone is
+        expect(page.locator("#activity-name")).to_have_text(answer)
         expect(page.locator("#truth")).to_have_text(f"Truly {name.lower()}")
         expect(page.locator("#truth")).to_have_attribute("data-right", "true")
     stop(page)
