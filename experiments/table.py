@@ -13,7 +13,7 @@ from experiments import configurations
 from har.errors import HarError, in_one_line
 from har.evaluation import trials
 from har.evaluation.trials import TEST, Trial, accuracy, compare, device_of, of_part, summary
-from har.files import replacing_file
+from har.files import replacing_files
 from stages.common import TRIALS
 
 EXPERIMENTS = Path("reports/experiments.csv")
@@ -136,13 +136,13 @@ def main() -> None:
     }
     if not any(tables.values()):
         raise HarError(f"{TRIALS} holds no finished cross-validation: run `make experiments`")
-    for path, rows in tables.items():
-        if not rows:
-            print(f"{path} is left as it is: no finished trials for it")
-            continue
-        with replacing_file(path) as partial:
+    made = {path: rows for path, rows in tables.items() if rows}
+    with replacing_files(*made) as partials:
+        for partial, rows in zip(partials, made.values(), strict=True):
             pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.6g")
-        print(f"{path}: {len(rows)} rows")
+    for path, rows in tables.items():
+        done = f"{len(rows)} rows" if rows else "left as it is, no finished trials for it"
+        print(f"{path}: {done}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import json
 import os
-from contextlib import ExitStack
 from typing import Any
 
 import pandas as pd
@@ -16,7 +15,7 @@ from har.evaluation.scoring import (
     scores_in_the_end,
     scores_to_choose_by,
 )
-from har.files import replacing_file, sha256
+from har.files import replacing_files, sha256
 from har.learning import weights
 from har.model import bundle
 from har.params import Params
@@ -64,14 +63,11 @@ def main(params: Params) -> None:
             per_subject(test.label, evaluation.predicted, test.subject), "subject"
         ),
     }
-    with ExitStack() as together:  # all are written before any takes its place
-        partial = {
-            path: together.enter_context(replacing_file(path)) for path in (METRICS, TEST, *tables)
-        }
-        for path, report in ((METRICS, chosen_by), (TEST, in_the_end)):
-            partial[path].write_text(json.dumps(report, indent=2) + "\n")
-        for path, table in tables.items():
-            table.to_csv(partial[path], index=False, float_format="%.6g")
+    with replacing_files(METRICS, TEST, *tables) as (metrics, of_test, *partials):
+        metrics.write_text(json.dumps(chosen_by, indent=2) + "\n")
+        of_test.write_text(json.dumps(in_the_end, indent=2) + "\n")
+        for partial, table in zip(partials, tables.values(), strict=True):
+            table.to_csv(partial, index=False, float_format="%.6g")
     by = "val" if "val" in evaluated else "train"
     print(
         f"{scaled.source}: accuracy {chosen_by[by]['accuracy']:.4f} on {PEOPLE[by]} people; "

@@ -2,15 +2,16 @@
 
 from har.data import windows
 from har.evaluation import figures
+from har.files import replacing_files
 from har.params import Params
 from stages.common import DATA_FIGURES, FIGURES, NORMALIZED, WINDOWS, run
 
 
 def main(_: Params) -> None:
     measured = windows.split_as(windows.load(WINDOWS)[0], windows.load(NORMALIZED)[0])
-    for name in DATA_FIGURES:
-        figure = getattr(figures, name)(measured)
-        figures.save(figure, FIGURES / f"{name}.png", f"data set: {measured.source}")
+    with replacing_files(*(FIGURES / f"{name}.png" for name in DATA_FIGURES)) as partials:
+        for name, partial in zip(DATA_FIGURES, partials, strict=True):
+            figures.save(getattr(figures, name)(measured), partial, f"data set: {measured.source}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from har.errors import HarError
 from har.evaluation import figures
+from har.files import replacing_files
 from har.model import bundle
 from har.params import Params
 from stages.common import (
@@ -29,8 +30,9 @@ def main(_: Params) -> None:
         figures.confusion_matrix(predictions),
         figures.model_performance(per_class, per_subject, predictions),
     )
-    for name, figure in zip(MODEL_FIGURES, drawn, strict=True):
-        figures.save(figure, FIGURES / f"{name}.png", f"data set: {training.dataset}")
+    with replacing_files(*(FIGURES / f"{name}.png" for name in MODEL_FIGURES)) as partials:
+        for figure, partial in zip(drawn, partials, strict=True):
+            figures.save(figure, partial, f"data set: {training.dataset}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from experiments.anyone_within import TABLE as WITHIN
 from experiments.table import ABLATION, EXPERIMENTS, RIVALS
 from har.data.datasets import DATASETS
 from har.errors import HarError, in_one_line
-from har.files import replacing_file
+from har.files import replacing_files
 from har.model.bundle import MODEL, RELEASED
 from stages.common import (
     CALIBRATION,
@@ -211,8 +211,9 @@ def texts() -> dict[Path, str]:
 
 def main() -> None:
     """Write all."""
-    for path, text in texts().items():
-        with replacing_file(path) as partial:
+    made = texts()
+    with replacing_files(*made) as partials:
+        for partial, text in zip(partials, made.values(), strict=True):
             partial.write_text(text, encoding="utf-8")
 
 

@@ -8,7 +8,6 @@ import hashlib
 import importlib.metadata
 import platform
 import subprocess
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from har.data import windows
 from har.data.windows import Windows
 from har.errors import HarError, in_one_line
 from har.evaluation import metrics, trials
-from har.files import replacing_file
+from har.files import replacing_files
 from har.model import bundle
 from har.params import Params, parse_yaml, read_yaml
 from har.signals.recordings import ACTIVITIES, STILL, in_words
@@ -319,10 +318,9 @@ def main() -> None:
         REPORT: render("report.html.j2", figures=_figures(), **known),
         CARD: render("model_card.md.j2", **known).replace("](../", f"]({up()}"),
     }
-    with ExitStack() as together:
-        partial = {path: together.enter_context(replacing_file(path)) for path in texts}
-        for path, text in texts.items():
-            partial[path].write_text(text, encoding="utf-8")
+    with replacing_files(*texts) as partials:
+        for partial, text in zip(partials, texts.values(), strict=True):
+            partial.write_text(text, encoding="utf-8")
     print(f"{REPORT} and {CARD}: {METRICS} and the other outputs in words and pictures")
 
 

@@ -1,13 +1,17 @@
 """Files between the stages: what is wrong with one is a line, and nothing is made of half of it."""
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from project import ROOT
 
 from har.errors import HarError
@@ -121,6 +125,45 @@ def test_a_stage_whose_terminal_closes_leaves_nothing_half_written(project):
     assert process.wait(30) == 129
     assert history.read_bytes() == whole
     assert {path: path.read_bytes() for path in (project.folder / "models").iterdir()} == before
+    assert not list(project.folder.rglob("*.partial"))
+
+
+@pytest.mark.parametrize("broken", [(Figure, "savefig"), (Path, "replace")])
+@pytest.mark.parametrize(
+    ("stage", "names"), [("explore", common.DATA_FIGURES), ("plots", common.MODEL_FIGURES)]
+)
+def test_pictures_of_a_stage_are_all_new_or_all_old(project, monkeypatch, stage, names, broken):
+    of_a_stage_that_fails(
+        project, monkeypatch, stage, [common.FIGURES / f"{name}.png" for name in names], broken
+    )
+
+
+@pytest.mark.parametrize("broken", [(pd.DataFrame, "to_csv"), (Path, "replace")])
+@pytest.mark.parametrize("order", [1, -1])
+def test_tables_of_an_evaluation_are_all_new_or_all_old(project, monkeypatch, broken, order):
+    paths = (common.PREDICTIONS, common.METRICS, common.TEST, common.PER_CLASS, common.PER_SUBJECT)
+    of_a_stage_that_fails(project, monkeypatch, "evaluate", paths[::order], broken)
+
+
+def of_a_stage_that_fails(project, monkeypatch, stage, outputs, broken):
+    """It fails in the last of its files, in writing it or in putting it into its place."""
+    paths = [project.folder / path for path in outputs]
+    for path in paths:
+        path.write_text("old")
+    usual, failed = getattr(*broken), []
+
+    def failing(self, path, *arguments, **more):
+        is_last = Path(path).name == paths[-1].name
+        in_place = ".partial" not in str(path)
+        if is_last and in_place == (broken[1] == "replace") and not failed:
+            failed.append(path)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return usual(self, path, *arguments, **more)
+
+    monkeypatch.setattr(*broken, failing)
+    output = project.call(stage, fails=True)
+    assert f"{paths[-1].name}: No space left on device" in output and "Traceback" not in output
+    assert failed and {path.read_text() for path in paths} == {"old"}
     assert not list(project.folder.rglob("*.partial"))
 
 
