@@ -7,6 +7,7 @@ import ipaddress
 import json
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -645,6 +646,51 @@ def test_half_requests_leave_room_for_others(models, data, monkeypatch):
             everything_from(client)
             client.close()
         assert httpx.get(f"http://{address}/config.json").status_code == 200
+
+
+def test_where_descriptors_run_out_connections_are_refused_and_others_are_served(models, tmp_path):
+    """Left alone, asyncio asks for one more 2,000 times a second, with a line each."""
+    limit = 60, 60
+    running, where = started(
+        *("--model", str(models), "--sessions", str(tmp_path / "sessions")),
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit),
+    )
+    process, clients = psutil.Process(running.pid), []
+    try:
+        with connect_now(f"ws://{where[2]}/live") as phone:
+            phone.send(json.dumps(HELLO))
+            clients = [opened(where[2], b"") for _ in range(150)]
+            before = sum(process.cpu_times()[:2])
+            time.sleep(3)
+            assert sum(process.cpu_times()[:2]) - before < 1
+            assert process.num_fds() < 40
+            phone.send('{"type": "record"}')
+            for message in in_messages(walk(500), 50):
+                phone.send(message)
+            phone.send('{"type": "bye"}')
+            kinds = [json.loads(each)["type"] for each in phone]
+        assert "prediction" in kinds and "error" not in kinds
+        for client in clients:
+            client.close()
+        wait_for(lambda: process.num_fds() < 20)
+        assert httpx.get(f"http://{where[2]}/config.json").status_code == 200
+    finally:
+        for client in clients:
+            client.close()
+        running.send_signal(signal.SIGINT)
+        said = running.communicate(timeout=20)[1]
+    assert said.count("\n") == 1
+    assert "warning: connections are refused: the system lets this process open no more" in said
+    [path] = (tmp_path / "sessions").iterdir()
+    assert path.read_text().count("\n") == 501
+
+
+def wait_for(ready):
+    end = time.monotonic() + 20
+    while not ready():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_quiet_websocket_is_not_taken_for_half_a_request(models, data):

@@ -24,6 +24,7 @@ from har.evaluation.colours import ACTIVITY_COLOURS
 from har.live import profiles, saved, uploads
 from har.live.certificate import alone
 from har.live.connection import Connections, Limits
+from har.live.descriptors import Server
 from har.live.guard import Guard
 from har.live.javascript import RECOGNIZER, for_javascript
 from har.live.link import Link
@@ -307,7 +308,7 @@ def make_server(
     limits = limits or Limits()
     # What clients do wrong is no news; the application logs its own failures.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
             app,
             http=RequestTimeout,
