@@ -7,6 +7,7 @@ EXTRAS := $(VENV)/.extras
 DOCS := $(VENV)/.docs
 RIVALS_VENV := .venv-rivals
 RIVALS := $(RIVALS_VENV)/.installed
+AUDIT_VENV := .venv-audit
 VEGA := .dvc/vega/vega.min.js
 NODE_PACKAGES := har/live/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -30,8 +31,12 @@ faults: $(INSTALLED)  ## faults by the thousand, kills included, into reports/fa
 	python tests/faults/run.py
 
 audit: $(INSTALLED)  ## known vulnerabilities of the installed packages; needs a network
-	pip install --quiet pip-audit
-	pip-audit --vulnerability-service osv --local --skip-editable
+	@$(PYTHON) -m venv $(AUDIT_VENV)  # of its own: it shares packages with the project
+	@$(AUDIT_VENV)/bin/python -m pip install --disable-pip-version-check --quiet pip-audit
+	@$(AUDIT_VENV)/bin/python -c 'import requests; requests.get("https://api.osv.dev", timeout=15)' \
+		2> /dev/null || { echo "error: api.osv.dev, which lists them, cannot be reached"; exit 1; }
+	$(AUDIT_VENV)/bin/pip-audit --vulnerability-service osv --skip-editable --progress-spinner off \
+		--path "$$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 check: $(INSTALLED)  ## formatting, lint and types
 	ruff format --check
@@ -114,7 +119,7 @@ lock: $(INSTALLED)  ## resolve pyproject.toml to requirements.txt; LOCK=--upgrad
 	rm .resolved
 
 clean:  ## remove the environment and caches; data, models, reports and runs stay
-	rm -rf $(VENV) $(RIVALS_VENV) .mypy_cache .ruff_cache .pytest_cache build har.egg-info \
+	rm -rf $(VENV) $(RIVALS_VENV) $(AUDIT_VENV) .mypy_cache .ruff_cache .pytest_cache build har.egg-info \
 		har/live/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
