@@ -54,6 +54,7 @@ def prepare() -> None:
         os.environ["USER"] = str(os.getuid())
     os.environ["PYTHONUTF8"] = "1"  # names of folders and texts are UTF-8 in every locale
     check_lock()
+    check_holders()
 
 
 def check_lock() -> None:
@@ -77,6 +78,29 @@ def check_lock() -> None:
         raise HarError(
             f"{LOCK} is damaged, as where DVC was killed while it wrote it: {way}; then `make run`"
         ) from None
+
+
+def check_holders() -> None:
+    """As `check_lock`, for the file in which DVC notes which process is at work on what.
+
+    Raises:
+        HarError: The file is cut off or empty.
+    """
+    from dvc.rwlock import RWLOCK_FILE  # type: ignore[import-untyped]
+
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        holders = folder / ".dvc" / "tmp" / RWLOCK_FILE
+        try:
+            json.loads(holders.read_bytes())
+        except FileNotFoundError:
+            continue
+        except ValueError:
+            path = os.path.relpath(holders)
+            raise HarError(
+                f"{path} is damaged, as where DVC was killed while it wrote it: if no other DVC "
+                f"works here, `rm {path}`; then `make run`"
+            ) from None
 
 
 def dvc(*arguments: str) -> None:

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from project import ROOT
 
 from har.errors import HarError
+from har.evaluation import figures
 from stages import common
-from stages.__main__ import check_lock
+from stages.__main__ import check_holders, check_lock
 
 TABLES = ("history.csv", "predictions.csv", "per_class.csv", "per_subject.csv")
 
@@ -114,6 +115,27 @@ def test_a_lock_that_was_cut_off_is_named_with_the_way_back(tmp_path, monkeypatc
         check_lock()
 
 
+@pytest.mark.parametrize("content", [b"", b'{"write": {}, "re', bytes(40)])
+@pytest.mark.parametrize("below", ["", "anyone"])
+def test_a_file_of_who_holds_what_that_was_cut_off_is_named_likewise(
+    tmp_path, monkeypatch, content, below
+):
+    """DVC, killed while it writes it, ends with every later run until it is gone."""
+    holders = tmp_path / ".dvc/tmp/rwlock"
+    holders.parent.mkdir(parents=True)
+    (tmp_path / below).mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / below)
+    check_holders()
+    holders.write_text('{"write": {}, "read": {}}')
+    check_holders()
+    holders.write_bytes(content)
+    with pytest.raises(HarError, match=r"rwlock is damaged.*`rm \S+rwlock`; then `m") as caught:
+        check_holders()
+    assert "\n" not in str(caught.value)
+    Path(str(caught.value).split("`rm ")[1].split("`")[0]).unlink()
+    check_holders()
+
+
 def test_a_stage_whose_terminal_closes_leaves_nothing_half_written(project):
     """As with Ctrl-C and `kill`, which other tests do."""
     before = {path: path.read_bytes() for path in (project.folder / "models").iterdir()}
@@ -133,6 +155,8 @@ def test_a_stage_whose_terminal_closes_leaves_nothing_half_written(project):
     ("stage", "names"), [("explore", common.DATA_FIGURES), ("plots", common.MODEL_FIGURES)]
 )
 def test_pictures_of_a_stage_are_all_new_or_all_old(project, monkeypatch, stage, names, broken):
+    for name in names:  # quickly drawn
+        monkeypatch.setattr(figures, name, lambda *_: Figure((1, 1)))
     of_a_stage_that_fails(
         project, monkeypatch, stage, [common.FIGURES / f"{name}.png" for name in names], broken
     )
