@@ -131,7 +131,7 @@ def confusions_held_out(chosen: Sequence[Trial]) -> pd.DataFrame:
 
 def main() -> None:
     folds = of_part(finished(trials.load_all(TRIALS).get(DEFAULT, [])), "cv")
-    scaled, _ = windows.load(NORMALIZED)
+    scaled, _ = windows.load_scaled(NORMALIZED)
     predictions, test = read_table(PREDICTIONS), scaled.of("test")
     same = len(predictions) == len(test) and all(
         np.array_equal(predictions[key], getattr(test, key)) for key in ("subject", "bout", "start")

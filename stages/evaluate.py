@@ -19,7 +19,6 @@ from har.files import replacing_files, sha256
 from har.learning import weights
 from har.model import bundle
 from har.params import Params
-from har.signals.scaling import Scaling
 from stages.common import (
     BUNDLE,
     METRICS,
@@ -37,13 +36,13 @@ PEOPLE = {"train": "training", "val": "validation"}
 
 
 def main(params: Params) -> None:
-    measured, _ = windows.load(WINDOWS)
-    scaled, scaling = windows.load(NORMALIZED)
+    measured = windows.load_measured(WINDOWS)
+    scaled, scaling = windows.load_scaled(NORMALIZED)
     measured = windows.split_as(measured, scaled)
     model = bundle.load(BUNDLE)
     if model.description.weights_sha256 != sha256(WEIGHTS):
         raise HarError(f"{BUNDLE} was packaged from other weights; run `dvc repro`")
-    model.description.training.check_fits(scaled, Scaling(**scaling))
+    model.description.training.check_fits(scaled, scaling)
 
     activities, evaluated = model.description.activities, {}
     for split in ("train", "val", "test"):

@@ -15,7 +15,7 @@ from stages.common import NORMALIZED, WINDOWS, run
 
 
 def main(params: Params) -> None:
-    measured, _ = windows.load(WINDOWS)
+    measured = windows.load_measured(WINDOWS)
     settings, groups = params.split, params.windowing.channels
     split = assign_splits(measured, settings.val_subjects, settings.seed, settings.test_subjects)
     # A block at a time: the windows may be more than memory holds.

@@ -6,14 +6,13 @@ from har.learning import weights
 from har.model import bundle
 from har.model.packaging import package
 from har.params import Params
-from har.signals.scaling import Scaling
 from stages.common import BUNDLE, NORMALIZED, WEIGHTS, run
 
 
 def main(params: Params) -> None:
-    train, scaling = windows.load(NORMALIZED, "train")
+    train, scaling = windows.load_scaled(NORMALIZED, "train")
     network, training = weights.load(WEIGHTS)
-    training.check_fits(train, Scaling(**scaling))
+    training.check_fits(train, scaling)
     packaged = package(
         network,
         training,

@@ -18,7 +18,6 @@ from har.learning import processes, weights
 from har.learning.networks import count_parameters
 from har.learning.training import Epoch, fit
 from har.params import Params
-from har.signals.scaling import Scaling
 from stages.common import HISTORY, NORMALIZED, WEIGHTS, dvc_process, run
 
 
@@ -32,9 +31,8 @@ def main(params: Params) -> None:
 
 
 def fit_and_save(params: Params) -> None:
-    val, _ = windows.load(NORMALIZED, "val")
-    train, arrays = windows.load(NORMALIZED, "train")
-    scaling = Scaling(**arrays)
+    val, _ = windows.load_scaled(NORMALIZED, "val")
+    train, scaling = windows.load_scaled(NORMALIZED, "train")
     if processes.rank():  # the first one writes
         fit(train, scaling, params, val=val)
         return

@@ -101,7 +101,7 @@ def facts() -> dict[str, Any]:
         raise HarError(f"{error}: make it with `dvc repro`") from None
     if not NORMALIZED.exists():
         raise HarError(f"{NORMALIZED} is not there: make it with `dvc repro`")
-    scaled, _ = windows.load(NORMALIZED)
+    scaled, _ = windows.load_scaled(NORMALIZED)
     locked = _lock()
     _refuse_outdated(locked)
     by_subject, by_class = read_table(PER_SUBJECT), read_table(PER_CLASS)

@@ -15,6 +15,7 @@ from har.files import replacing_file
 from har.signals.blocks import in_blocks, rows_of
 from har.signals.channels import channel_names, make_channels
 from har.signals.recordings import ACTIVITIES, Recording
+from har.signals.scaling import Scaling
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -202,7 +203,7 @@ def load(path: Path, split: str | None = None) -> tuple[Windows, dict[str, np.nd
         if problem := _problem(windows, arrays):
             raise ValueError(problem)
     except FileNotFoundError:
-        raise HarError(f"{path} is not there: run the pipeline, which makes it") from None
+        raise HarError(f"{path} is not there: {_AGAIN}") from None
     except (PermissionError, IsADirectoryError) as error:
         raise HarError(f"{path} cannot be read: {error.strerror}") from None
     except MemoryError:
@@ -212,6 +213,33 @@ def load(path: Path, split: str | None = None) -> tuple[Windows, dict[str, np.nd
         reason = "it holds no arrays" if "pickle" in str(error) else reason_of(error)
         raise HarError(f"{path} is damaged ({reason}): delete it and run the pipeline") from error
     return (windows if split is None else windows.of(split)), arrays
+
+
+def load_measured(path: Path) -> Windows:
+    """Read windows in g and rad/s.
+
+    Raises:
+        HarError: As `load`, or they are scaled.
+    """
+    windows, scaling = load(path)
+    if scaling:
+        raise HarError(f"{path} holds scaled windows, not g and rad/s: delete it and {_AGAIN}")
+    return windows
+
+
+def load_scaled(path: Path, split: str | None = None) -> tuple[Windows, Scaling]:
+    """Read scaled windows, and how they were scaled.
+
+    Raises:
+        HarError: As `load`, or they are not scaled.
+    """
+    windows, scaling = load(path, split)
+    if not scaling:
+        raise HarError(f"{path} holds windows that are not scaled: delete it and {_AGAIN}")
+    return windows, Scaling(**scaling)
+
+
+_AGAIN = "run the pipeline, which makes it"
 
 
 def unknown_signals(windows: int, size: int, channels: int) -> np.ndarray:
