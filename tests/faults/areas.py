@@ -19,10 +19,18 @@ import time
 import traceback
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import (
+    AbstractContextManager,
+    chdir,
+    contextmanager,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 from hypothesis import HealthCheck, seed
@@ -36,7 +44,8 @@ from session_faults import SessionsUnderFaults
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from har.data import archive, windows
+from har.__main__ import main as har_main
+from har.data import archive, phone_files, windows
 from har.errors import HarError
 from har.learning import weights
 from har.live.connection import Limits
@@ -527,6 +536,111 @@ def torn_locks(folder: Path) -> Iterator[Once]:
     yield once
 
 
+READERS = {
+    "data/windows.npz": ("normalization", "explore", "evaluate"),
+    "data/normalized.npz": ("explore", "train", "package", "evaluate"),
+    "models/weights.safetensors": ("package", "evaluate", "track"),
+    "models/bundle.json": ("evaluate", "plots", "track"),
+    "models/model.onnx": ("evaluate",),
+    "reports/history.csv": ("plots", "track"),
+    "reports/predictions.csv": ("plots",),
+    "reports/per_class.csv": ("plots", "track"),
+    "reports/per_subject.csv": ("plots",),
+    "reports/metrics.json": ("track",),
+    "reports/test.json": ("track",),
+}
+"""Files between the stages, and the stages that read each."""
+
+OF_ANOTHER_RUN = {
+    "explore": ("data/windows.npz", "data/normalized.npz"),
+    "package": ("data/normalized.npz", "models/weights.safetensors"),
+    "evaluate": ("data/windows.npz", "data/normalized.npz", *tuple(READERS)[2:5]),
+    "plots": tuple(READERS)[6:9],
+    "track": ("models/weights.safetensors", "models/bundle.json"),
+}
+"""Stages, and files that may be of the right kind and not of this run."""
+
+COMMANDS = (
+    "predict FILE",
+    "predict walk.csv --profile FILE",
+    "predict walk.csv --model FILE",
+    "teach new.json FILE --activity walking",
+    "teach FILE walk.csv --activity walking",
+    "live --certificate FILE --key FILE",
+    "profiles FILE",
+    "browser --model FILE",
+)
+"""Commands with a file in one of their places."""
+
+SWAPS = [
+    *(
+        (stage, path, each)
+        for path in READERS
+        for stage in READERS[path]
+        for each in READERS
+        if path != each or path in OF_ANOTHER_RUN.get(stage, ())
+    ),
+    *((command, "", each) for command in COMMANDS for each in (*READERS, "reports/a.png")),
+]
+"""Who reads, the file in whose place another lies ("" for commands), and that other."""
+
+
+@contextmanager
+def swapped(folder: Path) -> Iterator[Once]:
+    """Every file in the place of every other, and those of another run; for commands likewise."""
+    made = Finished.get(folder)
+    own = made.project
+    shutil.copytree(own.folder, folder / "other", symlinks=True)
+    other = Project(folder / "other", folder)
+    for stage in STAGES[:-1]:
+        other.call(stage, "--simulated.seed", "7")
+    acceleration, rate = movement(np.arange(600) / 50, np.random.default_rng(0))
+    walk = own.folder / "walk.csv"
+    phone_files.write(walk, np.arange(600) / 50, acceleration, rate)
+    shutil.copy(own.folder / "reports/figures/training_loss.png", own.folder / "reports/a.png")
+    contents = {name: (own.folder / name).read_bytes() for name in made.digests}
+    turn = iter(SWAPS)
+
+    def once(_: Random) -> None:
+        reader, path, source = next(turn)
+        try:
+            if path:
+                given = (other if path == source else own).folder / source
+                (own.folder / path).write_bytes(given.read_bytes())
+                output = own.call(reader, fails=True)
+            else:
+                output = told(own.folder, reader.replace("FILE", source).split())
+            assert re.fullmatch(r"error: .{10,1000}\n", output), (reader, path, source, output)
+            assert not (own.folder / "new.json").exists()
+        finally:
+            for name, content in contents.items():
+                if name != path:
+                    assert (own.folder / name).read_bytes() == content, (reader, path, source)
+                (own.folder / name).write_bytes(content)
+
+    yield once
+    for path in (walk, own.folder / "reports/a.png"):
+        path.unlink()
+
+
+def told(folder: Path, arguments: list[str]) -> str:
+    """What a command that fails says."""
+    output, status = io.StringIO(), None
+    with (
+        chdir(folder),
+        mock.patch.object(sys, "argv", ["har", *arguments]),
+        redirect_stdout(output),
+        redirect_stderr(output),
+    ):
+        try:
+            har_main()
+        except SystemExit as ended:
+            status = ended.code
+            print(status if isinstance(status, str) else "")
+    assert status, (arguments, output.getvalue())
+    return output.getvalue()
+
+
 def run_again(made: Finished) -> None:
     """`make run`, the way that it names included."""
     for _ in range(3):
@@ -551,6 +665,7 @@ AREAS = {
     "downloads": Area(downloads, 10, 500),
     "recorded sessions": Area(sessions, 10, 500),
     "live connections": Area(live, 8, 1000),
+    "files swapped": Area(swapped, 0, len(SWAPS)),
     "stages killed": Area(killed_stages, 0, 20 * len(STAGES)),
     "pipelines killed": Area(killed_pipelines, 0, 15),
     "dvc.lock cut off": Area(torn_locks, 0, 20),

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -115,7 +116,7 @@ def test_a_lock_that_was_cut_off_is_named_with_the_way_back(tmp_path, monkeypatc
         check_lock()
 
 
-@pytest.mark.parametrize("content", [b"", b'{"write": {}, "re', bytes(40)])
+@pytest.mark.parametrize("content", [b"", b'{"write": {}, "re', bytes(4)])
 @pytest.mark.parametrize("below", ["", "anyone"])
 def test_a_file_of_who_holds_what_that_was_cut_off_is_named_likewise(
     tmp_path, monkeypatch, content, below
@@ -148,6 +149,26 @@ def test_a_stage_whose_terminal_closes_leaves_nothing_half_written(project):
     assert history.read_bytes() == whole
     assert {path: path.read_bytes() for path in (project.folder / "models").iterdir()} == before
     assert not list(project.folder.rglob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("stage", "path", "source"),
+    [
+        ("normalization", common.WINDOWS, common.NORMALIZED),
+        ("explore", common.WINDOWS, common.NORMALIZED),
+        ("explore", common.NORMALIZED, common.WINDOWS),
+        ("train", common.NORMALIZED, common.WINDOWS),
+        ("package", common.NORMALIZED, common.WINDOWS),
+        ("evaluate", common.NORMALIZED, common.WINDOWS),
+        ("evaluate", common.WINDOWS, common.NORMALIZED),
+    ],
+)
+def test_measured_windows_are_not_taken_for_scaled_ones_nor_these_for_those(
+    project, stage, path, source
+):
+    (project.folder / path).write_bytes((project.folder / source).read_bytes())
+    output = project.call(stage, fails=True)
+    assert re.fullmatch(rf"error: {path} holds .*scaled.*: delete it and run .*\n", output)
 
 
 @pytest.mark.parametrize("broken", [(Figure, "savefig"), (Path, "replace")])
