@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -17,6 +18,11 @@ class Server(ThreadingHTTPServer):
     def __init__(self, content):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.faults, self.ranges = content, [], []
+
+    def handle_error(self, request, client_address):
+        """A client that has gone is no news."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def archive(self, path="archive.zip", content=None):
         content = content or self.content

@@ -747,7 +747,9 @@ def test_recordings_of_a_zip_are_told_apart(tmp_path):
     ]  # fmt: skip
     for each in found:
         if "lonely" in each.name:
-            with pytest.raises(HarError, match="lonely_Accelerometer.csv is without gravity"):
+            with pytest.raises(
+                HarError, match="lonely_Accelerometer.csv: its acceleration is without"
+            ):
                 each.read()
         else:
             assert len(each.read().times) > 190
@@ -808,3 +810,36 @@ def test_a_coarse_clock_is_understood_however_lines_come():
     assert ready <= 150  # two whole seconds are enough
     _, parts = fed(content, [100] * (len(content) // 100))
     np.testing.assert_allclose(Samples.together(parts).times, TIMES, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("ax,ay,az,wx,wy,wz\n" + "1,0,0,0,0,0\n" * 90, "has no column of times"),
+        ("time,ax,ay,az,wx,wy,wz\n" + "1,1,0,0,0,0,0\n" * 90, "all rows have the same time"),
+        ("time,ax,ay,az,wx,wy,wz\n" + "1,0,0,0,0,0,0\n" * 90, "has no samples of acceleration"),
+        ("time,linear_x,linear_y,linear_z\n" + "1,0,0,0\n" * 9, "is without gravity"),
+        ("time,ax,ay,az\n" + "1,0,0,0\n" * 9, "no angular rate in it"),
+        ("a,b\n1,2\n", "no line heads columns"),
+    ],
+)
+def test_an_error_names_a_file_once(tmp_path, content, says):
+    path = tmp_path / "walk.csv"
+    path.write_text(content)
+    for name, reading in (
+        (str(path), lambda: find_one(path).read()),
+        ("standard input", lambda: list(find_in_stream(iter([content.encode()])).blocks())),
+    ):
+        with pytest.raises(HarError, match=says) as caught:
+            reading()
+        assert str(caught.value).startswith(f"{name}: ")
+        assert str(caught.value).count("walk.csv") <= 1 and ": - " not in str(caught.value)
+
+
+def test_an_error_of_a_file_in_a_zip_names_both(tmp_path):
+    rows = "1,0,0\n" * 90
+    path = zipped(
+        tmp_path, **{"Accelerometer.csv": "x,y,z\n" + rows, "Gyroscope.csv": "x,y,z\n" + rows}
+    )
+    with pytest.raises(HarError, match=r"export.zip: Accelerometer.csv has no column of times"):
+        read(path)

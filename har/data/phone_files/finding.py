@@ -223,20 +223,20 @@ def _of_file(path: Path) -> Iterator[bytes]:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         with gzip.GzipFile(fileobj=raw) if packed else nullcontext(raw) as file:
-            yield from _limited(iter(partial(file.read, text.BLOCK), b""), path.name)
+            yield from _limited(iter(partial(file.read, text.BLOCK), b""))
 
 
 def _of_member(archive: ZipFile, member: ZipInfo) -> Iterator[bytes]:
     with archive.open(member) as file:
-        yield from _limited(iter(partial(file.read, text.BLOCK), b""), member.filename)
+        yield from _limited(iter(partial(file.read, text.BLOCK), b""), f"{member.filename} ")
 
 
-def _limited(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
+def _limited(blocks: Iterable[bytes], which: str = "") -> Iterator[bytes]:
     done = 0
     for block in blocks:
         done += len(block)
         if done > MAX_BYTES:
-            raise HarError(f"{name} holds more than {MAX_BYTES / (1 << 30):.2g} GiB")
+            raise HarError(f"{which}holds more than {MAX_BYTES / (1 << 30):.2g} GiB")
         yield block
 
 
@@ -307,9 +307,11 @@ def _lacking(tables: Sequence[Table], gyroscope: bool) -> str:
     sensors = {sensor: table for table in tables for sensor in table.sensors}
     if ACCELERATION not in sensors and not {LINEAR, GRAVITY} <= set(sensors):
         if LINEAR in sensors:
+            one = len(tables) == 1
+            which = "its acceleration" if one else f"the acceleration of {sensors[LINEAR].name}"
             return (
-                f"the acceleration of {sensors[LINEAR].name} is without gravity, which tells "
-                "postures apart: record gravity too, or acceleration with gravity"
+                f"{which} is without gravity, which tells postures apart: record "
+                "gravity too, or acceleration with gravity"
             )
         return (
             "no acceleration in it: the model needs acceleration with gravity"

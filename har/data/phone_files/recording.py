@@ -317,11 +317,15 @@ class Recording:
                 self._counts[said] = max(self._counts[said], count)
         self._counts["rows left out: {} at which only one of the sensors measured"] = joiner.alone
 
+    def _which(self, table: Table) -> str:
+        """Of its tables, in an error; nothing where its own name, which comes first, says it."""
+        return "" if self.name.endswith(table.name) or not table.place else f"{table.name} "
+
     def _counted(self, table: Table) -> Table:
         if not (table.times or self._choices.rate):
             raise HarError(
-                f"{table.name} has no column of times: say --rate HZ if you know how many samples "
-                "a second it has, or --time HEADING"
+                f"{self._which(table)}has no column of times: say --rate HZ if you know how many "
+                "samples a second it has, or --time HEADING"
             )
 
         def blocks() -> Iterator[bytes]:
@@ -339,8 +343,8 @@ class Recording:
             for sensor in one.sensors:
                 if not len(head[sensor].times):
                     raise HarError(
-                        f"{self.tables[sensor].name} has no samples of {sensor}: no row with times "
-                        "and numbers that are not zero"
+                        f"{self._which(self.tables[sensor])}has no samples of {sensor}: no row "
+                        "with times and numbers that are not zero"
                     )
                 unit, dates, period = one.clock(sensor)
                 times = head[sensor].times
