@@ -337,6 +337,16 @@ def follow(folder):
     return process, lines
 
 
+def test_too_few_rows_from_standard_input_leave_the_table_of_before(folder, tmp_path):
+    out = tmp_path / "old.csv"
+    out.write_text("old")
+    lines = (folder / "walk.csv").read_text().splitlines(keepends=True)
+    done = run(folder, "--follow", "--out", str(out), standard_input="".join(lines[:60]))
+    assert done.returncode == 1
+    assert "error: standard input: a window needs" in done.stderr
+    assert out.read_text() == "old"
+
+
 def test_rows_come_as_samples_do_and_ctrl_c_ends_it(folder):
     process, lines = follow(folder)
     heading = process.stdout.readline()

@@ -305,7 +305,7 @@ class _Command:
             for note in recording.notes:
                 if note not in told:
                     say(note)
-            if not summary.windows and stream.rejected_windows:
+            if not summary.windows:  # raised here, so that the table of before stays
                 raise HarError(f"standard input: {self._why_nothing(stream, problem)}")
         self._tell(stream, summary, problem)
         if summary.windows and summary.known < 0.5:
