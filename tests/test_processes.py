@@ -1,11 +1,14 @@
 """Training on several processes is training on one."""
 
+import os
+import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from project import ROOT
 from torch import nn
 
 from har.learning import processes
@@ -54,3 +57,24 @@ def test_normalization_over_processes_is_pytorch_s_where_there_is_one(monkeypatc
     for name, value in plain.state_dict().items():
         torch.testing.assert_close(shared.state_dict()[name], value, msg=name)
     torch.testing.assert_close(shared.eval()(values), plain.eval()(values))
+
+
+def test_a_process_that_is_killed_is_told(tmp_path):
+    """It said nothing itself: the training ended without a word."""
+    victim = "import os, time\nos.environ['RANK'] == '1' and os.kill(os.getpid(), 9)\n"
+    (tmp_path / "victim.py").write_text(victim + "time.sleep(60)\n")
+    code = "from har.errors import in_one_line as one; from har.learning import processes\n"
+    code += "with one(): processes.start('victim', [], 2, 1)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{tmp_path}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: process 1 of the training was ended by SIGKILL, which the system does where "
+        "memory is short: a lower train.processes takes less\n"
+    )

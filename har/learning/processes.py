@@ -8,6 +8,7 @@ and for dropout, which is each process's own.
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+
+from har.errors import HarError
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -29,6 +32,9 @@ def start(module: str, arguments: Sequence[str], number: int, threads: int) -> N
         arguments: Of its command line.
         number: Of processes.
         threads: Of each.
+
+    Raises:
+        HarError: One of them was killed.
     """
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -39,8 +45,14 @@ def start(module: str, arguments: Sequence[str], number: int, threads: int) -> N
     options = ["--standalone", f"--nproc-per-node={number}", "--local-ranks-filter=0"]
     try:
         run.main([*options, "--module", module, *arguments])
-    except ChildFailedError as error:  # which has said why
-        sys.exit(error.get_first_failure()[1].exitcode)
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        if (status := failure.exitcode) < 0:
+            raise HarError(
+                f"process {rank} of the training was ended by {signal.Signals(-status).name}, "
+                "which the system does where memory is short: a lower train.processes takes less"
+            ) from None
+        sys.exit(status)  # it has said why
     except SignalException:
         sys.exit(143)
 
