@@ -194,6 +194,18 @@ def test_what_is_no_profile_is_refused_in_one_line(content, tmp_path):
     assert "\n" not in str(raised.value) and len(str(raised.value)) < 400
 
 
+def test_a_profile_that_could_not_be_read_again_is_not_written(tmp_path):
+    path = tmp_path / "me.json"
+    features, many = np.zeros((1, 9)), Profile(name="me", model_sha256="0" * 64)
+    for _ in range(profiles.MAX_SHOWN):
+        many = profiles.teach(many, "WALKING", features, [0.5])
+    profiles.save(path, many)
+    assert profiles.load(path) == many
+    with pytest.raises(HarError, match="is not written: a profile holds 500 stretches") as caught:
+        profiles.save(path, profiles.teach(many, "WALKING", features, [0.5]))
+    assert "\n" not in str(caught.value) and profiles.load(path) == many
+
+
 def test_another_model_is_one_clear_line():
     profile = Profile(name="me", model_sha256="0" * 64)
     for use in (

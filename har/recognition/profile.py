@@ -308,9 +308,20 @@ class Taught:
 
 
 def save(path: Path, profile: Profile) -> None:
-    """Write a profile as JSON, to read and to carry elsewhere."""
+    """Write a profile as JSON, to read and to carry elsewhere.
+
+    Raises:
+        HarError: It is more than `load` takes; nothing is written.
+    """
+    content = as_json(profile).encode()
+    if len(profile.shown) > MAX_SHOWN or len(content) > MAX_SIZE:
+        raise HarError(
+            f"{path} is not written: a profile holds {MAX_SHOWN} stretches in {MAX_SIZE:,} bytes, "
+            f"and this one would have {len(profile.shown)} in {len(content):,}; forget some, or "
+            "show fewer"
+        )
     with replacing_file(path) as partial:
-        partial.write_text(as_json(profile), encoding="utf-8")
+        partial.write_bytes(content)
 
 
 def as_json(profile: Profile) -> str:
