@@ -58,7 +58,7 @@ class Server(uvicorn.Server):
         most = allow(2 * (self.config.limit_concurrency or 0) + OWN) // 2
         guarded: list[socket.socket] = []
         for each in sockets or ():
-            listening = Listening(fileno=each.detach())
+            listening = Listening(fileno=each.dup().detach())  # the caller keeps its own
             listening.most = most
             guarded.append(listening)
         await super().startup(guarded or None)
