@@ -21,7 +21,6 @@ from experiments import networks
 from experiments.anyone import SETTINGS, TARGETS, all_windows
 from har.data.windows import Windows, step_of
 from har.errors import in_one_line
-from har.evaluation import transfer
 from har.files import replacing_file
 from har.model import postures
 from har.model.bundle import Bundle, Description
@@ -70,21 +69,19 @@ def people(windows: Windows) -> list[np.ndarray]:
 def scores(windows: Windows, probabilities: np.ndarray) -> dict[str, float]:
     """How well activities, and postures alone, are told.
 
-    `accuracy` is over all windows, answers among the data set's activities; `merged` likewise, with
-    postures as one; `postures` over the windows of a posture; `named` is the share of these for
-    which one is at `THRESHOLD` or above, and `named_right` how many of those are right.
+    `accuracy` is over all windows, answers among the data set's activities; `postures` over the
+    windows of a posture; `named` is the share of these for which one is at `THRESHOLD` or above,
+    and `named_right` how many of those are right.
     """
     here = np.unique(windows.label)
     answer = here[probabilities[:, here].argmax(axis=1)]
     right = answer == windows.label
     still = np.isin(windows.activities[windows.label], STILL)
     best = probabilities.argmax(axis=1)
-    groups = transfer.groups_of(windows, probabilities)
     named = still & (probabilities.max(axis=1) >= THRESHOLD)
     named &= np.isin(windows.activities[best], STILL)
     return {
         "accuracy": right.mean(),
-        "merged": transfer.accuracy(groups, "merged"),
         "postures": right[still].mean(),
         "named": named.sum() / still.sum(),
         "named_right": (best == windows.label)[named].mean() if named.any() else np.nan,
