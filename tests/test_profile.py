@@ -408,6 +408,33 @@ def test_profiles_and_models_that_do_not_fit(har, tmp_path):
         har("profiles", tmp_path / "nowhere")
 
 
+def test_a_damaged_profile_is_named_in_the_list_and_another_file_is_not(har, tmp_path):
+    har("teach", tmp_path / "me.json", "walk.csv", "--activity", "walking")
+    text = (tmp_path / "me.json").read_text()
+    (tmp_path / "half.json").write_text(text[: text.index("]")])
+    (tmp_path / "other.json").write_text('{"name": "package"}')
+    listed = har("profiles", tmp_path)
+    assert listed.out.splitlines() == [f"{tmp_path / 'me.json'}  me: walking 24 (windows)"]
+    assert listed.err.startswith(f"{tmp_path / 'half.json'} is no profile")
+    assert len(listed.err.splitlines()) == 1
+
+
+def test_a_profile_that_was_changed_meanwhile_is_left_as_it_is(har, tmp_path, monkeypatch):
+    me = tmp_path / "me.json"
+    har("teach", me, "walk.csv", "--activity", "walking")
+    theirs = me.read_text().replace('"me"', '"Ada"')
+    learn = profiles.teach
+
+    def slowly(*arguments):
+        me.write_text(theirs)
+        return learn(*arguments)
+
+    monkeypatch.setattr(profiles, "teach", slowly)
+    with pytest.raises(HarError, match="me.json was changed meanwhile"):
+        har("teach", me, "walk.csv", "--activity", "sitting")
+    assert me.read_text() == theirs
+
+
 def test_an_error_is_one_line_on_the_command_line(folder):
     done = subprocess.run(
         [sys.executable, "-m", "har", "teach", "new.json", "walk.csv", "--model", "models"],

@@ -88,6 +88,7 @@ def teach(
         raise HarError("give a FILE to learn from, or --forget")
     recognizer = Recognizer(load(model), smoothing=False)
     sha256 = recognizer.description.model_sha256
+    before = _content(profile)
     if profile.exists():
         taught = kept.load(profile)
         kept.Taught(taught, recognizer.description)  # says if it is of another model
@@ -101,8 +102,16 @@ def teach(
         shown = kept.activity_named(activity) if activity else None
         choices = Choices(flip=flip, rate=checked_rate(rate))
         taught = _shown(taught, file, choices, shown, handling, mounting, recognizer)
+    if _content(profile) != before:
+        raise HarError(
+            f"{profile} was changed meanwhile, perhaps by another `har teach`: run it again"
+        )
     kept.save(profile, taught)
     say(f"{profile}: {_in_words(taught)}")
+
+
+def _content(profile: Path) -> bytes | None:
+    return profile.read_bytes() if profile.is_file() else None
 
 
 def profiles(
@@ -128,7 +137,9 @@ def profiles(
     for path in (path for each in folders for path in sorted(each.glob("*.json"))):
         try:
             one = kept.load(path)
-        except HarError:  # another kind of file
+        except HarError as error:
+            if b'"shown"' in (_content(path) or b""):  # else it is another kind of file
+                say(str(error))
             continue
         found += 1
         other = "" if one.model_sha256 == sha256 else "  (made with another model)"
