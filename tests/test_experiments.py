@@ -128,7 +128,7 @@ def small_project(folder, tmp_path, monkeypatch):
     settings["simulated"]["seconds"] = 4
     settings["model"] |= {"hidden_size": 4, "filters": 4}
     settings["train"] |= {"epochs": 1, "device": "cpu"}
-    settings["crossval"]["jobs"] = 1
+    settings["workers"]["jobs"] = 1
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
     named = {
         "broken": {"settings": {"model.pooling": [16, 16]}},

@@ -515,7 +515,7 @@ def test_named_experiments_are_run_tracked_and_gone_on_with(project):
     shutil.rmtree(project.folder / "experiments/trials", ignore_errors=True)
     params = project.folder / "params.yaml"
     one_by_one = yaml.safe_load(params.read_text())
-    one_by_one["crossval"]["jobs"] = 1  # no further processes, each of which imports PyTorch
+    one_by_one["workers"]["jobs"] = 1  # no further processes, each of which imports PyTorch
     params.write_text(yaml.safe_dump(one_by_one))
     command = ("-m", "experiments", "tiny", "--test-seeds", "1")
     project.run(sys.executable, *command)

@@ -183,7 +183,9 @@ class _Worker:
 
 def _work(site: Site, listening: socket.socket, link: Link, report: Connection) -> None:
     """One of the processes."""
-    logging.getLogger("har").handlers.clear()  # the parent's, in a process that was forked
+    # The parent's, in a process that was forked; the server sets its own.
+    logging.getLogger("har").handlers.clear()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with in_one_line():
         try:
             recognizer = server.make_recognizer(site.model)
