@@ -3,6 +3,7 @@
 python -m benchmarks.scale                # 1, 10 and 100 times as many windows as UCI HAR has
 python -m benchmarks.scale --times 1 10   # so many
 python -m benchmarks.scale --whole        # the stages explore, package and evaluate too
+python -m benchmarks.scale --dask         # windowing by two Dask workers against one: a ratio
 
 The people are simulated while their windows are cut, thirty of them for as many windows as UCI HAR
 has, and are not stored. Each step is a process of its own, as in the pipeline, and of windowing's
@@ -13,10 +14,16 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from argparse import ArgumentParser
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from har.params import Workers
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS, OVERLAP = 26.0, 0.875
@@ -33,12 +40,12 @@ SMALL = (
 """A network that is quick to train: how much of the data is in memory does not depend on it."""
 
 
-def cut(people: int, jobs: int) -> None:
+def cut(people: int, workers: "Workers") -> None:
     """Simulate and cut: what the windowing stage does with recordings."""
     # Here, since the memory of a process that starts another is counted with the other's.
     from har.data.cutting import cut_to_file
     from har.data.datasets import simulated
-    from har.params import Params, Workers
+    from har.params import Params
     from har.signals.channels import groups_of
     from har.signals.recordings import BASE_CHANNELS
 
@@ -49,9 +56,29 @@ def cut(people: int, jobs: int) -> None:
         Params().windowing.size,
         OVERLAP,
         groups_of(BASE_CHANNELS),
-        Workers(jobs=jobs),
+        workers,
     )
     print(f"{len(made):,} windows")
+
+
+def two_dask_workers(people: int = 300, rounds: int = 2) -> None:
+    """Seconds of cutting by one Dask worker and by two, alternately, and their ratio."""
+    from dask.distributed import LocalCluster
+
+    from har.params import Workers
+
+    for _ in range(rounds):
+        seconds = []
+        for count in (1, 2):
+            with LocalCluster(
+                n_workers=count, threads_per_worker=1, dashboard_address=None
+            ) as cluster:
+                workers = Workers(backend="dask", jobs=count, address=cluster.scheduler_address)
+                cut(8, workers)  # workers import what they need
+                begin = time.perf_counter()
+                cut(people, workers)
+                seconds.append(time.perf_counter() - begin)
+        print(f"{seconds[0]:.1f} s, {seconds[1]:.1f} s: {seconds[0] / seconds[1]:.2f}", flush=True)
 
 
 def measured(folder: Path, module: str, *arguments: str) -> tuple[float, int]:
@@ -74,9 +101,17 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true", help="the other stages too")
     parser.add_argument("--folder", type=Path, help="where to have space for a while")
     parser.add_argument("--cut", type=int, metavar="PEOPLE", help="only cut, here")
+    parser.add_argument("--dask", action="store_true", help="two Dask workers against one")
     arguments = parser.parse_args()
     if arguments.cut:
-        cut(arguments.cut, arguments.jobs)
+        from har.params import Workers
+
+        cut(arguments.cut, Workers(jobs=arguments.jobs))
+        return
+    if arguments.dask:
+        with TemporaryDirectory(dir=arguments.folder) as temporary, chdir(temporary):
+            WINDOWS.parent.mkdir()
+            two_dask_workers()
         return
     others = ("explore", "package", "evaluate") if arguments.whole else ()
     people = [30 * times for times in arguments.times]
