@@ -25,12 +25,13 @@ from pydantic import BaseModel, ConfigDict
 from scipy.spatial.transform import Rotation
 
 from experiments import networks
+from experiments.table import write
 from har.data.loading import RAW, read_with_digest
 from har.data.windows import Windows, cut_windows, with_channels
 from har.errors import HarError, in_one_line
 from har.evaluation import metrics, transfer
 from har.evaluation.transfer import AS_RECORDED, Change, Group
-from har.files import replacing_file, replacing_files
+from har.files import replacing_file
 from har.learning.balance import draw_weights
 from har.learning.networks import predict_probabilities
 from har.params import Params, read_yaml
@@ -425,9 +426,7 @@ def write_tables() -> None:
     if chosen := [trial for trial in scoring if trial.method == "chosen"]:
         print("calibration, by data sets left out:", calibration(chosen))
     tables = {path: make(of) for path, (make, of) in made.items() if of}
-    with replacing_files(*tables) as partials:
-        for partial, each in zip(partials, tables.values(), strict=True):
-            each.to_csv(partial, index=False, float_format="%.4f")
+    write(tables)
     for path in tables:
         print(path)
 

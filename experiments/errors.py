@@ -13,13 +13,12 @@ import pandas as pd
 import torch
 from scipy.spatial import KDTree
 
-from experiments.table import DEFAULT, finished
+from experiments.table import DEFAULT, finished, write
 from har.data import windows
 from har.data.windows import Windows
 from har.errors import HarError, in_one_line
 from har.evaluation import trials
 from har.evaluation.trials import Trial, of_part
-from har.files import replacing_files
 from har.model.novelty import summarize
 from har.signals.recordings import ACTIVITIES
 from stages.common import ERRORS, ERRORS_HELD_OUT, NORMALIZED, PREDICTIONS, TRIALS, read_table
@@ -141,9 +140,7 @@ def main() -> None:
     tables = {ERRORS: confusions(predictions, alike_at_home(test))}
     if folds:
         tables[ERRORS_HELD_OUT] = confusions_held_out(folds)
-    with replacing_files(*tables) as partials:
-        for partial, table in zip(partials, tables.values(), strict=True):
-            table.to_csv(partial, index=False, float_format="%.4f")
+    write(tables)
     for path, table in tables.items():
         print(f"{path}: {table['windows'].sum():g} windows in {len(table)} rows")
 

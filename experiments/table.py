@@ -4,7 +4,7 @@ A configuration has a row once all its folds have been run; its figures on the t
 when those have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +28,13 @@ AGAINST = {
     "ablation": "fast",
 }
 """What the configurations of a group are compared with, each with a part changed."""
+
+
+def write(tables: Mapping[Path, pd.DataFrame], float_format: str = "%.4f") -> None:
+    """Write tables that belong together, by their files."""
+    with replacing_files(*tables) as partials:
+        for partial, table in zip(partials, tables.values(), strict=True):
+            table.to_csv(partial, index=False, float_format=float_format)
 
 
 def row(done: Sequence[Trial]) -> dict[str, object]:
@@ -136,10 +143,7 @@ def main() -> None:
     }
     if not any(tables.values()):
         raise HarError(f"{TRIALS} holds no finished cross-validation: run `make experiments`")
-    made = {path: rows for path, rows in tables.items() if rows}
-    with replacing_files(*made) as partials:
-        for partial, rows in zip(partials, made.values(), strict=True):
-            pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.6g")
+    write({path: pd.DataFrame(rows) for path, rows in tables.items() if rows}, "%.6g")
     for path, rows in tables.items():
         done = f"{len(rows)} rows" if rows else "left as it is, no finished trials for it"
         print(f"{path}: {done}")

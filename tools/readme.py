@@ -12,7 +12,6 @@ from experiments.anyone_within import TABLE as WITHIN
 from experiments.table import ABLATION, EXPERIMENTS, RIVALS
 from har.data.datasets import DATASETS
 from har.errors import HarError, in_one_line
-from har.files import replacing_files
 from har.model.bundle import MODEL, RELEASED
 from stages.common import (
     CALIBRATION,
@@ -28,7 +27,7 @@ from stages.common import (
     read_metrics,
     read_table,
 )
-from tools.rendering import render
+from tools.rendering import render, write
 from tools.report import merged_accuracy
 
 README = Path("README.md")
@@ -213,10 +212,7 @@ def texts() -> dict[Path, str]:
 
 def main() -> None:
     """Write all."""
-    made = texts()
-    with replacing_files(*made) as partials:
-        for partial, text in zip(partials, made.values(), strict=True):
-            partial.write_text(text, encoding="utf-8")
+    write(texts())
 
 
 if __name__ == "__main__":

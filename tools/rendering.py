@@ -1,12 +1,14 @@
 """Templates of Markdown and HTML, filled from the files in reports/."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from har.files import replacing_files
 from har.signals.recordings import in_words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,6 +40,13 @@ def render(template: str, **values: Any) -> str:
         "json": lambda value: json.dumps(value, default=str),
     }
     return environment.get_template(template).render(**values)
+
+
+def write(texts: Mapping[Path, str]) -> None:
+    """Write texts that belong together, by their files."""
+    with replacing_files(*texts) as partials:
+        for partial, text in zip(partials, texts.values(), strict=True):
+            partial.write_text(text, encoding="utf-8")
 
 
 def percent(share: float | None, digits: int = 1) -> str:

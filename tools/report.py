@@ -18,7 +18,6 @@ from har.data import windows
 from har.data.windows import Windows
 from har.errors import HarError, in_one_line
 from har.evaluation import metrics, trials
-from har.files import replacing_files
 from har.model import bundle
 from har.params import Params, parse_yaml, read_yaml
 from har.signals.recordings import ACTIVITIES, STILL, in_words
@@ -36,7 +35,7 @@ from stages.common import (
     read_metrics,
     read_table,
 )
-from tools.rendering import render
+from tools.rendering import render, write
 
 PROJECT = Path(__file__).parents[1]
 
@@ -314,13 +313,12 @@ def _figures() -> list[dict[str, str]]:
 def main() -> None:
     """Write both files."""
     known = facts()
-    texts = {
-        REPORT: render("report.html.j2", figures=_figures(), **known),
-        CARD: render("model_card.md.j2", **known).replace("](../", f"]({up()}"),
-    }
-    with replacing_files(*texts) as partials:
-        for partial, text in zip(partials, texts.values(), strict=True):
-            partial.write_text(text, encoding="utf-8")
+    write(
+        {
+            REPORT: render("report.html.j2", figures=_figures(), **known),
+            CARD: render("model_card.md.j2", **known).replace("](../", f"]({up()}"),
+        }
+    )
     print(f"{REPORT} and {CARD}: {METRICS} and the other outputs in words and pictures")
 
 
