@@ -1,6 +1,5 @@
 """`python -m har live` and `python -m har certificate`."""
 
-import gc
 import ipaddress
 import sys
 from contextlib import suppress
@@ -61,6 +60,7 @@ def live(
     from har.live import server
     from har.live.certificate import ensure, own_address, own_names
     from har.live.connection import Limits
+    from har.live.workers import Site, prepared, run
 
     names = tuple(name or ()) if _is_loopback(host) else (host, *own_names(), *(name or ()))
     everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - the person says so
@@ -90,21 +90,14 @@ def live(
                 f"{certificate} is new; an iPhone that trusted an older one needs it.", flush=True
             )
 
+    site = Site(model, recordings, sessions, names, limits, for_phones, certificate, key)
     with suppress(KeyboardInterrupt):  # which the server passes on or not, as it comes
         if recognizer is None:
-            from har.live.workers import Site, run
-
-            site = Site(model, recordings, sessions, names, limits, for_phones, certificate, key)
             run(site, workers, listening, tell)
         else:
-            app = server.make_app(
-                recognizer, recordings, sessions, names, limits, for_phones, certificate
-            )
+            alone = prepared(site, recognizer)
             tell()
-            # What has been loaded so far stays: looking through it for garbage takes half a second.
-            gc.collect()
-            gc.freeze()
-            server.make_server(app, certificate, key, limits).run(sockets=[listening])
+            alone.run(sockets=[listening])
     print("\nended; recorded sessions are complete", flush=True)
 
 

@@ -25,6 +25,7 @@ from har.errors import HarError, in_one_line
 from har.live import server
 from har.live.connection import Limits
 from har.live.link import Link, links
+from har.recognition.recognizer import Recognizer
 
 logger = logging.getLogger(__name__)
 
@@ -192,23 +193,36 @@ def _work(site: Site, listening: socket.socket, link: Link, report: Connection) 
         except HarError as error:
             report.send(("", str(error)))
             return
-        app = server.make_app(
-            recognizer,
-            site.recordings,
-            site.sessions,
-            site.names,
-            site.limits,
-            site.address,
-            site.certificate,
-            link,
-        )
-        running = server.make_server(app, site.certificate, site.key, site.limits)
+        running = prepared(site, recognizer, link)
         threading.Thread(target=_end_with_parent, args=(running,), daemon=True).start()
-        gc.collect()
-        gc.freeze()
         with suppress(BrokenPipeError):  # the parent has died, and the thread sees it
             report.send((recognizer.description.model_sha256, ""))
         running.run(sockets=[listening])
+
+
+def prepared(site: Site, recognizer: Recognizer, link: Link | None = None) -> uvicorn.Server:
+    """A process's server, ready to run.
+
+    Args:
+        site: What it serves.
+        recognizer: Of the site's model.
+        link: To the other processes, if there are any.
+    """
+    app = server.make_app(
+        recognizer,
+        site.recordings,
+        site.sessions,
+        site.names,
+        site.limits,
+        site.address,
+        site.certificate,
+        link,
+    )
+    made = server.make_server(app, site.certificate, site.key, site.limits)
+    # What has been loaded so far stays: looking through it for garbage takes half a second.
+    gc.collect()
+    gc.freeze()
+    return made
 
 
 def _end_with_parent(running: uvicorn.Server) -> None:
