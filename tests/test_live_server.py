@@ -1107,13 +1107,27 @@ def shake_hands(trust, serves, name):
     assert client.version()
 
 
-def test_what_cannot_be_served_is_one_line(models, tmp_path, monkeypatch):
-    bad = tmp_path / "bad.pem"
-    bad.write_text("no certificate")
+@contextmanager
+def taken_port():
+    """A port on which somebody else listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = str(taken.getsockname()[1])
+        yield str(taken.getsockname()[1])
+
+
+def assert_one_line(message):
+    """The command ends in an error of one line that says this."""
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert re.match(r"error: [^\n]+$", caught.value.code)
+    assert message in caught.value.code
+
+
+def test_what_cannot_be_served_is_one_line(models, tmp_path, monkeypatch):
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no certificate")
+    with taken_port() as port:
         for arguments, message in [
             (["--port", port, "--model", models], f"cannot listen on 127.0.0.1, port {port}"),
             (["--model", tmp_path / "none", "--port", "0"], "no trained model"),
@@ -1123,10 +1137,7 @@ def test_what_cannot_be_served_is_one_line(models, tmp_path, monkeypatch):
             (["--certificate", bad, "--key", tmp_path / "k"], "no such file"),
         ]:
             monkeypatch.setattr(sys, "argv", ["har", "live", *map(str, arguments)])
-            with pytest.raises(SystemExit) as caught:
-                main()
-            assert re.match(r"error: [^\n]+$", caught.value.code)
-            assert message in caught.value.code
+            assert_one_line(message)
 
 
 # ---- several workers -----------------------------------------------------------------------------
@@ -1270,10 +1281,7 @@ def test_a_worker_that_would_serve_another_model_ends_all(models, tmp_path):
 
 
 def test_what_several_workers_cannot_serve_is_one_line(models, tmp_path, monkeypatch, capfd):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
+    with taken_port() as port:
         for arguments, message in [
             (["--port", port, "--model", models], f"cannot listen on 127.0.0.1, port {port}"),
             (["--model", tmp_path / "none", "--port", "0"], "no trained model"),
@@ -1281,10 +1289,7 @@ def test_what_several_workers_cannot_serve_is_one_line(models, tmp_path, monkeyp
             monkeypatch.setattr(
                 sys, "argv", ["har", "live", "--workers", "2", *map(str, arguments)]
             )
-            with pytest.raises(SystemExit) as caught:
-                main()
-            assert re.match(r"error: [^\n]+$", caught.value.code)
-            assert message in caught.value.code
+            assert_one_line(message)
     assert capfd.readouterr() == ("", "")
     for number in ("0", "-1", "many"):
         monkeypatch.setattr(sys, "argv", ["har", "live", "--workers", number])

@@ -243,17 +243,21 @@ def push(recognizer, **stream):
     return recognizer.push(recognizer.stream(**stream), TIMES, ACCELERATION, ANGULAR_RATE)
 
 
+def shown(made, activity, lesson):
+    """A profile that was shown the windows of these predictions."""
+    return profiles.teach(
+        Profile(name="me", model_sha256=made.description.model_sha256),
+        activity,
+        np.array([each.features for each in lesson]),
+        [each.novelty for each in lesson],
+    )
+
+
 def test_the_recogniser_names_what_was_shown_and_whose_profile_it_is():
     made = framed_bundle()
     plain = push(Recognizer(made, smoothing=False))
     assert {each.profile for each in plain} == {""}
-    lesson = plain[10:11]
-    profile = profiles.teach(
-        Profile(name="me", model_sha256=made.description.model_sha256),
-        "at the desk",
-        np.array([each.features for each in lesson]),
-        [each.novelty for each in lesson],
-    )
+    profile = shown(made, "at the desk", plain[10:11])
     found = push(Recognizer(made, smoothing=False, profile=profile))
     assert {each.profile for each in found} == {"me"}
     assert found[10].activity == "AT_THE_DESK"
@@ -272,13 +276,7 @@ def test_what_was_shown_is_known_however_novel_it_is():
     recognizer = Recognizer(made, smoothing=False, threshold=0)
     plain = push(recognizer)
     assert not any(each.known for each in plain)
-    lesson = plain[4:8]
-    profile = profiles.teach(
-        Profile(name="me", model_sha256=made.description.model_sha256),
-        "cycling",
-        np.array([each.features for each in lesson]),
-        [each.novelty for each in lesson],
-    )
+    profile = shown(made, "cycling", plain[4:8])
     found = push(recognizer, profile=profile)
     assert all(each.known for each in found[4:8] if each.activity == "CYCLING")
     assert any(each.activity == "CYCLING" for each in found[4:8])
