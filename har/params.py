@@ -394,7 +394,7 @@ class Workers(Section):
     """What works side by side: windowing on the data's parts, cross-validation on its trainings."""
 
     backend: Literal["loky", "dask", "ray"] = Field(
-        "loky", description="joblib's: local processes, or a cluster"
+        "loky", description="local processes (loky), or a cluster"
     )
     jobs: Annotated[int, Field(le=10_000), AfterValidator(_all_or_some)] = Field(
         -1, description="how many; -1: as many as there are cores or workers"

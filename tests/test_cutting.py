@@ -7,8 +7,10 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
+from imports import ROOT
 
 from har.data import cutting
 from har.data.cutting import cut_to_file
@@ -33,6 +35,18 @@ def fails(_, error):
 
 def dies(_):
     os._exit(9)
+
+
+@pytest.fixture
+def with_backend(monkeypatch):
+    """Skip where a backend's package is missing; Ray's workers find this module."""
+
+    def check(backend):
+        if backend == "ray":
+            pytest.importorskip("ray")
+            monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
+
+    return check
 
 
 @pytest.fixture
@@ -70,12 +84,20 @@ def test_the_file_is_as_numpy_writes_it(tmp_path, windows):
     assert (tmp_path / "windows.npz").read_bytes() == (tmp_path / "again.npz").read_bytes()
 
 
-@pytest.mark.parametrize("backend", ["loky", "dask"])
-def test_workers_change_nothing(tmp_path, pieces, backend):
+@pytest.mark.parametrize("backend", ["loky", "dask", "ray"])
+def test_workers_change_nothing(tmp_path, pieces, backend, with_backend):
+    with_backend(backend)
     cut(tmp_path / "alone.npz", pieces)
     cut(tmp_path / "together.npz", pieces, Workers(backend=backend, jobs=2))
     alone, together = (tmp_path / f"{name}.npz" for name in ("alone", "together"))
     assert together.read_bytes() == alone.read_bytes()
+
+
+def test_a_worker_of_ray_that_lacks_a_module_is_one_line(tmp_path, pieces):
+    pytest.importorskip("ray")
+    with pytest.raises(HarError, match="a worker cannot do the work .*No module named") as caught:
+        cut(tmp_path / "windows.npz", pieces, Workers(backend="ray", jobs=1))
+    assert "\n" not in str(caught.value)
 
 
 def test_no_more_of_a_file_is_in_memory_than_is_looked_at(tmp_path):
@@ -106,8 +128,15 @@ def _resident(mapped):
     return size
 
 
-@pytest.mark.parametrize("workers", [HERE, Workers(jobs=2)], ids=["alone", "two"])
-def test_what_a_piece_has_to_say_is_said_and_the_old_file_stays(tmp_path, pieces, workers):
+@pytest.mark.parametrize(
+    "workers",
+    [HERE, Workers(jobs=2), Workers(backend="dask", jobs=2), Workers(backend="ray", jobs=2)],
+    ids=["alone", "two", "dask", "ray"],
+)
+def test_what_a_piece_has_to_say_is_said_and_the_old_file_stays(
+    tmp_path, pieces, workers, with_backend
+):
+    with_backend(workers.backend)
     path = tmp_path / "windows.npz"
     cut(path, pieces)
     before = path.read_bytes()
@@ -118,13 +147,15 @@ def test_what_a_piece_has_to_say_is_said_and_the_old_file_stays(tmp_path, pieces
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_worker_that_dies_is_one_line_and_the_next_run_goes_on(tmp_path, pieces):
-    path = tmp_path / "windows.npz"
+@pytest.mark.parametrize("backend", ["loky", "dask"])
+def test_a_worker_that_dies_is_one_line_and_the_next_run_goes_on(tmp_path, pieces, backend):
+    path, workers = tmp_path / "windows.npz", Workers(backend=backend, jobs=2)
+    dask.config.set({"distributed.scheduler.allowed-failures": 0})
     with pytest.raises(HarError, match="a worker died at its work") as caught:
-        cut(path, pieces | {"another": [partial(dies, 0)]}, Workers(jobs=2))
+        cut(path, pieces | {"another": [partial(dies, 0)]}, workers)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
-    cut(path, pieces, Workers(jobs=2))
+    cut(path, pieces, workers)
     load(path)
 
 
