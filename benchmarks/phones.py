@@ -152,15 +152,14 @@ class Phone(asyncio.Protocol):
 
 
 class Usage:
-    """What a process and all that it has started use.
+    """What processes use.
 
     Args:
-        pid: Of the process.
+        processes: Which.
     """
 
-    def __init__(self, pid: int) -> None:
-        parent = psutil.Process(pid)
-        self._all = [parent, *parent.children(recursive=True)]
+    def __init__(self, *processes: psutil.Process) -> None:
+        self._all = processes
 
     def seconds(self) -> list[float]:
         """CPU seconds so far, of each."""
@@ -198,7 +197,8 @@ async def measured(phones: int, workers: int, seconds: float, recording: float) 
             await loop.create_connection(lambda: every[-1], host, int(port))
             await asyncio.sleep(0.002)
         await asyncio.gather(*(phone.ready for phone in every))
-        usage, own = Usage(process.pid), Usage(os.getpid())
+        serving = psutil.Process(process.pid)
+        usage, own = Usage(serving, *serving.children(recursive=True)), Usage(psutil.Process())
         gc.collect()
         gc.freeze()
         order = np.random.default_rng(0).permutation(phones)
