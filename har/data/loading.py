@@ -11,8 +11,8 @@ from typing import Any, TypeVar, get_args
 import numpy as np
 
 from har.data.archive import ArchiveUnavailable
-from har.data.datasets import DATASETS, chosen
-from har.data.datasets.sources import OWN, Piece, Sources, digest_of, read_pieces
+from har.data.datasets import DATASETS, InPieces, chosen
+from har.data.datasets.sources import OWN, Piece, Sources, read_pieces
 from har.data.splits import split_and_scale
 from har.data.windows import Windows, cut_windows
 from har.errors import HarError
@@ -172,9 +172,7 @@ def read_all(places: Mapping[str, Path]) -> tuple[list[Recording], str]:
     Raises:
         HarError: A folder does not hold the data set, or two have the same people.
     """
-    read = [read_pieces(pieces) for pieces in pieces_of(places).values()]
-    recordings = [recording for of_one, _ in read for recording in of_one]
-    return recordings, digest_of(digest for _, digest in read)
+    return read_pieces(partial(read_pieces, pieces) for pieces in pieces_of(places).values())
 
 
 def pieces_of(places: Mapping[str, Path]) -> dict[str, list[Piece]]:
@@ -188,12 +186,13 @@ def pieces_of(places: Mapping[str, Path]) -> dict[str, list[Piece]]:
     """
     found: dict[str, list[Piece]] = {}
     for name, dataset in chosen(list(places)).items():
-        read = partial(dataset.read, places[name])
-        pieces = getattr(dataset, "pieces", lambda _, whole=read: [whole])
-        found[name] = [
-            partial(_read, name, places[name], piece)
-            for piece in _read(name, places[name], partial(pieces, places[name]))
-        ]
+        place = places[name]
+        pieces = (
+            _read(name, place, partial(dataset.pieces, place))
+            if isinstance(dataset, InPieces)
+            else [partial(dataset.read, place)]
+        )
+        found[name] = [partial(_read, name, place, piece) for piece in pieces]
     return found
 
 

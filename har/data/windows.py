@@ -150,22 +150,19 @@ def save(
     if problem := _problem(windows, more):
         raise HarError(f"{path} is not written: {problem}")
     digest = hashlib.sha256()
-    names = sorted(arrays)
-    before, after = names[: names.index("signals")], names[names.index("signals") + 1 :]
+    given = in_blocks(windows.signals) if blocks is None else blocks
     # As `numpy.savez`, which has each array in memory.
     with replacing_file(path) as partial, zipfile.ZipFile(partial, "w") as file:
         with file.open("signals.npy", "w", force_zip64=True) as member:
-            signals = arrays.pop("signals")
+            signals = windows.signals
             header = {"descr": signals.dtype.str, "fortran_order": False, "shape": signals.shape}
             np.lib.format.write_array_header_1_0(member, header)
-            _feed(digest, {name: arrays[name] for name in before})
-            given = in_blocks(windows.signals) if blocks is None else blocks
             try:
-                for block in _fed(digest, signals, given):
+                for block in _sealed(digest, arrays, given):
                     member.write(block.data)
             except ValueError as error:
                 raise HarError(f"{path} is not written: {error}") from None
-            _feed(digest, {name: arrays[name] for name in after})
+        del arrays["signals"]
         for name, value in (arrays | {SEAL: np.array(digest.hexdigest())}).items():
             with file.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, value, allow_pickle=False)
@@ -188,12 +185,8 @@ def load(path: Path, split: str | None = None) -> tuple[Windows, dict[str, np.nd
             arrays = {name: file[name] for name in file.files if name != "signals"}
             signals = _mapped(path, file.zip, "signals.npy")
         seal, digest = str(arrays.pop(SEAL)), hashlib.sha256()
-        for name in sorted([*arrays, "signals"]):
-            if name == "signals":
-                for _ in _fed(digest, signals, in_blocks(signals)):
-                    pass
-            else:
-                _feed(digest, {name: arrays[name]})
+        for _ in _sealed(digest, arrays | {"signals": signals}, in_blocks(signals)):
+            pass
         if digest.hexdigest() != seal:
             raise ValueError("its seal is broken")
         own = {field.name: arrays.pop(field.name) for field in fields(Windows)[1:]}
@@ -267,35 +260,29 @@ def _mapped(path: Path, file: zipfile.ZipFile, name: str) -> np.memmap:
     return np.memmap(path, dtype, "r", offset, shape)
 
 
-def _feed(digest: "_Hash", arrays: Mapping[str, np.ndarray]) -> None:
-    for name, value in arrays.items():
-        digest.update(f"{name} {value.dtype.str} {value.shape}\n".encode())
-        digest.update(np.ascontiguousarray(value).data)
-
-
-def _fed(
-    digest: "_Hash", signals: np.ndarray, blocks: Iterable[np.ndarray]
+def _sealed(
+    digest: "_Hash", arrays: Mapping[str, np.ndarray], blocks: Iterable[np.ndarray]
 ) -> Iterator[np.ndarray]:
-    """The blocks of signals, each fed to the digest that is their file's seal.
+    """The blocks of the signals; at the end the digest is that of all arrays, a file's seal.
 
     Raises:
-        ValueError: They are not as many as `signals` says, or hold what is no number.
+        ValueError: They are not as many as the signals should be, or hold what is no number.
     """
-    digest.update(f"signals {signals.dtype.str} {signals.shape}\n".encode())
-    count = 0
-    for block in blocks:
-        if not _finite(block):
-            raise ValueError("a signal is not a finite number")
-        whole = np.ascontiguousarray(block, signals.dtype)
-        digest.update(whole.data)
-        yield whole
-        count += len(block)
-    if count != len(signals):
-        raise ValueError(f"signals of {count} windows for {len(signals)}")
-
-
-def _finite(block: np.ndarray) -> bool:
-    return bool(np.isfinite(block).all())
+    for name, value in sorted(arrays.items()):
+        digest.update(f"{name} {value.dtype.str} {value.shape}\n".encode())
+        if name != "signals":
+            digest.update(np.ascontiguousarray(value).data)
+            continue
+        count = 0
+        for block in blocks:
+            if not np.isfinite(block).all():
+                raise ValueError("a signal is not a finite number")
+            whole = np.ascontiguousarray(block, value.dtype)
+            digest.update(whole.data)
+            yield whole
+            count += len(block)
+        if count != len(value):
+            raise ValueError(f"signals of {count} windows for {len(value)}")
 
 
 def _problem(windows: Windows, more: Mapping[str, np.ndarray]) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from har.data.archive import Archive
 from har.data.datasets import dsads, hapt, motion_sense, recordings, simulated, uci_har, usc_had
-from har.data.datasets.sources import Sources
+from har.data.datasets.sources import Piece, Sources
 from har.errors import HarError
 from har.signals.recordings import Recording
 
@@ -46,8 +46,17 @@ class Dataset(Protocol):
             HarError: A file is missing or damaged, or the values are not those published.
         """
 
-    # A data set that can be larger than memory also has `pieces(folder) -> list[Piece]`: what
-    # `read` reads, one after the other.
+
+@runtime_checkable
+class InPieces(Dataset, Protocol):
+    """A data set that can be larger than memory."""
+
+    def pieces(self, folder: Path) -> list[Piece]:
+        """What `read` reads, to be read one after the other or side by side.
+
+        Raises:
+            HarError: Files are missing.
+        """
 
 
 DATASETS: dict[str, Dataset] = {
