@@ -55,6 +55,13 @@ def test_centres_begin_where_scipy_s_own_do():
     np.testing.assert_array_equal(novelty._centres(scaled), theirs[np.unique(nearest)])
 
 
+def test_of_more_windows_than_memory_is_for_an_even_choice_is_fitted(monkeypatch):
+    scaled = np.random.default_rng(4).normal(size=(1000, 3))
+    monkeypatch.setattr(novelty, "MOST", 500)
+    chosen = scaled[(np.arange(500) * 999 / 499).astype(int)]
+    np.testing.assert_array_equal(novelty._centres(scaled), novelty._centres(chosen))
+
+
 def test_it_repeats_and_needs_neither_many_people_nor_many_windows():
     summaries, label, subject = two_groups(np.random.default_rng(2))
     first, second = (novelty.fit(summaries, label, subject) for _ in range(2))

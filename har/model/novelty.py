@@ -21,6 +21,9 @@ from har.signals.channels import has_gravity
 CENTRES = 100
 """Summaries kept of the training windows."""
 
+MOST = 200_000
+"""Windows that they are fitted to, evenly chosen of more: k-means takes 1.7 kB for each."""
+
 SHARE_WITHIN = 0.98
 """Share of the windows of people left out of the fit that are to count as known."""
 
@@ -129,6 +132,8 @@ def fit(summaries: np.ndarray, label: np.ndarray, subject: np.ndarray) -> Novelt
 def _centres(scaled: np.ndarray) -> np.ndarray:
     if len(scaled) <= CENTRES:
         return scaled
+    if len(scaled) > MOST:
+        scaled = scaled[np.linspace(0, len(scaled) - 1, MOST).astype(int)]
     rng = np.random.default_rng(0)
     centres, nearest = kmeans2(scaled, _first_centres(scaled, rng), minit="matrix", rng=rng)
     # One that no window is near to has stayed where it began.
