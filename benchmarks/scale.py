@@ -71,9 +71,9 @@ def two_dask_workers(people: int = 300, rounds: int = 2) -> None:
         seconds = []
         for count in (1, 2):
             with LocalCluster(
-                n_workers=count, threads_per_worker=1, dashboard_address=None
+                n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0"
             ) as cluster:
-                workers = Workers(backend="dask", jobs=count, address=cluster.scheduler_address)
+                workers = Workers(backend="dask", address=cluster.scheduler_address)
                 cut(8, workers)  # workers import what they need
                 begin = time.perf_counter()
                 cut(people, workers)
