@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import tracemalloc
 import zipfile
 from collections import Counter
 
@@ -402,6 +403,23 @@ class TestRecordings:
         self.write(own / "d.csv", [""])
         with pytest.raises(HarError, match=r"own/d\.csv has no column `activity` with any of WALK"):
             load_recordings("recordings", recordings=own)
+
+    def test_they_are_fetched_one_at_a_time(self, tmp_path):
+        """However many there are: what was read of one is let go before the next."""
+
+        def peak(count):
+            own, folder = tmp_path / f"own{count}", tmp_path / f"fetched{count}"
+            for number in range(count):
+                self.write(own / f"{number}.csv", ["WALKING"], seconds=300)
+            folder.mkdir()
+            tracemalloc.start()
+            DATASETS["recordings"].fetch(folder, Sources(tmp_path, recordings=own))
+            most = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            return most
+
+        peak(1)  # what is loaded the first time stays
+        assert peak(5) < 1.2 * peak(1) + 50_000
 
     def test_one_person_alone_is_told_so(self, tmp_path):
         self.write(tmp_path / "own" / "anna" / "pocket" / "b.csv", ["SITTING"])

@@ -53,7 +53,8 @@ def fetch(folder: Path, sources: Sources) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     try:
-        read(folder)
+        for piece in pieces(folder):
+            piece()
     except HarError as error:
         raise HarError(str(error).replace(str(folder), str(sources.recordings))) from None
 
