@@ -13,6 +13,9 @@ from har.signals.channels import channel_names, make_channels
 from har.signals.scaling import fit_scaling
 from stages.common import NORMALIZED, WINDOWS, run
 
+LISTED = 100
+"""People that are named one by one; of more, the number is printed."""
+
 
 def main(params: Params) -> None:
     measured = windows.load_measured(WINDOWS)
@@ -31,8 +34,9 @@ def main(params: Params) -> None:
     blocks = (scaling.apply(make(block), overwrite=True) for block in in_blocks(measured.signals))
     windows.save(NORMALIZED, scaled, blocks, offset=scaling.offset, scale=scaling.scale)
     for part in ("train", "val", "test"):
-        subjects = scaled.subject[scaled.split == part]
-        print(f"{part}: {len(subjects):,} windows of subjects {np.unique(subjects).tolist()}")
+        people, counts = np.unique(scaled.subject[scaled.split == part], return_counts=True)
+        whom = f"subjects {people.tolist()}" if len(people) <= LISTED else f"{len(people):,} people"
+        print(f"{part}: {counts.sum():,} windows of {whom}")
     print(f"channels: {', '.join(scaled.channels)}")
 
 
