@@ -18,6 +18,7 @@ from har.data.datasets import simulated
 from har.data.windows import cut_windows, load, save
 from har.errors import HarError
 from har.params import Workers
+from har.signals.blocks import in_blocks
 from har.signals.channels import CHANNEL_GROUPS
 
 GROUPS = ["total_acc", "gyro", "centred_acc"]
@@ -112,6 +113,13 @@ def test_no_more_of_a_file_is_in_memory_than_is_looked_at(tmp_path):
     assert isinstance(train.signals, np.memmap) and not train.signals.flags.writeable
     assert _resident(train.signals) < 4e6
     assert np.array_equal(train.signals, np.array(windows.signals)[windows.split == "train"])
+
+
+def test_a_copy_of_what_is_in_a_file_is_in_memory(tmp_path, windows):
+    """NumPy gives it the same type."""
+    save(tmp_path / "windows.npz", windows)
+    twice = np.tile(load(tmp_path / "windows.npz")[0].signals, (2, 1, 1))
+    assert np.array_equal(np.concatenate(list(in_blocks(twice))), twice)
 
 
 def _resident(mapped):

@@ -38,8 +38,9 @@ def let_go(values: np.ndarray) -> None:
     Nothing happens to an array in memory. An array in a file cannot be written to, so that nothing
     is lost.
     """
-    if isinstance(values, np.memmap):
-        values._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
+    # A copy of such an array is of its type, but in memory.
+    if (mapping := getattr(values, "_mmap", None)) is not None:
+        mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def taken(values: np.ndarray, *index: np.ndarray) -> np.ndarray:
