@@ -47,6 +47,14 @@ def test_damaged_weights_are_one_line(tmp_path, keep):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("header", ["[]", '{"weight": 3}', '{"weight": {}}', "[" * 100_000])
+def test_a_header_that_is_none_is_damage(tmp_path, header):
+    (tmp_path / "w").write_bytes(len(header).to_bytes(8, "little") + header.encode())
+    for read in (weights.load, weights.count):
+        with pytest.raises(HarError, match="w is damaged"):
+            read(tmp_path / "w")
+
+
 def test_weights_that_do_not_fit_their_record_are_refused(tmp_path):
     network, record, _ = trained()
     other = record.network.model_copy(update={"hidden_size": 13})

@@ -3,11 +3,13 @@
 import hashlib
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import from_json
 
 from har.data.windows import Windows
@@ -166,13 +168,12 @@ def load(path: Path) -> tuple["Classifier", TrainingRecord]:
         HarError: The file is not there, or damaged.
     """
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
     from safetensors.torch import save as to_bytes
 
     from har.learning.networks import build
 
-    try:
+    with _problems_in_words(path):
         content = path.read_bytes()
         sealed = from_json(_header(content)["__metadata__"][RECORD], allow_inf_nan=False)
         seal = sealed.pop(SEAL, "")
@@ -189,18 +190,6 @@ def load(path: Path) -> tuple["Classifier", TrainingRecord]:
             raise ValueError("the weights do not fit the record")
         network = build(*shape)
         network.load_state_dict(weights)
-    except FileNotFoundError:
-        raise HarError(f"{path}: no trained weights there") from None
-    except (
-        SafetensorError,
-        ValidationError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-    ) as error:
-        raise HarError(f"{path} is damaged ({reason_of(error)})") from None
     return network, record
 
 
@@ -210,19 +199,33 @@ def count(path: Path) -> int:
     Raises:
         HarError: The file is not there, or damaged.
     """
-    try:
-        tensors = _header(path.read_bytes())
-    except FileNotFoundError:
-        raise HarError(f"{path}: no trained weights there") from None
-    except (ValueError, AttributeError) as error:
-        raise HarError(f"{path} is damaged ({reason_of(error)})") from None
     # Of batch normalization the file has what it has seen too, which is not trained.
     seen = ("running_mean", "running_var", "num_batches_tracked")
-    return sum(
-        math.prod(tensor["shape"])
-        for name, tensor in tensors.items()
-        if name != "__metadata__" and not name.endswith(seen)
-    )
+    with _problems_in_words(path):
+        return sum(
+            math.prod(tensor["shape"])
+            for name, tensor in _header(path.read_bytes()).items()
+            if name != "__metadata__" and not name.endswith(seen)
+        )
+
+
+@contextmanager
+def _problems_in_words(path: Path) -> Iterator[None]:
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise HarError(f"{path}: no trained weights there") from None
+    except (
+        SafetensorError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+    ) as error:
+        raise HarError(f"{path} is damaged ({reason_of(error)})") from None
 
 
 def _seal(weights: bytes, record: TrainingRecord) -> str:
