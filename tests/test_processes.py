@@ -1,8 +1,11 @@
 """Training on several processes is training on one."""
 
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,22 +62,36 @@ def test_normalization_over_processes_is_pytorch_s_where_there_is_one(monkeypatc
     torch.testing.assert_close(shared.eval()(values), plain.eval()(values))
 
 
+START = (
+    "from har.errors import in_one_line as one; from har.learning import processes\n"
+    "with one(): processes.start('victim', [], 2, 1)"
+)
+
+
+def options(folder: Path) -> dict[str, Any]:
+    """For the start of `victim.py` in this folder, in two processes."""
+    return {"cwd": folder, "env": os.environ | {"PYTHONPATH": f"{ROOT}:{folder}"}, "text": True}
+
+
 def test_a_process_that_is_killed_is_told(tmp_path):
     """It said nothing itself: the training ended without a word."""
     victim = "import os, time\nos.environ['RANK'] == '1' and os.kill(os.getpid(), 9)\n"
     (tmp_path / "victim.py").write_text(victim + "time.sleep(60)\n")
-    code = "from har.errors import in_one_line as one; from har.learning import processes\n"
-    code += "with one(): processes.start('victim', [], 2, 1)"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{tmp_path}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-c", START]
+    done = subprocess.run(command, **options(tmp_path), capture_output=True, check=False)
     assert done.returncode == 1
     assert done.stderr == (
         "error: process 1 of the training was ended by SIGKILL, which the system does where "
         "memory is short: a lower train.processes takes less\n"
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_exit_status_tells_the_signal_that_ended_all(tmp_path, number):
+    victim = "import os, time\nprint(os.environ['RANK'], flush=True)\ntime.sleep(60)\n"
+    (tmp_path / "victim.py").write_text(victim)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-c", START], **options(tmp_path), **pipes) as started:
+        assert started.stdout.readline() == "0\n"
+        started.send_signal(number)
+        assert started.wait(30) == 128 + number

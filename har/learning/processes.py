@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
@@ -20,8 +20,6 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from har.errors import HarError
-
-M = TypeVar("M", bound=nn.Module)
 
 
 def start(module: str, arguments: Sequence[str], number: int, threads: int) -> None:
@@ -53,8 +51,8 @@ def start(module: str, arguments: Sequence[str], number: int, threads: int) -> N
                 "which the system does where memory is short: a lower train.processes takes less"
             ) from None
         sys.exit(status)  # it has said why
-    except SignalException:
-        sys.exit(143)
+    except SignalException as error:
+        sys.exit(128 + error.sigval)
 
 
 def is_one() -> bool:
