@@ -171,7 +171,7 @@ def test_what_cannot_be_is_counted(address):
         ('{"type": "save"}', None, "hello should come first"),
         (json.dumps(HELLO), json.dumps(HELLO), "hello should come first, and once"),
         (json.dumps(HELLO | {"hop": 1}), None, "hop: .*greater"),
-        (json.dumps(HELLO | {"rotation": [0.0] * 9}), None, "should be a rotation"),
+        (json.dumps(HELLO | {"rotation": [0.0] * 9}), None, "rotation: should be a rotation"),
         (json.dumps(HELLO | {"rotation": [float("nan")] * 9}), None, "should be a rotation"),
         (json.dumps(HELLO | {"rotation": [1, 0, 0, 0, 1, 0, 0, 0, -1]}), None, "not a mirror"),
         (json.dumps(HELLO | {"path": "/etc"}), None, "path: .*not permitted"),

@@ -192,6 +192,7 @@ def test_what_is_no_profile_is_refused_in_one_line(content, tmp_path):
     with pytest.raises(HarError, match="is no profile") as raised:
         profiles.load(path)
     assert "\n" not in str(raised.value) and len(str(raised.value)) < 400
+    assert "Value error" not in str(raised.value)
 
 
 def test_a_profile_that_could_not_be_read_again_is_not_written(tmp_path):

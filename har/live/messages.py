@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from har.errors import HarError
+from har.errors import HarError, reason_of
 from har.recognition.profile import Profile
 from har.recognition.recognizer import Prediction, Stream
 from har.signals.recordings import ACTIVITIES
@@ -134,9 +134,7 @@ def parse(text: str) -> Message:
     try:
         return _ANY.validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part)[:20] for part in first["loc"])
-        raise HarError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+        raise HarError(reason_of(error)) from None
 
 
 def ready(activities: list[str], window: int, hop: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from har.errors import HarError
+from har.errors import HarError, reason_of
 from har.files import replacing_file
 from har.model.bundle import Description, Smoothing
 from har.signals.recordings import ACTIVITIES, SOME_POSTURE, in_words
@@ -360,6 +360,4 @@ def parse(content: bytes, source: str) -> Profile:
     try:
         return Profile.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part)[:20] for part in first["loc"])
-        raise HarError(f"{source} is no profile ({where}: {first['msg']:.200})") from None
+        raise HarError(f"{source} is no profile ({reason_of(error)})") from None
