@@ -106,10 +106,6 @@ def confusions_held_out(chosen: Sequence[Trial]) -> pd.DataFrame:
     Returns:
         `subject, actual, predicted, windows` (mean over the seeds) and `of`.
     """
-    total: dict[int, np.ndarray] = {}
-    for trial in chosen:
-        for subject, matrix in trial.confusion.items():
-            total[subject] = total.get(subject, 0) + np.array(matrix)
     seeds = len({trial.seed for trial in chosen})
     rows = [
         {
@@ -119,7 +115,7 @@ def confusions_held_out(chosen: Sequence[Trial]) -> pd.DataFrame:
             "windows": matrix[actual, predicted] / seeds,
             "of": matrix[actual].sum() // seeds,
         }
-        for subject, matrix in total.items()
+        for subject, matrix in trials.by_person(chosen).items()
         for actual, predicted in np.argwhere(matrix)
         if actual != predicted
     ]

@@ -26,7 +26,7 @@ def scores(actual: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """
     table = confusion(actual, probabilities.argmax(axis=1), probabilities.shape[1])
     occur = _occurrences(table) > 0
-    precision, recall = _precision_and_recall(table)
+    precision, recall = precision_of(table), recall_of(table)
     given = probabilities[np.arange(len(actual)), actual]
     return {
         "accuracy": float(accuracy_of(table)),
@@ -45,12 +45,11 @@ def per_class(
     import pandas as pd
 
     table = confusion(actual, predicted, len(activities))
-    precision, recall = _precision_and_recall(table)
     return pd.DataFrame(
         {
             "activity": activities,
-            "precision": precision,
-            "recall": recall,
+            "precision": precision_of(table),
+            "recall": recall_of(table),
             "f1": f1_of(table),
             "support": table.sum(axis=1),
         }
@@ -110,12 +109,6 @@ def _occurrences(tables: np.ndarray) -> np.ndarray:
     """How often each activity was done and predicted, together."""
     count: np.ndarray = tables.sum(axis=-1) + tables.sum(axis=-2)
     return count
-
-
-def _precision_and_recall(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each activity; 0 where nothing was taken for it, or nobody did it."""
-    hits = np.diagonal(table)
-    return hits / np.maximum(table.sum(axis=0), 1), hits / np.maximum(table.sum(axis=1), 1)
 
 
 def per_subject(actual: np.ndarray, predicted: np.ndarray, subject: np.ndarray) -> "pd.DataFrame":

@@ -6,7 +6,7 @@ be worked out from the stored files, by person, without training again.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from pydantic import (
@@ -26,6 +26,8 @@ TEST = "test"
 """The part of a trial on the test subjects, trained on all training subjects."""
 
 RESAMPLES = 10_000
+
+T = TypeVar("T", bound=BaseModel)
 
 
 def _of_windows(rows: list[list[int]]) -> list[list[int]]:
@@ -112,20 +114,28 @@ def path_of(folder: Path, name: str, part: str, seed: int) -> Path:
 
 def save(folder: Path, trial: Trial) -> None:
     """Write a trial to its file."""
-    path = path_of(folder, trial.name, trial.part, trial.seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing_file(path) as partial:
-        partial.write_text(trial.model_dump_json() + "\n")
+    store(path_of(folder, trial.name, trial.part, trial.seed), trial)
 
 
 def load(path: Path) -> Trial:
-    """Read what `save` wrote.
+    """Read what `save` wrote; raises HarError as `restore`."""
+    return restore(path, Trial)
+
+
+def store(path: Path, trial: BaseModel) -> None:
+    """Write a trial of any kind."""
+    with replacing_file(path) as partial:
+        partial.write_text(trial.model_dump_json() + "\n", encoding="utf-8")
+
+
+def restore(path: Path, kind: type[T]) -> T:
+    """Read what `store` wrote.
 
     Raises:
         HarError: The file is damaged.
     """
     try:
-        return Trial.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except ValidationError:
         raise HarError(f"{path} is damaged: delete it, and its trial is run again") from None
 
@@ -143,6 +153,15 @@ def of_part(trials: Sequence[Trial], part: str) -> list[Trial]:
     return [trial for trial in trials if (trial.part == TEST) == (part == "test")]
 
 
+def by_person(trials: Sequence[Trial]) -> dict[int, np.ndarray]:
+    """Each person's confusion matrix, seeds together; people in the order of their numbers."""
+    tables: dict[int, np.ndarray] = {}
+    for trial in trials:
+        for person, rows in trial.confusion.items():
+            tables[person] = tables.get(person, 0) + np.array(rows)
+    return dict(sorted(tables.items()))
+
+
 def accuracy(trials: Sequence[Trial]) -> float:
     """Share of all held-out windows recognised."""
     return float(metrics.accuracy_of(_pooled(trials)))
@@ -155,8 +174,9 @@ def macro_f1(trials: Sequence[Trial]) -> float:
 
 def accuracy_by_subject(trials: Sequence[Trial]) -> dict[int, float]:
     """Each person's accuracy, seeds together."""
-    hits, windows = _hits_and_windows(trials)
-    return {person: hits[person] / windows[person] for person in sorted(hits)}
+    return {
+        person: float(metrics.accuracy_of(table)) for person, table in by_person(trials).items()
+    }
 
 
 def accuracy_interval(trials: Sequence[Trial]) -> tuple[float, float]:
@@ -165,11 +185,7 @@ def accuracy_interval(trials: Sequence[Trial]) -> tuple[float, float]:
     Percentiles of the bootstrap over people (Efron and Tibshirani 1993): a person is the unit,
     since the windows of one person are far from independent.
     """
-    tables: dict[int, np.ndarray] = {}
-    for trial in trials:
-        for person, rows in trial.confusion.items():
-            tables[person] = tables.get(person, 0) + np.array(rows)
-    return interval(tables, metrics.accuracy_of)
+    return interval(by_person(trials), metrics.accuracy_of)
 
 
 def interval(
@@ -351,15 +367,3 @@ def _windows_once(trials: Sequence[Trial]) -> dict[int, int]:
     return {
         person: int(np.sum(rows)) for trial in trials for person, rows in trial.confusion.items()
     }
-
-
-def _hits_and_windows(trials: Sequence[Trial]) -> tuple[dict[int, int], dict[int, int]]:
-    """Windows recognised and windows in all, by person, over all trials."""
-    hits: dict[int, int] = {}
-    windows: dict[int, int] = {}
-    for trial in trials:
-        for person, rows in trial.confusion.items():
-            table = np.array(rows)
-            hits[person] = hits.get(person, 0) + int(np.trace(table))
-            windows[person] = windows.get(person, 0) + int(table.sum())
-    return hits, windows
