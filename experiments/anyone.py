@@ -13,11 +13,11 @@ reports/anyone_choice.csv, reports/anyone.csv and reports/anyone_robustness.csv.
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -31,10 +31,11 @@ from har.data.windows import Windows, cut_windows, with_channels
 from har.errors import HarError, in_one_line
 from har.evaluation import metrics, transfer
 from har.evaluation.transfer import AS_RECORDED, Change, Group
-from har.files import replacing_file
+from har.evaluation.trials import restore, store
 from har.learning.balance import draw_weights
 from har.learning.networks import predict_probabilities
-from har.params import Params, read_yaml
+from har.parallel import side_by_side
+from har.params import Params, Workers, checked, read_yaml
 from har.signals.channels import groups_of as channel_groups_of
 from har.signals.recordings import ACTIVITIES, BASE_CHANNELS
 
@@ -248,10 +249,7 @@ def missing(
 
 def load(path: Path) -> Transfer:
     """Read a stored trial."""
-    try:
-        return Transfer.model_validate_json(path.read_bytes())
-    except ValueError:
-        raise HarError(f"{path} is damaged: delete it, and it is run again") from None
+    return restore(path, Transfer)
 
 
 def load_all() -> list[Transfer]:
@@ -281,7 +279,8 @@ def run_all(trials: Sequence[tuple[str, Sequence[str], int]], jobs: int, choosin
     if choosing:  # the people of UCI HAR's official test take no part in a choice
         windows = windows.of("train")
     work = (
-        joblib.delayed(run)(
+        partial(
+            run,
             windows,
             method,
             sources,
@@ -291,10 +290,8 @@ def run_all(trials: Sequence[tuple[str, Sequence[str], int]], jobs: int, choosin
         )
         for method, sources, seed in left
     )
-    for done in joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(work):
-        done.path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing_file(done.path) as partial:
-            partial.write_text(done.model_dump_json() + "\n")
+    for done in side_by_side(work, checked(Workers, jobs=jobs)):
+        store(done.path, done)
         print(f"{done.method}: {' + '.join(done.sources)}, seed {done.seed}", flush=True)
 
 

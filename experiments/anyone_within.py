@@ -11,22 +11,24 @@ is reports/anyone_within.csv.
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from experiments.anyone import TARGETS, all_windows, deciding, settings_of, train_network
+from experiments.table import write
 from har.data.splits import subject_folds
 from har.data.windows import Windows
 from har.errors import HarError, in_one_line
 from har.evaluation import metrics, transfer
 from har.evaluation.transfer import Group
-from har.evaluation.trials import fold_name
-from har.files import replacing_file
+from har.evaluation.trials import fold_name, restore, store
+from har.parallel import side_by_side
+from har.params import Workers, checked
 
 METHOD = "short"
 GROUPS, SEED = 10, 0
@@ -93,15 +95,13 @@ def run_all(names: Sequence[str], jobs: int) -> None:
         }
         stored = {each.part for each in load_all() if each.dataset == name}
         work = (
-            joblib.delayed(run)(own, held_out, part)
+            partial(run, own, held_out, part)
             for part, held_out in parts.items()
             if part not in stored
         )
         print(f"{name}: {count} trainings, {len(stored)} of them stored", flush=True)
-        for done in joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(work):
-            done.path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing_file(done.path) as partial:
-                partial.write_text(done.model_dump_json() + "\n")
+        for done in side_by_side(work, checked(Workers, jobs=jobs)):
+            store(done.path, done)
             print(f"{name}: {done.part}", flush=True)
             write_table()
 
@@ -114,10 +114,7 @@ def load_all() -> list[Within]:
     """
     found = []
     for path in sorted(TRIALS.glob("*/*.json")):
-        try:
-            found.append(Within.model_validate_json(path.read_bytes()))
-        except ValueError:
-            raise HarError(f"{path} is damaged: delete it, and it is run again") from None
+        found.append(restore(path, Within))
         if found[-1].settings != deciding(settings_of(METHOD)):
             raise HarError(f"{path} is of other settings: delete {path.parent} to begin anew")
     return found
@@ -151,8 +148,7 @@ def table(trials: Sequence[Within]) -> pd.DataFrame:
 
 def write_table() -> None:
     """Make the table of the stored trials."""
-    with replacing_file(TABLE) as partial:
-        table(load_all()).to_csv(partial, index=False, float_format="%.4f")
+    write({TABLE: table(load_all())})
 
 
 def main() -> None:
