@@ -140,6 +140,21 @@ def test_the_extras_and_the_version_are_told(wheel):
     assert not {"torch", "dvc", "mlflow", "matplotlib", "fastapi"} & set(base)
 
 
+def test_the_rivals_environment_has_what_their_experiments_import():
+    lines = (ROOT / "experiments/requirements.txt").read_text().splitlines()
+    of_rivals_alone = ("#", "aeon", "numba")
+    there = needed([line for line in lines if not line.startswith(of_rivals_alone)])
+    names = {each.metadata["Name"] for each in there} | {PROJECT["name"]}
+    others = {
+        module: None
+        for module, of in metadata.packages_distributions().items()
+        if names.isdisjoint(of)
+    }
+    code = f"import sys; sys.modules |= {others}; import experiments.anyone, experiments.rivals"
+    done = run(ROOT, sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_requirements_txt_pins_all_that_the_extras_name():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
