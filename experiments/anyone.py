@@ -26,7 +26,7 @@ from scipy.spatial.transform import Rotation
 
 from experiments import networks
 from experiments.table import write
-from har.data.loading import RAW, read_with_digest
+from har.data.loading import read_with_digest
 from har.data.windows import Windows, cut_windows, with_channels
 from har.errors import HarError, in_one_line
 from har.evaluation import metrics, transfer
@@ -38,6 +38,7 @@ from har.parallel import side_by_side
 from har.params import Params, Workers, checked, read_yaml
 from har.signals.channels import groups_of as channel_groups_of
 from har.signals.recordings import ACTIVITIES, BASE_CHANNELS
+from stages.common import RAW
 
 SETTINGS = Path("anyone/params.yaml")
 CANDIDATES = Path(__file__).with_suffix(".yaml")

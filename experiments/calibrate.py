@@ -8,6 +8,7 @@ time do to the people held out.
 """
 
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -21,7 +22,9 @@ from har.model.calibration import fit_temperature, with_temperature
 from har.model.hmm import learn_durations, smooth
 from har.params import Params
 from har.signals.recordings import SAMPLING_RATE
-from stages.common import CALIBRATION, run
+from stages.common import run
+
+CALIBRATION = Path("reports/calibration.json")
 
 
 def main(params: Params) -> None:

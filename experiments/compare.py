@@ -6,11 +6,10 @@ python -m experiments.compare default lstm_standard --part test
 
 import argparse
 
-from experiments.table import finished
+from experiments.table import TRIALS, finished
 from har.errors import HarError, in_one_line
 from har.evaluation import trials
 from har.evaluation.trials import Trial, compare
-from stages.common import TRIALS
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.table import TRIALS
 from har.data.loading import read_with_digest
 from har.data.splits import with_test_subjects
 from har.data.windows import Windows, cut_windows
@@ -26,7 +27,7 @@ from har.evaluation.trials import Trial
 from har.learning.networks import choose_device
 from har.params import Params
 from har.tracking import Tracker, watched
-from stages.common import RAW, TRIALS, project_root, run
+from stages.common import RAW, project_root, run
 from stages.mlflow_run import origin
 
 

@@ -7,13 +7,14 @@ stored cross-validation of params.yaml's settings to reports/errors_held_out.csv
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy.spatial import KDTree
 
-from experiments.table import DEFAULT, finished, write
+from experiments.table import DEFAULT, TRIALS, finished, write
 from har.data import windows
 from har.data.windows import Windows
 from har.errors import HarError, in_one_line
@@ -21,7 +22,9 @@ from har.evaluation import trials
 from har.evaluation.trials import Trial, of_part
 from har.model.novelty import summarize
 from har.signals.recordings import ACTIVITIES
-from stages.common import ERRORS, ERRORS_HELD_OUT, NORMALIZED, PREDICTIONS, TRIALS, read_table
+from stages.common import NORMALIZED, PREDICTIONS, read_table
+
+ERRORS, ERRORS_HELD_OUT = Path("reports/errors.csv"), Path("reports/errors_held_out.csv")
 
 
 def alike_at_home(scaled: Windows) -> np.ndarray:

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 for _variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -24,6 +23,7 @@ for _variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np
 
+from experiments.table import TRIALS
 from har.data import windows
 from har.data.datasets import uci_har
 from har.data.splits import subject_folds
@@ -31,9 +31,8 @@ from har.data.windows import Windows
 from har.errors import HarError, in_one_line
 from har.evaluation import trials
 from har.signals.recordings import SAMPLING_RATE
+from stages.common import RAW
 
-TRIALS = Path("experiments/trials")
-RAW = Path("data/raw")
 GROUPS = ("body_acc", "gyro", "total_acc")
 FOLDS, SPLIT_SEED = 5, 0
 SEEDS = range(5)

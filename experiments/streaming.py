@@ -28,8 +28,10 @@ from har.params import Params
 from har.recognition.recognizer import Prediction, Recognizer
 from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, SOME_POSTURE, RawRecording
 from har.signals.sensors import STANDARD_GRAVITY, Readings
-from stages.common import BUNDLE, NOVELTY, STREAMING
+from stages.common import BUNDLE
 from stages.download import sources
+
+STREAMING, NOVELTY = Path("reports/streaming.csv"), Path("reports/novelty.csv")
 
 HOPS = (64, 25)
 """Samples from one prediction to the next: as the windows of the training, and twice a second."""

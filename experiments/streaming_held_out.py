@@ -8,6 +8,7 @@ reports/streaming.csv. Takes any setting:
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +19,9 @@ from har.learning.weights import record_of
 from har.model.packaging import package
 from har.params import Params
 from har.signals.scaling import fit_scaling
-from stages.common import STREAMING_HELD_OUT, run
+from stages.common import run
+
+STREAMING_HELD_OUT = Path("reports/streaming_held_out.csv")
 
 
 def main(params: Params) -> None:

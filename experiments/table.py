@@ -14,8 +14,8 @@ from har.errors import HarError, in_one_line
 from har.evaluation import trials
 from har.evaluation.trials import TEST, Trial, accuracy, compare, device_of, of_part, summary
 from har.files import replacing_files
-from stages.common import TRIALS
 
+TRIALS = Path("experiments/trials")
 EXPERIMENTS = Path("reports/experiments.csv")
 RIVALS = Path("reports/rivals.csv")
 ABLATION = Path("reports/ablation.csv")

@@ -36,13 +36,6 @@ PREDICTIONS = Path("reports/predictions.csv")
 PER_CLASS = Path("reports/per_class.csv")
 PER_SUBJECT = Path("reports/per_subject.csv")
 FIGURES = Path("reports/figures")
-CALIBRATION = Path("reports/calibration.json")
-ERRORS = Path("reports/errors.csv")
-ERRORS_HELD_OUT = Path("reports/errors_held_out.csv")
-STREAMING = Path("reports/streaming.csv")
-STREAMING_HELD_OUT = Path("reports/streaming_held_out.csv")
-NOVELTY = Path("reports/novelty.csv")
-TRIALS = Path("experiments/trials")
 DATA_FIGURES = (
     "activity_distribution",
     "sensor_signals",

@@ -9,21 +9,19 @@ from experiments.anyone import CHOICE, ROBUSTNESS, TARGETS
 from experiments.anyone import TABLE as ANYONE
 from experiments.anyone_postures import TABLE as POSTURES
 from experiments.anyone_within import TABLE as WITHIN
+from experiments.calibrate import CALIBRATION
+from experiments.errors import ERRORS, ERRORS_HELD_OUT
+from experiments.streaming import NOVELTY, STREAMING
+from experiments.streaming_held_out import STREAMING_HELD_OUT
 from experiments.table import ABLATION, EXPERIMENTS, RIVALS
 from har.data.datasets import DATASETS
 from har.errors import HarError, in_one_line
 from har.model.bundle import MODEL, RELEASED
 from stages.common import (
-    CALIBRATION,
-    ERRORS,
-    ERRORS_HELD_OUT,
     HISTORY,
-    NOVELTY,
     PER_CLASS,
     PER_SUBJECT,
     PREDICTIONS,
-    STREAMING,
-    STREAMING_HELD_OUT,
     read_metrics,
     read_table,
 )
