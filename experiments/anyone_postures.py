@@ -19,9 +19,9 @@ import pandas as pd
 
 from experiments import networks
 from experiments.anyone import SETTINGS, TARGETS, all_windows
+from experiments.table import write
 from har.data.windows import Windows, step_of
 from har.errors import in_one_line
-from har.files import replacing_file
 from har.model import postures
 from har.model.bundle import Bundle, Description
 from har.params import Params
@@ -131,8 +131,7 @@ def main() -> None:
         made = networks.trained(f"without-{target}", params, taught)
         rows += rows_of(target, windows.select(windows.dataset == target), made)
     table = pd.concat([pd.DataFrame(rows), official_test(params, windows)], ignore_index=True)
-    with replacing_file(TABLE) as partial:
-        table.to_csv(partial, index=False, float_format="%.4f")
+    write({TABLE: table})
     print(TABLE)
 
 

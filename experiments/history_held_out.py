@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from experiments.crossval import windows_of
+from experiments.table import write
 from har.data.windows import Windows
-from har.evaluation.crossval import planned
-from har.files import replacing_file
+from har.evaluation.crossval import people_by_fold
 from har.learning.training import fit
 from har.parallel import side_by_side
 from har.params import Params
@@ -56,16 +56,14 @@ def curves(windows: Windows, params: Params, fold: str, held_out: np.ndarray) ->
 
 def main(params: Params) -> None:
     windows = windows_of(params)
-    folds_alone = params.crossval.model_copy(update={"seeds": 1, "test_seeds": 0})
-    plan = planned(windows, params.model_copy(update={"crossval": folds_alone}))
-    work = (partial(curves, windows, params, fold, out) for (fold, _), out in plan.items())
+    folds = people_by_fold(windows, params)
+    work = (partial(curves, windows, params, fold, out) for fold, out in folds.items())
     found = []
     for table in side_by_side(work, params.workers):
         found.append(table)
         print(f"{table.fold[0]}: accuracy {table.val_accuracy.iloc[-1]:.4f}", flush=True)
-    with replacing_file(HISTORY_HELD_OUT) as partial_file:
-        together = pd.concat(found).sort_values(["fold", "epoch"], kind="stable")
-        together.to_csv(partial_file, index=False, float_format="%.6g")
+    together = pd.concat(found).sort_values(["fold", "epoch"], kind="stable")
+    write({HISTORY_HELD_OUT: together}, "%.6g")
 
 
 if __name__ == "__main__":

@@ -12,17 +12,17 @@ HAPT is taken from the folder that HAR_ARCHIVE_DIR names, or from its publisher.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from experiments.table import write
 from har.data.datasets import hapt
 from har.data.datasets.uci_har import OFFICIAL_TEST_SUBJECTS
 from har.errors import in_one_line
 from har.evaluation import streaming_metrics
-from har.files import replacing_file
 from har.model import bundle
 from har.params import Params
 from har.recognition.recognizer import Prediction, Recognizer
@@ -42,8 +42,12 @@ UNLIKE_SECONDS = 300
 def main() -> None:
     trained = bundle.load(BUNDLE)
     sessions = read_sessions(OFFICIAL_TEST_SUBJECTS)
-    write(STREAMING, table([(trained, sessions)]))
-    write(NOVELTY, pd.DataFrame(unlike(Recognizer(trained, smoothing=False), sessions)))
+    write_and_show(
+        {
+            STREAMING: table([(trained, sessions)]),
+            NOVELTY: pd.DataFrame(unlike(Recognizer(trained, smoothing=False), sessions)),
+        }
+    )
 
 
 def read_sessions(subjects: Sequence[int]) -> list[RawRecording]:
@@ -74,10 +78,10 @@ def table(people: Sequence[tuple[bundle.Bundle, list[RawRecording]]]) -> pd.Data
     )
 
 
-def write(path: Path, table: pd.DataFrame) -> None:
-    with replacing_file(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.6g")
-    print(f"{path}\n{table.to_string(index=False)}", flush=True)
+def write_and_show(tables: Mapping[Path, pd.DataFrame]) -> None:
+    write(tables, "%.6g")
+    for path, rows in tables.items():
+        print(f"{path}\n{rows.to_string(index=False)}")
 
 
 def recognized(

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.crossval import windows_of
-from experiments.streaming import read_sessions, table, write
+from experiments.streaming import read_sessions, table, write_and_show
 from har.evaluation.crossval import hold_out_each_once
 from har.learning.weights import record_of
 from har.model.packaging import package
@@ -36,7 +36,7 @@ def main(params: Params) -> None:
         record = record_of(one.model, scaled, scaling, params, params.train.epochs)
         trained = package(one.model, record, scaled, params.calibration.temperature)
         people.append((trained, read_sessions(left_out.tolist())))
-    write(STREAMING_HELD_OUT, table(people))
+    write_and_show({STREAMING_HELD_OUT: table(people)})
 
 
 if __name__ == "__main__":

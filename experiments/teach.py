@@ -23,6 +23,7 @@ from scipy.spatial.transform import Rotation
 
 from experiments.anyone import SETTINGS, TARGETS, all_windows
 from experiments.networks import folder_of, trained
+from experiments.table import write
 from har.data.loading import read_with_digest
 from har.data.splits import subject_folds
 from har.data.windows import Windows, cut_windows
@@ -343,6 +344,12 @@ def scores(dataset: str, one: Asked) -> list[dict[str, Any]]:
     return rows
 
 
+def interval(of_people: pd.Series) -> tuple[float, float]:
+    """A 95 % interval of a score's mean over other people (`trials.interval`)."""
+    tables = {row: np.array([value, 1.0]) for row, value in enumerate(of_people)}
+    return trials.interval(tables, lambda sums: sums[..., 0] / sums[..., 1])
+
+
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """A row a data set and way of teaching: the mean over people, with its interval.
 
@@ -356,8 +363,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         before = rows[(rows.dataset == dataset) & (rows.shown == "nothing")]
         for score in ("accuracy", "restricted", "smoothed"):
             of_people = each.groupby("subject")[score].mean()
-            tables = {row: np.array([value, 1.0]) for row, value in enumerate(of_people)}
-            low, high = trials.interval(tables, lambda sums: sums[..., 0] / sums[..., 1])
+            low, high = interval(of_people)
             changes = each[score].to_numpy() - before[score].to_numpy()
             row |= {
                 score: of_people.mean(),
@@ -489,13 +495,6 @@ def adapted_table(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def write(path: Path, table: pd.DataFrame) -> None:
-    """Write a table."""
-    with replacing_file(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.4f")
-    print(path, flush=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.teach",
@@ -509,20 +508,21 @@ def main() -> None:
     what, kept = arguments.what, arguments.kept
     uci_har = of_uci_har()
     if what == "choose":
-        write(CHOICE, choice_table(of_pairs(all_windows(), kept), held_out(uci_har, kept)))
+        tables = {CHOICE: choice_table(of_pairs(all_windows(), kept), held_out(uci_har, kept))}
     elif what == "score":
         every = [("uci_har", one) for one in held_out(uci_har, kept)]
         every += list(left_out(all_windows(), kept).items())
         rows = pd.DataFrame([row for dataset, one in every for row in scores(dataset, one)])
-        write(PEOPLE, rows)
-        write(TABLE, summary(rows))
         found = [row for dataset, one in every for row in adapted_rows(dataset, one)]
-        write(ADAPTED, adapted_table(pd.DataFrame(found)))
+        adapting = adapted_table(pd.DataFrame(found))
+        tables = {PEOPLE: rows, TABLE: summary(rows), ADAPTED: adapting}
     else:
         unseen = {"uci_har": uci_har.of("test")}
         params = Params.read(PARAMS)
         ((_, one),) = asked("uci_har", params, uci_har.of("train"), unseen, False)
-        write(TEST, summary(pd.DataFrame(scores("uci_har", one))))
+        tables = {TEST: summary(pd.DataFrame(scores("uci_har", one)))}
+    write(tables)
+    print(*tables, sep="\n")
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ import pandas as pd
 
 from experiments.anyone import SETTINGS, all_windows
 from experiments.networks import trained
-from experiments.teach import Answers, asked, people, with_profile, write
+from experiments.table import write
+from experiments.teach import Answers, asked, interval, people, with_profile
 from har.data.bouts import bouts_of, even_times
 from har.data.datasets import usc_had
 from har.data.windows import cut_windows
 from har.errors import in_one_line
-from har.evaluation import trials
 from har.model.bundle import Bundle
 from har.params import Params
 from har.signals.channels import groups_of
@@ -119,9 +119,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """A row an activity and way of teaching: means over people, with intervals and the worst."""
     found = []
     for keys, each in rows.groupby(["activity", "beside"], sort=False):
-        by_person = dict(enumerate(each.recognised.to_numpy()))
-        tables = {person: np.array([value, 1.0]) for person, value in by_person.items()}
-        low, high = trials.interval(tables, lambda sums: sums[..., 0] / sums[..., 1])
+        low, high = interval(each.recognised)
         found.append(
             {
                 **dict(zip(("activity", "beside"), keys, strict=True)),
@@ -152,7 +150,8 @@ def main() -> None:
             own = answers_of(bundle, person, number, params)
             theirs = known.answers.select(known.answers.subject == subject)
             rows += scores(theirs, own, activity)
-    write(TABLE, summary(pd.DataFrame(rows)))
+    write({TABLE: summary(pd.DataFrame(rows))})
+    print(TABLE)
 
 
 if __name__ == "__main__":

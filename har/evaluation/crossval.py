@@ -45,11 +45,9 @@ def planned(windows: Windows, params: Params) -> dict[tuple[str, int], np.ndarra
         HarError: There are fewer training subjects than folds, or nothing is asked for.
     """
     protocol = params.crossval
-    groups = subject_folds(windows.of("train").subject, protocol.folds, params.split.seed)
+    folds = people_by_fold(windows, params)
     plan = {
-        (trials.fold_name(fold, protocol.folds), seed): held_out
-        for seed in range(protocol.seeds)
-        for fold, held_out in enumerate(groups)
+        (fold, seed): held_out for seed in range(protocol.seeds) for fold, held_out in folds.items()
     }
     test_subjects = np.unique(windows.of("test").subject)
     if protocol.test_seeds and not len(test_subjects):
@@ -60,6 +58,21 @@ def planned(windows: Windows, params: Params) -> dict[tuple[str, int], np.ndarra
     if not plan:
         raise HarError("crossval.seeds and crossval.test_seeds are 0: nothing to train")
     return plan
+
+
+def people_by_fold(windows: Windows, params: Params) -> dict[str, np.ndarray]:
+    """The training subjects who are held out together, by the name of their fold.
+
+    Args:
+        windows: As for `planned`.
+        params: `crossval.folds`, and `split.seed`, which deals people into folds.
+
+    Raises:
+        HarError: There are fewer training subjects than folds.
+    """
+    count = params.crossval.folds
+    groups = subject_folds(windows.of("train").subject, count, params.split.seed)
+    return {trials.fold_name(fold, count): held_out for fold, held_out in enumerate(groups)}
 
 
 def deciding_settings(params: Params) -> dict[str, Any]:
@@ -150,20 +163,16 @@ def train_and_predict(windows: Windows, params: Params, seed: int, held_out: np.
 
 
 def hold_out_each_once(windows: Windows, params: Params) -> Iterator[HeldOut]:
-    """Each training subject held out once, as `planned` deals them, by one training a fold.
+    """Each training subject held out once, by one training a fold (`people_by_fold`).
 
     Args:
         windows: Unscaled windows of all.
-        params: Settings; seeds of `params.crossval` are not looked at.
+        params: Settings; every training has the seed 0.
     """
-    folds_alone = params.crossval.model_copy(update={"seeds": 1, "test_seeds": 0})
-    plan = planned(windows, params.model_copy(update={"crossval": folds_alone}))
-    work = (
-        partial(train_and_predict, windows, params, seed, held_out)
-        for (_, seed), held_out in plan.items()
-    )
+    folds = people_by_fold(windows, params)
+    work = (partial(train_and_predict, windows, params, 0, held_out) for held_out in folds.values())
     for done, one in enumerate(side_by_side(work, params.workers), start=1):
-        logger.info("fold %d of %d", done, len(plan))
+        logger.info("fold %d of %d", done, len(folds))
         yield one
 
 
