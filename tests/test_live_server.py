@@ -36,7 +36,7 @@ from websockets.sync.client import connect as connect_now
 
 from har.__main__ import main
 from har.errors import HarError
-from har.live import certificate, server, uploads
+from har.live import certificate, saved, server, uploads
 from har.live import profiles as live_profiles
 from har.live.connection import Connections, Limits
 from har.model import bundle
@@ -1436,6 +1436,27 @@ def test_a_placement_is_taken_where_the_model_makes_something_of_it(address, of_
             with pytest.raises(ConnectionClosed) as caught:
                 client.recv(timeout=10)
         assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1008, reason)
+
+
+def test_a_session_that_is_deleted_while_they_are_listed_is_no_failure(tmp_path):
+    (tmp_path / "stays.csv").touch()
+    others, done = [tmp_path / f"{number}.csv" for number in range(30)], threading.Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            for path in others:
+                path.touch()
+            for path in others:
+                path.unlink()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(3000):
+            assert "stays" in {each["name"] for each in saved.listed(tmp_path)}
+    finally:
+        done.set()
+        thread.join()
 
 
 # ---- profiles that are kept here -----------------------------------------------------------------

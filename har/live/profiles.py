@@ -16,6 +16,7 @@ from fastapi.responses import Response
 from filelock import FileLock
 
 from har.errors import HarError
+from har.live import saved
 from har.recognition import profile as profiles
 from har.recognition.profile import MAX_SIZE, Profile
 
@@ -31,17 +32,8 @@ SECONDS = 20.0
 
 def listed(folder: Path) -> list[dict[str, Any]]:
     """Each profile's `name`, `bytes` and when it was `saved` (s since 1970), the newest first."""
-    if not folder.is_dir():
-        return []
-    found = []
-    for path in folder.glob("*.json"):
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue  # deleted meanwhile
-        if re.fullmatch(profiles.NAME, path.stem):
-            found.append({"name": path.stem, "bytes": status.st_size, "saved": status.st_mtime})
-    return sorted(found, key=lambda each: each["saved"], reverse=True)
+    every = saved.listed(folder, ".json")
+    return [each for each in every if re.fullmatch(profiles.NAME, each["name"])]
 
 
 def path_of(folder: Path, name: str) -> Path:

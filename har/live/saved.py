@@ -1,6 +1,7 @@
 """The sessions that people have saved on the server: listed, read, renamed, deleted."""
 
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,16 +14,22 @@ NAME = r"\w[\w .-]{0,78}"
 """What a session may be renamed to: letters, digits, spaces, dots and hyphens."""
 
 
-def listed(folder: Path) -> list[dict[str, Any]]:
-    """Each session's `name`, `bytes` and when it was `saved` (s since 1970), the newest first."""
-    if not folder.is_dir():
-        return []
-    found = [(path, path.stat()) for path in folder.glob("*.csv") if path.is_file()]
-    found.sort(key=lambda each: each[1].st_mtime_ns, reverse=True)
-    return [
-        {"name": path.stem, "bytes": status.st_size, "saved": status.st_mtime}
-        for path, status in found
-    ]
+def listed(folder: Path, ending: str = ".csv") -> list[dict[str, Any]]:
+    """Each file's `name`, `bytes` and when it was `saved` (s since 1970), the newest first.
+
+    Args:
+        folder: Need not exist.
+        ending: Of the files; `.csv` for sessions.
+    """
+    found = []
+    for path in folder.glob(f"*{ending}"):
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # deleted meanwhile
+        if stat.S_ISREG(status.st_mode):
+            found.append({"name": path.stem, "bytes": status.st_size, "saved": status.st_mtime})
+    return sorted(found, key=lambda each: each["saved"], reverse=True)
 
 
 def path_of(folder: Path, name: str) -> Path:
