@@ -1,5 +1,6 @@
 """The one exception for what a user can cause and put right, and what a program tells its user."""
 
+import io
 import logging
 import sys
 from collections.abc import Iterator
@@ -53,11 +54,14 @@ def _plain_log() -> Iterator[None]:
 def in_one_line(interrupted: str = "interrupted") -> Iterator[None]:
     """End the program with a line on standard error for what a user can cause, and no traceback.
 
-    What the library logs meanwhile is shown there too, a line each.
+    What the library logs meanwhile is shown there too, a line each. Characters that the locale has
+    not, such as in a file's name, are escaped on both outputs.
 
     Args:
         interrupted: What to say after Ctrl-C.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does by itself
     try:
         with _plain_log():
             yield

@@ -121,12 +121,12 @@ def raw_data_is_current() -> bool:
 
 def choose_simulated() -> None:
     """Set `dataset.names` in params.yaml, and leave the rest of the file as it is written."""
-    text = PARAMS.read_text()
+    text = PARAMS.read_text(encoding="utf-8")
     changed = re.sub(
         r"(?m)^(dataset:.*\n(?:\s.*\n)*?\s+names:[\s\[-]*)uci_har\b", r"\1simulated", text
     )
     with replacing_file(PARAMS) as partial:
-        partial.write_text(changed)
+        partial.write_text(changed, encoding="utf-8")
     if Params.read(PARAMS).dataset.names != ["simulated"]:
         raise HarError(f"{PARAMS}: set dataset.names to [simulated] by hand, then `make run` again")
 

@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def run(folder, *arguments, standard_input=None, model="models"):
+def run(folder, *arguments, standard_input=None, model="models", **environment):
     return subprocess.run(
         [
             sys.executable,
@@ -52,7 +52,7 @@ def run(folder, *arguments, standard_input=None, model="models"):
             model,
         ],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        env=os.environ | {"PYTHONPATH": str(PROJECT)} | environment,
         input=standard_input,
         capture_output=True,
         text=not isinstance(standard_input, bytes),
@@ -93,6 +93,21 @@ def assert_same(table, predictions, tolerance=2e-5):
     np.testing.assert_allclose(
         table.probability, [each.probability for each in predictions], atol=tolerance
     )
+
+
+def test_a_file_of_rows_is_utf_8_in_every_locale(folder, tmp_path):
+    names = ["zu Fuß.csv", "後.csv"]
+    for name in names:
+        (tmp_path / name).write_bytes((folder / "walk.csv").read_bytes())
+    ascii_alone = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    options = {"model": str(folder / "models"), **ascii_alone}
+    done = run(tmp_path, *names, "--out", "made.csv", **options)
+    assert done.returncode == 0, done.stderr
+    assert set(pd.read_csv(tmp_path / "made.csv").recording) == set(names)
+    shown = run(tmp_path, *names, **options)
+    assert shown.returncode == 0, shown.stderr
+    escaped = {r"zu Fu\xdf.csv", r"\u5f8c.csv"}
+    assert set(pd.read_csv(io.StringIO(shown.stdout)).recording) == escaped
 
 
 def test_the_table_is_what_the_recognizer_says(here, folder):

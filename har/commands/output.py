@@ -115,8 +115,8 @@ def table(out: Path | None, recognizer: "Recognizer", names: bool) -> Iterator[T
 
     if out is not None:
         ending = out.suffix.lower()
-        mode = "wb" if ending == ".parquet" else "w"
-        with replacing_file(out) as partial, partial.open(mode) as output:
+        mode, encoding = ("wb", None) if ending == ".parquet" else ("w", "utf-8")
+        with replacing_file(out) as partial, partial.open(mode, encoding=encoding) as output:
             made = Table(output, recognizer, ending, names)
             yield made
             made.finish()

@@ -61,7 +61,8 @@ def _list_files(folder: Path) -> None:
         digest.update((folder / name).read_bytes())
     worker = folder / WORKER
     made = {"version": digest.hexdigest()[:16], "files": names}
-    worker.write_text(f"const KEPT = {json.dumps(made)};\n{worker.read_text()}", encoding="utf-8")
+    script = worker.read_text(encoding="utf-8")
+    worker.write_text(f"const KEPT = {json.dumps(made)};\n{script}", encoding="utf-8")
 
 
 def with_policy(page: str) -> str:
