@@ -1362,7 +1362,7 @@ def test_files_of_other_kinds_are_read(address):
     [
         ("mine.exe", b"", 422, "should end in"),
         ("mine.csv", b"", 422, "the file"),
-        ("mine.csv", b"a,b\n1,2\n", 422, "; `python -m har predict` takes these options"),
+        ("mine.csv", b"a,b\n1,2\n", 422, "; `har predict` takes these options"),
         ("mine.csv", b"\x00\xff" * 500, 422, "the file"),
         ("mine.zip", b"PK\x03\x04 no", 422, "not a zip"),
         ("../../etc/passwd.csv", b"a,b\n1,2\n", 422, "the file"),

@@ -1,1 +1,1 @@
-"""The commands of `python -m har`, one module each."""
+"""The commands of `har`, one module each."""

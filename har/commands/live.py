@@ -1,4 +1,4 @@
-"""`python -m har live` and `python -m har certificate`."""
+"""`har live` and `har certificate`."""
 
 import ipaddress
 import sys

@@ -1,4 +1,4 @@
-"""`python -m har predict`: the activities in recordings, from files or as they come."""
+"""`har predict`: the activities in recordings, from files or as they come."""
 
 import os
 import signal

@@ -84,7 +84,7 @@ def _measured(name: str, archives: Path | None, downloads: Path) -> "Iterator[Se
             raise ArchiveUnavailable(
                 f"{DATASETS[name].TITLE} is not available ({error}). Two ways on: put its archive "
                 "into a folder and name it, `export HAR_ARCHIVE_DIR=/that/folder`; or write "
-                "simulated recordings, `python -m har recordings --simulate`"
+                "simulated recordings, `har recordings --simulate`"
             ) from None
         if name == "hapt":
             done = set()

@@ -1,4 +1,4 @@
-"""`python -m har teach` and `python -m har profiles`: what a person shows, kept as a profile."""
+"""`har teach` and `har profiles`: what a person shows, kept as a profile."""
 
 from itertools import groupby
 from pathlib import Path

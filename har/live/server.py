@@ -272,7 +272,7 @@ def check_certificate(certificate: Path, key: Path) -> None:
     """Raise HarError unless these are a certificate and its key."""
     for path in (certificate, key):
         if not path.is_file():
-            raise HarError(f"{path}: no such file; `python -m har certificate` makes both")
+            raise HarError(f"{path}: no such file; `har certificate` makes both")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
     except (ssl.SSLError, OSError) as error:

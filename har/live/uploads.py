@@ -56,7 +56,7 @@ def converted(content: bytes, name: str, gyroscope: bool = True) -> bytes:
         except HarError as error:
             text = str(error).replace(str(path), "the file").replace(folder, "")
             if re.search(r"--[a-z]", text):  # advice for the command line, which the page lacks
-                text += "; `python -m har predict` takes these options"
+                text += "; `har predict` takes these options"
             raise HarError(text) from None
         made += b'", "notes": ' + json.dumps(recording.notes).encode() + b"}"
         return bytes(made)
@@ -73,4 +73,4 @@ def _refuse_large(path: Path) -> None:
     except BadZipFile:
         raise HarError("the file is not a zip") from None
     if unpacked > MAX_UNPACKED:
-        raise HarError(f"the zip holds {unpacked / 1e6:,.0f} MB; `python -m har predict` takes it")
+        raise HarError(f"the zip holds {unpacked / 1e6:,.0f} MB; `har predict` takes it")
