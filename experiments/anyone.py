@@ -29,8 +29,9 @@ from experiments.table import write
 from har.data.loading import read_with_digest
 from har.data.windows import Windows, cut_windows, with_channels
 from har.errors import HarError, in_one_line
-from har.evaluation import metrics, transfer
-from har.evaluation.transfer import AS_RECORDED, Change, Group
+from har.evaluation import changes, metrics, transfer
+from har.evaluation.changes import Change
+from har.evaluation.transfer import AS_RECORDED, Group
 from har.evaluation.trials import restore, store
 from har.learning.balance import draw_weights
 from har.learning.networks import predict_probabilities
@@ -110,8 +111,8 @@ def settings_of(method: str) -> Params:
         method = "chosen"
     if method not in candidates:
         raise HarError(f"{CANDIDATES} has no {method}; it has {', '.join(candidates)}")
-    changes = candidates[method] or {}
-    return Params.read(SETTINGS, [f"--{key}={value}" for key, value in changes.items()])
+    own = candidates[method] or {}
+    return Params.read(SETTINGS, [f"--{key}={value}" for key, value in own.items()])
 
 
 def train_network(params: Params, seed: int, train: Windows) -> Predict:
@@ -133,7 +134,7 @@ def train_rival(name: str, params: Params, seed: int, train: Windows) -> Predict
     chances = draw_weights(train, params.train.balance)
     drawn = rng.choice(len(train), LEARNT_FROM[name], p=chances)
     rotations = Rotation.random(len(drawn), random_state=seed).as_matrix()
-    signals = transfer.turned(rotations)(train.signals[drawn])
+    signals = changes.turned(rotations)(train.signals[drawn])
     rival = RIVALS[name]
     model = rival.make(seed)
     model.fit(rival.features(signals), train.label[drawn])
@@ -158,14 +159,14 @@ def train_rival(name: str, params: Params, seed: int, train: Windows) -> Predict
 def conditions(count: int) -> dict[str, Change]:
     """What is tried on windows, by name."""
     return {
-        "turned by any angle": transfer.turned(Rotation.random(count, random_state=0).as_matrix()),
-        **{f"facing {angle} degrees": transfer.facing(angle) for angle in range(30, 360, 30)},
-        "20 Hz": transfer.at_rate(20),
-        "25 Hz": transfer.at_rate(25),
-        "100 Hz": transfer.at_rate(100),
-        "noise": transfer.noisy(0),
-        "a gap of 0.2 s": transfer.with_gap(),
-        "stamped in bursts": transfer.in_bursts(),
+        "turned by any angle": changes.turned(Rotation.random(count, random_state=0).as_matrix()),
+        **{f"facing {angle} degrees": changes.facing(angle) for angle in range(30, 360, 30)},
+        "20 Hz": changes.at_rate(20),
+        "25 Hz": changes.at_rate(25),
+        "100 Hz": changes.at_rate(100),
+        "noise": changes.noisy(0),
+        "a gap of 0.2 s": changes.with_gap(),
+        "stamped in bursts": changes.in_bursts(),
     }
 
 
@@ -389,11 +390,11 @@ def robustness_table(trials: Sequence[Transfer]) -> pd.DataFrame:
     """A row per method and condition: what it costs in points, on each target."""
     rows = []
     for trial in trials:
-        for target, conditions_ in trial.scores.items():
-            if len(conditions_) == 1:
+        for target, by_condition in trial.scores.items():
+            if len(by_condition) == 1:
                 continue
-            before = transfer.accuracy(conditions_["each fourth window"], "merged")
-            for condition, groups in conditions_.items():
+            before = transfer.accuracy(by_condition["each fourth window"], "merged")
+            for condition, groups in by_condition.items():
                 if condition not in (AS_RECORDED, "each fourth window"):
                     lost = before - transfer.accuracy(groups, "merged")
                     rows.append([trial.method, condition, target, 100 * lost])

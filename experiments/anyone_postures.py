@@ -26,6 +26,7 @@ from har.model import postures
 from har.model.bundle import Bundle, Description
 from har.params import Params
 from har.recognition.recognizer import THRESHOLD
+from har.signals.channels import TOTAL_ACC
 from har.signals.recordings import SAMPLING_RATE, STILL
 
 TABLE = Path("reports/anyone_postures.csv")
@@ -43,7 +44,7 @@ def told(windows: Windows, probabilities: np.ndarray, description: Description) 
         description: Of the model.
     """
     activities = description.activities
-    acceleration = windows.signals[..., 6:].mean(axis=1, dtype=float)
+    acceleration = windows.signals[..., TOTAL_ACC].mean(axis=1, dtype=float)
     on_feet = [activities.index(name) for name in postures.ON_FEET]
     walks = probabilities[:, on_feet].sum(axis=1) >= postures.SURE
     seconds = step_of(windows.size, windows.overlap) / SAMPLING_RATE

@@ -7,7 +7,7 @@ import pytest
 from made_bundle import made_windows
 from scipy.spatial.transform import Rotation
 
-from har.evaluation import transfer
+from har.evaluation import changes, transfer
 from har.signals.recordings import ACTIVITIES, STILL
 
 WALK, UP, SIT, STAND, LIE, RUN = (
@@ -108,31 +108,31 @@ def lengths(signals):
 
 def test_turning_keeps_lengths_and_turns_all_vectors_alike(signals):
     rotations = Rotation.random(20, random_state=0).as_matrix()
-    turned = transfer.turned(rotations)(signals)
+    turned = changes.turned(rotations)(signals)
     np.testing.assert_allclose(lengths(turned), lengths(signals), atol=1e-5)
     np.testing.assert_allclose(turned[3, 5, 3:6], rotations[3] @ signals[3, 5, 3:6], atol=1e-5)
     np.testing.assert_allclose(turned[3, 5, 6:], rotations[3] @ signals[3, 5, 6:], atol=1e-5)
 
 
 def test_facing_another_way_keeps_the_vertical(signals):
-    turned = transfer.facing(90)(signals)
+    turned = changes.facing(90)(signals)
     np.testing.assert_allclose(
         turned[..., 6:].mean(axis=1), signals[..., 6:].mean(axis=1), atol=1e-5
     )
     assert np.abs(turned - signals).max() > 0.1
-    again = transfer.facing(270)(turned)
+    again = changes.facing(270)(turned)
     np.testing.assert_allclose(again, signals, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("change", "within"),
     [
-        (transfer.at_rate(100), 0.005),
-        (transfer.at_rate(25), 0.02),
-        (transfer.at_rate(20), 0.03),
-        (transfer.with_gap(), 0.2),
-        (transfer.in_bursts(), 0.2),
-        (transfer.noisy(0), 0.4),
+        (changes.at_rate(100), 0.005),
+        (changes.at_rate(25), 0.02),
+        (changes.at_rate(20), 0.03),
+        (changes.with_gap(), 0.2),
+        (changes.in_bursts(), 0.2),
+        (changes.noisy(0), 0.4),
     ],
 )
 def test_measured_otherwise_a_slow_movement_stays_what_it_is(signals, change, within):
@@ -144,9 +144,9 @@ def test_measured_otherwise_a_slow_movement_stays_what_it_is(signals, change, wi
 
 
 def test_many_windows_are_changed_as_one_by_one(signals, monkeypatch):
-    whole = transfer.at_rate(25)(signals)
-    monkeypatch.setattr(transfer, "TOGETHER", 3)
-    assert np.array_equal(transfer.at_rate(25)(signals), whole)
+    whole = changes.at_rate(25)(signals)
+    monkeypatch.setattr(changes, "TOGETHER", 3)
+    assert np.array_equal(changes.at_rate(25)(signals), whole)
 
 
 def test_postures_stand_last_as_one():
