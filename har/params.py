@@ -27,6 +27,14 @@ from pydantic.fields import FieldInfo
 from har.errors import HarError
 from har.signals.channels import CHANNEL_GROUPS
 
+MAX_SEED = 2**32 - 1
+
+MAX_YAML, MAX_NESTING, MAX_VALUES = 1 << 18, 16, 50_000
+"""Characters, levels and values of a YAML text, at most."""
+
+SHOWN, MOST_PROBLEMS = 60, 10
+"""Characters of a value or name, and problems, that a message shows."""
+
 
 def _each_once(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
@@ -41,27 +49,12 @@ def _known_groups(groups: list[str]) -> list[str]:
     return _each_once(groups)
 
 
-def _no_name_twice(names: list[str]) -> list[str]:
-    if len(set(names)) < len(names):
-        raise ValueError("a data set is named twice")
-    return names
-
-
 def _count_or_subjects(subjects: int | list[int]) -> int | list[int]:
     if isinstance(subjects, int) and subjects < 0:
         raise ValueError("should be 0 or more")
     if isinstance(subjects, list) and len(set(subjects)) < len(subjects):
         raise ValueError("a subject is named twice")
     return subjects
-
-
-MAX_SEED = 2**32 - 1
-
-MAX_YAML, MAX_NESTING, MAX_VALUES = 1 << 18, 16, 50_000
-"""Characters, levels and values of a YAML text, at most."""
-
-SHOWN, MOST_PROBLEMS = 60, 10
-"""Characters of a value or name, and problems, that a message shows."""
 
 
 def _all_or_some(jobs: int) -> int:
@@ -103,7 +96,7 @@ class Section(BaseModel):
 class Dataset(Section):
     """Which data."""
 
-    names: Annotated[list[Name], AfterValidator(_no_name_twice)] = Field(
+    names: Annotated[list[Name], AfterValidator(_each_once)] = Field(
         ["uci_har"],
         min_length=1,
         description="data sets to use together: a module each in har/data/datasets, such as "

@@ -190,7 +190,9 @@ def time_series_patterns(windows: Windows) -> Figure:
         still = activity in STILL
         shown_stretch = stretch - np.nanmean(stretch, axis=0) if still else stretch
         _draw_channels(ax, time, shown_stretch, train.channels, columns)
-        ax.sharey(first.setdefault(still, ax)) if still in first else first.setdefault(still, ax)
+        if still in first:
+            ax.sharey(first[still])
+        first.setdefault(still, ax)
         less = ", less its mean, magnified" if still else ""
         ax.set(title=f"{_readable(activity)}{less}", xlim=(0, _PATTERN_SECONDS))
         people = spectra[of_label].groupby(train.subject[of_label]).mean()

@@ -17,6 +17,7 @@ from har.model.bundle import Bundle, Description, Outputs
 from har.model.hmm import CausalSmoother
 from har.model.postures import Posture
 from har.recognition.profile import Profile, Taught
+from har.signals.channels import TOTAL_ACC
 from har.signals.filters import ArchiveFilter
 from har.signals.recordings import SAMPLING_RATE, SOME_POSTURE
 from har.signals.resampling import GAP, Resampler
@@ -301,7 +302,7 @@ class Recognizer:
     @property
     def activities(self) -> list[str]:
         """What predictions tell apart: the model's activities, then the profile's own."""
-        return self.stream().activities
+        return (self.description if self._taught is None else self._taught).activities
 
     def stream(
         self,
@@ -415,7 +416,7 @@ class Recognizer:
                 stream.smoother = stream.smoother or self._smoother(stream)
                 probabilities = stream.smoother.update(probabilities)
             if stream.posture is not None:
-                acceleration = signals[:, 6:].mean(axis=0, dtype=float)
+                acceleration = signals[:, TOTAL_ACC].mean(axis=0, dtype=float)
                 probabilities = stream.posture.update(float(time), acceleration, probabilities)
             activity, probability = self._answer(probabilities, stream)
             novelty = float(outputs.novelty[row])
