@@ -7,16 +7,10 @@ from pathlib import Path
 
 from har.errors import HarError
 from har.files import replacing_folder
+from har.live.guard import policy
 from har.live.javascript import RECOGNIZER, for_javascript
 from har.live.server import STATIC, configuration
 from har.model.bundle import MODEL, Bundle
-
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; "
-    "base-uri 'none'; form-action 'none'"
-)
-"""The page may load nothing from elsewhere and send nothing there."""
 
 WORKER = "service-worker.js"
 
@@ -70,5 +64,5 @@ def with_policy(page: str) -> str:
     head = "<head>\n"
     if page.count(head) != 1:
         raise HarError(f"{STATIC / 'index.html'}: should have one line <head>")
-    tag = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{policy()}">\n'
     return page.replace(head, head + tag)

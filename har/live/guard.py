@@ -51,6 +51,19 @@ class Guard:
         await app(scope, receive, send_with_headers)
 
 
+def policy(sockets: str = "") -> str:
+    """What the page may load and talk to: nothing that is elsewhere (Content Security Policy).
+
+    Args:
+        sockets: Addresses of WebSockets that it may open, if any.
+    """
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self' {sockets}; worker-src 'self'; manifest-src 'self'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
 def _is_foreign(origin: str | None, host: str) -> bool:
     return origin is not None and origin.partition("://")[2].lower() != host.lower()
 
@@ -66,14 +79,9 @@ def _is_address(host: str) -> bool:
 
 def _safety(host: str) -> dict[str, str]:
     # Older Safari does not take 'self' to mean WebSockets as well.
-    policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; "
-        f"img-src 'self' data:; connect-src 'self' ws://{host} wss://{host}; "
-        "worker-src 'self'; manifest-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
+    own = policy(f"ws://{host} wss://{host}")
     return {
-        "Content-Security-Policy": policy,
+        "Content-Security-Policy": f"{own}; frame-ancestors 'none'",  # a page cannot say the latter
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
