@@ -76,6 +76,5 @@ def trained(name: str, params: Params, train: Windows) -> Bundle:
         made = package(
             network, record, scaled, calibration.temperature, calibration.posture_temperature
         )
-        folder.mkdir(parents=True, exist_ok=True)
         bundle.save(folder, made)
     return bundle.load(folder)

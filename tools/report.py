@@ -93,7 +93,7 @@ def facts() -> dict[str, Any]:
     Raises:
         HarError: An output of the pipeline is missing or damaged, or not of its last run.
     """
-    metrics = read_metrics()
+    found = read_metrics()
     try:
         description = bundle.describe(BUNDLE)
     except HarError as error:  # the library does not know what makes it here
@@ -106,15 +106,15 @@ def facts() -> dict[str, Any]:
     by_subject, by_class = read_table(PER_SUBJECT), read_table(PER_CLASS)
     anywhere = not description.needs_mounting
     return {
-        "simulated": metrics["dataset"] == "simulated",
-        "metrics": metrics,
+        "simulated": found["dataset"] == "simulated",
+        "metrics": found,
         "model": description,
         "people": {
             name: np.unique(scaled.of(part).subject).tolist() for part, name in PARTS.items()
         },
         "windows": _windows_by_activity(scaled),
-        "parts": {name: metrics[part] for part, name in PARTS.items() if part in metrics},
-        "smoothed": metrics.get("smoothed"),
+        "parts": {name: found[part] for part, name in PARTS.items() if part in found},
+        "smoothed": found.get("smoothed"),
         "scores": scores_with_intervals(read_table(PREDICTIONS)),
         "by_class": by_class.to_dict("records"),
         "by_subject": by_subject.to_dict("records"),

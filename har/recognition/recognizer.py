@@ -131,11 +131,11 @@ class Stream:
         gap: float,
         readings: Readings,
         settled: bool,
-        smoothing: bool = True,
-        gyroscope: bool = True,
-        activities: Sequence[str] = (),
-        taught: Taught | None = None,
-        posture: Posture | None = None,
+        smoothing: bool,
+        gyroscope: bool,
+        activities: Sequence[str],
+        taught: Taught | None,
+        posture: Posture | None,
     ) -> None:
         self.hop, self.smoothing, self._gyroscope = hop, smoothing, gyroscope
         self.activities, self.taught, self.posture = list(activities), taught, posture
