@@ -26,6 +26,7 @@ from scipy.spatial.transform import Rotation
 
 from experiments import networks
 from experiments.table import write
+from har import yaml
 from har.data.loading import read_with_digest
 from har.data.windows import Windows, cut_windows, with_channels
 from har.errors import HarError, in_one_line
@@ -36,7 +37,7 @@ from har.evaluation.trials import restore, store
 from har.learning.balance import draw_weights
 from har.learning.networks import predict_probabilities
 from har.parallel import side_by_side
-from har.params import Params, Workers, checked, read_yaml
+from har.params import Params, Workers, checked
 from har.signals.channels import groups_of as channel_groups_of
 from har.signals.recordings import ACTIVITIES, BASE_CHANNELS
 from stages.common import RAW
@@ -106,7 +107,7 @@ def settings_of(method: str) -> Params:
     if method == "benchmark":  # as many windows as `chosen` sees, in place of 40 times all
         names = ["--dataset.names", f"[{', '.join(TARGETS)}]"]
         return Params.read(Path("params.yaml"), [*names, "--train.epochs=3"])
-    candidates = read_yaml(CANDIDATES)
+    candidates = yaml.read(CANDIDATES)
     if method in LEARNT_FROM:  # on the same windows, drawn alike
         method = "chosen"
     if method not in candidates:
@@ -277,7 +278,7 @@ def run_all(trials: Sequence[tuple[str, Sequence[str], int]], jobs: int, choosin
     if not left:
         return
     windows = all_windows()
-    candidates = read_yaml(CANDIDATES)
+    candidates = yaml.read(CANDIDATES)
     if choosing:  # the people of UCI HAR's official test take no part in a choice
         windows = windows.of("train")
     work = (
@@ -442,7 +443,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.what == "choose":
         names = arguments.names or [
-            name for name in read_yaml(CANDIDATES) if name.startswith("short")
+            name for name in yaml.read(CANDIDATES) if name.startswith("short")
         ]
         pairs = list(combinations(TARGETS, 2))
         run_all([(name, pair, 0) for name in names for pair in pairs], arguments.jobs, True)

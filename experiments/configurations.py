@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from har import yaml
 from har.errors import HarError
-from har.params import read_yaml
 
 FILE = Path(__file__).with_suffix(".yaml")
 
@@ -36,7 +36,7 @@ def read() -> dict[str, Configuration]:
         HarError: The file is not as it should be.
     """
     try:
-        groups = read_yaml(FILE)
+        groups = yaml.read(FILE)
         return {
             name: Configuration(group=group, **content)
             for group, members in groups.items()

@@ -6,9 +6,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+MOST_SHOWN = 60
+"""Characters of a value or name that a message shows."""
+
 
 class HarError(Exception):
     """A wrong setting, file or state; its text is one line: what, where, and what to do."""
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: on one line, and not for pages."""
+    try:
+        text = " ".join(str(value).split())
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a huge number"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def reason_of(error: Exception) -> str:

@@ -5,7 +5,7 @@ The pipeline reads them from a YAML file; a stage run by hand takes any of them 
 
 import math
 from argparse import SUPPRESS, ArgumentParser
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
@@ -24,16 +24,14 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from har.errors import HarError
+from har.errors import HarError, shown
 from har.signals.channels import CHANNEL_GROUPS
+from har.yaml import parse, read
 
 MAX_SEED = 2**32 - 1
 
-MAX_YAML, MAX_NESTING, MAX_VALUES = 1 << 18, 16, 50_000
-"""Characters, levels and values of a YAML text, at most."""
-
-SHOWN, MOST_PROBLEMS = 60, 10
-"""Characters of a value or name, and problems, that a message shows."""
+MOST_PROBLEMS = 10
+"""Problems that a message shows."""
 
 
 def _each_once(names: list[str]) -> list[str]:
@@ -455,7 +453,7 @@ class Params(Section):
 
         Raises:
             HarError: A key is unknown, a value out of range, or the file is not YAML as
-                `parse_yaml` takes it.
+                `har.yaml` takes it.
         """
         given = vars(_parser(path).parse_args(arguments))
         content = _read_sections(path)
@@ -466,9 +464,9 @@ class Params(Section):
             if not isinstance(content.setdefault(section, {}), dict):
                 raise HarError(f"{path}: {section} does not hold settings")
             try:
-                content[section][key] = parse_yaml(text)
+                content[section][key] = parse(text)
             except HarError as error:
-                raise HarError(f"--{name} {_short(text)}: {error}") from None
+                raise HarError(f"--{name} {shown(text)}: {error}") from None
         try:
             params = cls.model_validate(content)
         except ValidationError as error:
@@ -523,7 +521,7 @@ def _parser(path: Path) -> ArgumentParser:
         defaults = section.model_construct(**(written if isinstance(written, dict) else {}))
         group = parser.add_argument_group(name, section.__doc__)
         for key, leaf in section.model_fields.items():
-            default = _short(getattr(defaults, key))
+            default = shown(getattr(defaults, key))
             text = f"{leaf.description}{_range_of(leaf)} (default: {default})"
             group.add_argument(f"--{name}.{key}", metavar="VALUE", help=text.replace("%", "%%"))
     return parser
@@ -549,98 +547,11 @@ def _range_of(leaf: FieldInfo) -> str:
     return "".join(bounds)
 
 
-def parse_yaml(text: str) -> Any:
-    """What a YAML text says: to the letter what DVC, with the same library, takes it to say.
-
-    That is YAML 1.2: `010` is ten and `1:30` a text, and a key that is given twice is refused.
-
-    Args:
-        text: One document, without tags, and of limited size, depth and number of values.
-
-    Raises:
-        HarError: It is something else; the message says in which line.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    if len(text) > MAX_YAML:
-        raise HarError(f"longer than {MAX_YAML:,} characters")
-    try:
-        text.encode()  # a command line may have bytes that are no UTF-8
-        _refuse_bombs(YAML(typ="safe").parse(text))
-        return YAML(typ="safe").load(text)
-    except YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        what = (problem or str(error)).partition(" with value ")[0]
-        raise HarError(f"not YAML ({where}{' '.join(what.split()):.200})") from None
-    except ValueError as error:  # a date that there is not, a number of 5,000 digits
-        raise HarError(f"not a value in YAML ({error!s:.100})") from None
-
-
-def _refuse_bombs(events: Iterable[Any]) -> None:
-    """Look at a YAML text before anything is made of it: a few aliases can stand for gigabytes."""
-    sizes: dict[str, int] = {}  # values below each anchor, those that aliases stand for included
-    above: list[tuple[str | None, int]] = []
-    size = 0
-    for event in events:
-        kind, where = type(event).__name__, f"line {event.start_mark.line + 1}"
-        anchor = getattr(event, "anchor", None)
-        if getattr(event, "tag", None):
-            raise HarError(f"{where}: a tag, {_short(event.tag)}, which is not taken")
-        if kind in ("MappingStartEvent", "SequenceStartEvent"):
-            above.append((anchor, size))
-            size = 0
-        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-            anchor, before = above.pop()
-            if anchor:
-                sizes[anchor] = size
-            size += before + 1
-        elif kind == "AliasEvent":
-            if anchor not in sizes:
-                raise HarError(f"{where}: *{_short(anchor)} stands for nothing before it")
-            size += sizes[anchor]
-        elif kind == "ScalarEvent":
-            size += 1
-            if anchor:
-                sizes[anchor] = 1
-        if len(above) > MAX_NESTING or size > MAX_VALUES:
-            raise HarError(
-                f"{where}: more than {MAX_NESTING} levels or {MAX_VALUES:,} values are not taken"
-            )
-
-
-def read_yaml(path: Path) -> Any:
-    """What a YAML file says, as `parse_yaml` takes it.
-
-    Raises:
-        HarError: It is not there or not YAML; the message says in which line.
-    """
-    try:
-        with path.open(encoding="utf-8") as file:
-            return parse_yaml(file.read(MAX_YAML + 1))
-    except FileNotFoundError:
-        raise HarError(f"{path} is not there: run from the project's folder") from None
-    except UnicodeDecodeError as error:
-        raise HarError(f"{path}: not YAML ({error!s:.300})") from None
-    except HarError as error:
-        raise HarError(f"{path}: {error}") from None
-
-
 def _read_sections(path: Path) -> dict[str, Any]:
-    content = read_yaml(path)
+    content = read(path)
     if not isinstance(content, dict):
         raise HarError(f"{path} does not hold sections such as `model:`")
     return content
-
-
-def _short(value: object) -> str:
-    """A value as a message shows it: on one line, and not for pages."""
-    try:
-        text = " ".join(str(value).split())
-    except ValueError:  # Python writes no number of thousands of digits
-        return "a huge number"
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _in_words(error: ValidationError, depth: int = 2) -> str:
@@ -652,7 +563,7 @@ def _in_words(error: ValidationError, depth: int = 2) -> str:
     for each in error.errors():
         # A union reports each of its types, under a further name that means nothing to the reader.
         places = [str(part) for part in each["loc"] if part not in NETWORKS]
-        where, given = _short(".".join(places[:depth])), each["input"]
+        where, given = shown(".".join(places[:depth])), each["input"]
         message = each["msg"].removeprefix("Value error, ")
         if each["type"] == "extra_forbidden":
             problems[where] = [f"{where}: no such setting"]
@@ -661,8 +572,8 @@ def _in_words(error: ValidationError, depth: int = 2) -> str:
             where, given = f"{where}.name", each["ctx"]["tag"]
             message = f"Input should be one of {each['ctx']['expected_tags']}"
         if where and where not in problems:
-            shown = where if isinstance(given, dict) else f"{where}={_short(given)}"
-            message = f"{shown}: {message}".replace("\n", " ")
+            setting = where if isinstance(given, dict) else f"{where}={shown(given)}"
+            message = f"{setting}: {message}".replace("\n", " ")
         problems.setdefault(where, []).append(message)
     more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
     each_once = [" or ".join(dict.fromkeys(messages)) for messages in problems.values()]

@@ -20,6 +20,7 @@ from imports import (
 ORDER = (
     "errors",
     "files",
+    "yaml",
     "signals",
     "params",
     "parallel",
@@ -40,8 +41,9 @@ MLFLOW = ("tracking", "mlflow_model")
 ALLOWED = {
     "errors": set(),
     "files": {"errors"},
+    "yaml": {"errors"},
     "signals": {"errors"},
-    "params": {"errors", "signals"},
+    "params": {"errors", "yaml", "signals"},
     "data": {"errors", "files", "signals", "params", "parallel"},
     "tracking": {"errors", "files"},
     # The script that MLflow keeps with a model, and what describes the model to it.

@@ -3,7 +3,8 @@ import yaml
 from dvc.utils.serialize import load_yaml
 
 from har.errors import HarError
-from har.params import MAX_YAML, ConvRecurrent, Params, Recurrent, parse_yaml
+from har.params import ConvRecurrent, Params, Recurrent
+from har.yaml import MAX_YAML, parse
 
 
 def read(tmp_path, text="{}", arguments=()):
@@ -178,7 +179,7 @@ def test_a_value_that_is_not_yaml_is_one_line(tmp_path, value):
 def test_a_value_is_what_dvc_writes_to_its_lock(tmp_path, text):
     path = tmp_path / "params.yaml"
     path.write_text(text)
-    assert parse_yaml(text) == load_yaml(path)
+    assert parse(text) == load_yaml(path)
 
 
 def test_a_bomb_of_aliases_is_refused_at_once_with_help_too(tmp_path, capsys):

@@ -11,7 +11,7 @@ import yaml
 
 from har.errors import in_one_line
 from har.files import replacing_file
-from har.params import read_yaml
+from har.yaml import read
 
 PIPELINE, BELOW = Path("dvc.yaml"), Path("anyone/dvc.yaml")
 
@@ -38,7 +38,7 @@ def _files(dependency: str) -> list[str]:
 
 def main() -> None:
     """Write it."""
-    pipeline = below(read_yaml(PIPELINE))
+    pipeline = below(read(PIPELINE))
     with replacing_file(BELOW) as partial:
         partial.write_text(HEAD + yaml.safe_dump(pipeline, sort_keys=False, width=100))
 

@@ -10,10 +10,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from har import yaml
 from har.errors import HarError, in_one_line
 from har.files import replacing_folder
 from har.model.bundle import DESCRIPTION, MODEL, RELEASED, digest, load
-from har.params import read_yaml
 from stages.common import BUNDLE, LOCK, METRICS, TEST, project_root, read_metrics
 from tools.report import CARD, md5, up
 
@@ -61,7 +61,7 @@ def _card() -> str:
 def _locked() -> dict[str, str]:
     """The digest of every output that dvc.lock names."""
     try:
-        stages: dict[str, Any] = read_yaml(LOCK)["stages"]
+        stages: dict[str, Any] = yaml.read(LOCK)["stages"]
     except (HarError, OSError, KeyError, TypeError):
         raise HarError(f"{LOCK} is not there or damaged: run `dvc repro`") from None
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}

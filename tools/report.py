@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from har import yaml
 from har.data import windows
 from har.data.windows import Windows
 from har.errors import HarError, in_one_line
 from har.evaluation import metrics, trials
 from har.model import bundle
-from har.params import Params, parse_yaml, read_yaml
+from har.params import Params
 from har.signals.recordings import ACTIVITIES, STILL, in_words
 from stages.common import (
     BUNDLE,
@@ -230,7 +231,7 @@ def _settings(locked: dict[str, Any], description: bundle.Description) -> dict[s
 
 def _lock() -> dict[str, Any]:
     try:
-        return read_yaml(LOCK) or {} if LOCK.exists() else {}  # the stages were run by hand
+        return yaml.read(LOCK) or {} if LOCK.exists() else {}  # the stages were run by hand
     except HarError:
         raise HarError(f"{LOCK} is damaged: `git checkout {LOCK}`, then `dvc repro`") from None
 
@@ -260,7 +261,7 @@ def _experiments(locked: dict[str, Any]) -> list[str]:
         parts = ref.split("/")
         if len(parts) != 5 or parts[2] in ("exec", "celery"):
             continue
-        content = parse_yaml(_git("show", f"{ref}:{LOCK}") or "{}") or {}
+        content = yaml.parse(_git("show", f"{ref}:{LOCK}") or "{}") or {}
         if content.get("stages", {}).get("train", {}).get("outs") == made:
             names.append(parts[-1])
     return sorted(names)
