@@ -22,7 +22,8 @@ from har.evaluation import trials
 from har.evaluation.trials import Trial, of_part
 from har.model.novelty import summarize
 from har.signals.recordings import ACTIVITIES
-from stages.common import NORMALIZED, PREDICTIONS, read_table
+from stages.common import NORMALIZED, PREDICTIONS
+from stages.reports import read_table
 
 ERRORS, ERRORS_HELD_OUT = Path("reports/errors.csv"), Path("reports/errors_held_out.csv")
 

@@ -16,8 +16,9 @@ from har.data.archive import ArchiveUnavailable
 from har.errors import HarError
 from har.files import replacing_file
 from har.params import Params
-from stages.common import LOCK, PARAMS, read_metrics, run
+from stages.common import LOCK, PARAMS, run
 from stages.download import fetch, holds_published
+from stages.reports import read_metrics
 
 SWAP = """
 UCI HAR is neither in a local archive nor can it be downloaded from its publisher:

@@ -1,6 +1,5 @@
 """What every stage script shares: where files lie, and how a script starts and fails."""
 
-import io
 import os
 import signal
 import sys
@@ -8,17 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import psutil
-from pydantic_core import from_json
 
-from har.errors import HarError, in_one_line
+from har.errors import in_one_line
 from har.params import Params
-from har.signals.recordings import ACTIVITIES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PARAMS, LOCK = Path("params.yaml"), Path("dvc.lock")
 
@@ -45,18 +38,6 @@ DATA_FIGURES = (
 MODEL_FIGURES = ("training_loss", "accuracy_curves", "confusion_matrix", "model_performance")
 FIGURE_NAMES = DATA_FIGURES + MODEL_FIGURES
 
-HISTORY_COLUMNS = [
-    "epoch",
-    "train_loss",
-    "val_loss",
-    "train_accuracy",
-    "val_accuracy",
-    "learning_rate",
-]
-SCORED = (PREDICTIONS, PER_CLASS, PER_SUBJECT)
-PREDICTED = ["subject", "bout", "start", "actual", "predicted"]
-"""Columns of the predictions, before a probability for each activity."""
-
 BACK = (
     "DVC removed this stage's results before it began; with the former settings `dvc repro` takes "
     "them from its cache"
@@ -68,118 +49,6 @@ def project_root() -> Path:
     """The person's checkout, also where DVC works in a temporary copy of it, or in anyone/."""
     root = Path(os.environ.get("DVC_ROOT") or ".").absolute()
     return root.parent if (root.parent / "stages").is_dir() else root
-
-
-def read_metrics() -> dict[str, Any]:
-    """What `evaluate` wrote to reports/metrics.json and, of the test people, reports/test.json."""
-    metrics: dict[str, Any] = {}
-    for path, part in ((METRICS, "train"), (TEST, "test")):
-        try:
-            found: dict[str, Any] = from_json(path.read_bytes(), allow_inf_nan=False)
-            if not (isinstance(found["dataset"], str) and 0 <= found[part]["accuracy"] <= 1):
-                raise ValueError
-        except FileNotFoundError:
-            raise HarError(f"{path} is not there: make it with `dvc repro`") from None
-        except (ValueError, KeyError, TypeError):
-            raise HarError(f"{path} is damaged: delete it and run `dvc repro`") from None
-        if found["dataset"] != metrics.get("dataset", found["dataset"]):
-            raise HarError(f"{path} and {METRICS} are of two data sets: run `dvc repro`")
-        metrics |= found
-    return metrics
-
-
-def read_table(path: Path) -> "pd.DataFrame":
-    """One of the tables in reports/, whole and with values in their ranges.
-
-    The tables that `evaluate` writes are of the same windows, so that one that was cut off shows.
-
-    Raises:
-        HarError: It is not there or damaged.
-    """
-    table = _read_table(path)
-    if path.name == HISTORY.name and (problem := _problem_of_history(table)):
-        raise _damaged(path, problem)
-    if path.name in (PREDICTIONS.name, PER_CLASS.name, PER_SUBJECT.name):
-        scored = [_read_table(path.with_name(each.name)) for each in SCORED]
-        if problem := _problem_of_scores(*scored):
-            raise _damaged(path, problem)
-    return table
-
-
-def _read_table(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    try:
-        content = path.read_bytes()
-        table = pd.read_csv(io.BytesIO(content))
-    except FileNotFoundError:
-        raise HarError(f"{path} is not there: make it with `dvc repro`") from None
-    except ValueError:  # of which pandas' own errors are kinds
-        raise _damaged(path, "it is no table") from None
-    if table.empty:
-        raise _damaged(path, "it has no rows")
-    if not content.endswith(b"\n"):
-        raise _damaged(path, "its last line is cut off")
-    return table
-
-
-def _damaged(path: Path, problem: str) -> HarError:
-    return HarError(f"{path} is damaged ({problem}): delete it and run `dvc repro`")
-
-
-def _are_numbers(table: "pd.DataFrame") -> bool:
-    return table.shape == table.select_dtypes("number").shape
-
-
-def _problem_of_history(history: "pd.DataFrame") -> str:
-    if list(history.columns) != HISTORY_COLUMNS or not _are_numbers(history):
-        return "other columns"
-    if history.epoch.tolist() != list(range(1, len(history) + 1)):
-        return "an epoch is missing"
-    always = history[["train_loss", "train_accuracy", "learning_rate"]]
-    if always.isna().any(axis=None) or (history < 0).any(axis=None):
-        return "a value is missing or below 0"
-    if (history[["train_accuracy", "val_accuracy"]] > 1).any(axis=None):
-        return "an accuracy is above 1"
-    return ""
-
-
-def _problem_of_scores(
-    predictions: "pd.DataFrame", per_class: "pd.DataFrame", per_subject: "pd.DataFrame"
-) -> str:
-    """What is wrong with the tables of one evaluation, in words; nothing where nothing is."""
-    names = list(predictions.columns[len(PREDICTED) :])
-    if list(predictions.columns[: len(PREDICTED)]) != PREDICTED or set(names) - set(ACTIVITIES):
-        return f"other columns in {PREDICTIONS.name}"
-    shares = predictions[names]
-    if not _are_numbers(shares) or not shares.ge(0).all(axis=None):
-        return f"a probability in {PREDICTIONS.name} is none"
-    if ((shares.sum(axis=1) - 1).abs() > 0.01).any():
-        return f"probabilities in {PREDICTIONS.name} do not add up to 1"
-    if not predictions[["actual", "predicted"]].isin(names).all(axis=None):
-        return f"an activity in {PREDICTIONS.name} is unknown"
-    if list(per_class.columns) != ["activity", "precision", "recall", "f1", "support"]:
-        return f"other columns in {PER_CLASS.name}"
-    if list(per_subject.columns) != ["subject", "accuracy", "windows"]:
-        return f"other columns in {PER_SUBJECT.name}"
-    scores = per_class[["precision", "recall", "f1"]]
-    if not _are_numbers(per_class.iloc[:, 1:]) or not (scores.ge(0) & scores.le(1)).all(axis=None):
-        return f"a score in {PER_CLASS.name} is none"
-    if not _are_numbers(per_subject):
-        return f"a score in {PER_SUBJECT.name} is none"
-    right = predictions.actual == predictions.predicted
-    of_people, of_classes = right.groupby(predictions.subject), right.groupby(predictions.actual)
-    for path, found, expected, counted, windows in (
-        (PER_SUBJECT, per_subject, of_people, "subject", "windows"),
-        (PER_CLASS, per_class[per_class.support != 0], of_classes, "activity", "support"),
-    ):
-        score = "accuracy" if counted == "subject" else "recall"
-        found = found.set_index(counted).sort_index()
-        if found[windows].to_dict() != expected.size().to_dict() or not found.index.is_unique:
-            return f"{path.name} and {PREDICTIONS.name} have other windows"
-        if not (found[score] - expected.mean()).abs().le(1e-5).all():
-            return f"{path.name} and {PREDICTIONS.name} have other scores"
-    return ""
 
 
 def run(main: Callable[[Params], None]) -> None:

@@ -30,9 +30,8 @@ from stages.common import (
     TEST,
     WEIGHTS,
     project_root,
-    read_metrics,
-    read_table,
 )
+from stages.reports import read_metrics, read_table
 
 COMMIT = "mlflow.source.git.commit"
 

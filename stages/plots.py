@@ -13,9 +13,9 @@ from stages.common import (
     PER_CLASS,
     PER_SUBJECT,
     PREDICTIONS,
-    read_table,
     run,
 )
+from stages.reports import read_table
 
 
 def main(_: Params) -> None:

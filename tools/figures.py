@@ -8,7 +8,8 @@ from pathlib import Path
 from experiments.history_held_out import HISTORY_HELD_OUT
 from har.errors import in_one_line
 from har.evaluation import figures
-from stages.common import PER_CLASS, PER_SUBJECT, PREDICTIONS, read_metrics, read_table
+from stages.common import PER_CLASS, PER_SUBJECT, PREDICTIONS
+from stages.reports import read_metrics, read_table
 
 FOLDER = Path("docs/images")
 

@@ -17,14 +17,8 @@ from experiments.table import ABLATION, EXPERIMENTS, RIVALS
 from har.data.datasets import DATASETS
 from har.errors import HarError, in_one_line
 from har.model.bundle import MODEL, RELEASED
-from stages.common import (
-    HISTORY,
-    PER_CLASS,
-    PER_SUBJECT,
-    PREDICTIONS,
-    read_metrics,
-    read_table,
-)
+from stages.common import HISTORY, PER_CLASS, PER_SUBJECT, PREDICTIONS
+from stages.reports import read_metrics, read_table
 from tools.rendering import render, write
 from tools.report import merged_accuracy
 

@@ -14,7 +14,8 @@ from har import yaml
 from har.errors import HarError, in_one_line
 from har.files import replacing_folder
 from har.model.bundle import DESCRIPTION, MODEL, RELEASED, digest, load
-from stages.common import BUNDLE, LOCK, METRICS, TEST, project_root, read_metrics
+from stages.common import BUNDLE, LOCK, METRICS, TEST, project_root
+from stages.reports import read_metrics
 from tools.report import CARD, md5, up
 
 NOTE = "release.json"

@@ -33,9 +33,8 @@ from stages.common import (
     PER_SUBJECT,
     PREDICTIONS,
     project_root,
-    read_metrics,
-    read_table,
 )
+from stages.reports import read_metrics, read_table
 from tools.rendering import render, write
 
 PROJECT = Path(__file__).parents[1]

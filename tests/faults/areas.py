@@ -53,6 +53,7 @@ from har.model import bundle
 from har.params import Params
 from har.signals.filters import filter_recording
 from stages import common
+from stages.reports import SCORED, read_metrics, read_table
 
 Once = Callable[[Random], None]
 """Try one fault; an exception if something is wrong afterwards."""
@@ -231,7 +232,7 @@ def tables(folder: Path) -> Iterator[Once]:
     """Tables and scores in reports/, damaged."""
     reports = folder / "reports"
     reports.mkdir(exist_ok=True)
-    names = [path.name for path in (*common.SCORED, common.HISTORY, common.METRICS, common.TEST)]
+    names = [path.name for path in (*SCORED, common.HISTORY, common.METRICS, common.TEST)]
     good = {name: (ROOT / "reports" / name).read_bytes() for name in names}
 
     def once(random: Random) -> None:
@@ -243,10 +244,10 @@ def tables(folder: Path) -> Iterator[Once]:
         os.chdir(folder)
         try:
             if name.endswith(".csv"):
-                table = common.read_table(Path("reports") / name)
+                table = read_table(Path("reports") / name)
                 assert len(table) == good[name].count(b"\n") - 1 or name == common.HISTORY.name
             else:
-                assert 0 <= common.read_metrics()["test"]["accuracy"] <= 1
+                assert 0 <= read_metrics()["test"]["accuracy"] <= 1
         except HarError as error:
             one_line(error)
         finally:

@@ -19,6 +19,7 @@ from har.errors import HarError
 from har.evaluation import figures
 from stages import common
 from stages.__main__ import check_holders, check_lock
+from stages.reports import read_metrics, read_table
 
 TABLES = ("history.csv", "predictions.csv", "per_class.csv", "per_subject.csv")
 
@@ -35,7 +36,7 @@ def test_a_table_that_is_cut_off_is_not_drawn(finished, tmp_path, monkeypatch, n
         pytest.skip("a shorter training would leave the same: `stages.plots` counts the epochs")
     path.write_text(kept[:-9] if torn else kept)
     with pytest.raises(HarError, match=r"reports/\w+\.csv is damaged") as caught:
-        common.read_table(path)
+        read_table(path)
     assert "\n" not in str(caught.value)
 
 
@@ -70,7 +71,7 @@ def test_a_table_of_other_columns_or_values_is_one_line(
     changed = head.replace(old, new) + separator + rest
     path.write_text(changed if changed != text else text.replace(old, new))
     with pytest.raises(HarError, match=r"is damaged \(.*\): delete it and run") as caught:
-        common.read_table(path)
+        read_table(path)
     assert "\n" not in str(caught.value)
 
 
@@ -79,12 +80,12 @@ def test_a_table_of_other_columns_or_values_is_one_line(
 )
 def test_scores_that_are_none_are_one_line(finished, tmp_path, monkeypatch, content):
     reports = copy_of_reports(finished, tmp_path, monkeypatch)
-    common.read_metrics()
+    read_metrics()
     whole = json.loads((reports / "test.json").read_text())
     for written in (content, json.dumps(whole | {"test": {"accuracy": float("nan")}})):
         (reports / "test.json").write_text(written)
         with pytest.raises(HarError, match=r"test\.json is damaged: delete it"):
-            common.read_metrics()
+            read_metrics()
 
 
 def copy_of_reports(finished, tmp_path, monkeypatch):
@@ -94,7 +95,7 @@ def copy_of_reports(finished, tmp_path, monkeypatch):
         (reports / name).write_bytes((finished.folder / "reports" / name).read_bytes())
     monkeypatch.chdir(tmp_path)
     for name in TABLES:
-        common.read_table(reports / name)  # as it is, each is in order
+        read_table(reports / name)  # as it is, each is in order
     return reports
 
 
