@@ -64,7 +64,7 @@ def make_predictions(number=600, activities=UCI_HAR_ACTIVITIES) -> pd.DataFrame:
             "predicted": names[shares.argmax(axis=1)],
         }
     )
-    return table.assign(**{f"p_{name}": share for name, share in zip(names, shares.T, strict=True)})
+    return table.assign(**dict(zip(names, shares.T, strict=True)))
 
 
 def make_scores(predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -172,21 +172,12 @@ def scores_with_intervals(predictions: pd.DataFrame) -> list[dict[str, Any]]:
         `name`, `value`, `low` and `high` of each.
     """
     activities = sorted({*predictions["actual"], *predictions["predicted"]}, key=ACTIVITIES.index)
-    number = {name: index for index, name in enumerate(activities)}
-    tables = {
-        person: np.array(rows)
-        for person, rows in trials.confusion_by_subject(
-            predictions["actual"].map(number).to_numpy(),
-            predictions["predicted"].map(number).to_numpy(),
-            predictions["subject"].to_numpy(),
-            len(activities),
-        ).items()
-    }
+    tables = trials.tables_of(predictions, activities)
     wanted: dict[str, Any] = {
         "Accuracy": metrics.accuracy_of,
         "Macro F1": metrics.macro_f1,
     }
-    for name, index in number.items():
+    for index, name in enumerate(activities):
         wanted[f"F1, {in_words(name)}"] = lambda these, index=index: metrics.f1_of(these)[
             ..., index
         ]

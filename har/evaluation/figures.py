@@ -315,7 +315,9 @@ def model_performance(
     figure = _figure("How well the model does on test subjects", 6.8)
     parts: Any = [["classes", "reliability"], ["subjects", "reliability"], ["subjects", "stated"]]
     axes = figure.subplot_mosaic(parts, width_ratios=(1.15, 1), height_ratios=(3, 0.8, 1.5))
-    tables = _tables_by_person(predictions, _in_order(per_class.activity))
+    scored = _in_order(per_class.activity)
+    others = _in_order({*predictions.actual, *predictions.predicted} - set(scored))
+    tables = trials.tables_of(predictions, [*scored, *others])
     _draw_classes(axes["classes"], per_class, tables)
     _draw_subjects(axes["subjects"], per_subject)
     _draw_reliability(axes["reliability"], axes["stated"], predictions)
@@ -591,19 +593,6 @@ def _curves(history: pd.DataFrame, kept_epoch: int | None, score: str, factor: f
     return figure
 
 
-def _tables_by_person(predictions: pd.DataFrame, names: list[str]) -> dict[int, np.ndarray]:
-    """A confusion matrix of each person: these activities, then what else occurs."""
-    others = _in_order({*predictions.actual, *predictions.predicted} - set(names))
-    number = {name: index for index, name in enumerate([*names, *others])}
-    actual, predicted = (
-        predictions[each].map(number).to_numpy() for each in ("actual", "predicted")
-    )
-    tables = trials.confusion_by_subject(
-        actual, predicted, predictions.subject.to_numpy(), len(number)
-    )
-    return {person: np.array(table) for person, table in tables.items()}
-
-
 def _shares_by_person(
     subject: np.ndarray, bins: np.ndarray, right: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -664,7 +653,8 @@ def _draw_subjects(ax: Axes, per_subject: pd.DataFrame) -> None:
 
 def _draw_reliability(ax: Axes, below: Axes, predictions: pd.DataFrame) -> None:
     """Share of right answers by the probability stated for them; `below`, how often it was."""
-    stated = predictions.iloc[:, 5:].max(axis=1).to_numpy() * 100
+    activities = [name for name in ACTIVITIES if name in predictions]
+    stated = predictions[activities].max(axis=1).to_numpy() * 100
     right = (predictions.actual == predictions.predicted).to_numpy() * 100
     edges = np.linspace(0, 100, _RELIABILITY_BINS + 1)
     bins = np.clip(np.digitize(stated, edges) - 1, 0, _RELIABILITY_BINS - 1)

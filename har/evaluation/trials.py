@@ -6,7 +6,7 @@ be worked out from the stored files, by person, without training again.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 from pydantic import (
@@ -21,6 +21,9 @@ from pydantic import (
 from har.errors import HarError
 from har.evaluation import metrics
 from har.files import replacing_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TEST = "test"
 """The part of a trial on the test subjects, trained on all training subjects."""
@@ -105,6 +108,22 @@ def confusion_by_subject(
         rows = subject == person
         tables[int(person)] = metrics.confusion(actual[rows], predicted[rows], classes).tolist()
     return tables
+
+
+def tables_of(predictions: "pd.DataFrame", activities: Sequence[str]) -> dict[int, np.ndarray]:
+    """A confusion matrix per person, of a table with a row per window.
+
+    Args:
+        predictions: With the columns `subject`, `actual` and `predicted`.
+        activities: All that occur, in the order of rows and columns.
+    """
+    number = {name: index for index, name in enumerate(activities)}
+    actual, predicted = (
+        predictions[column].map(number).to_numpy() for column in ("actual", "predicted")
+    )
+    subject = predictions["subject"].to_numpy()
+    tables = confusion_by_subject(actual, predicted, subject, len(activities))
+    return {person: np.array(table) for person, table in tables.items()}
 
 
 def path_of(folder: Path, name: str, part: str, seed: int) -> Path:
