@@ -24,7 +24,7 @@ from har.data.windows import Windows
 from har.evaluation import metrics, trials
 from har.evaluation.colours import ACTIVITY_COLOURS
 from har.files import replacing_file
-from har.signals.blocks import in_blocks
+from har.signals.blocks import by_block, in_blocks
 from har.signals.channels import CHANNEL_GROUPS
 from har.signals.recordings import ACTIVITIES, SAMPLING_RATE, STILL, in_words
 
@@ -169,13 +169,14 @@ def time_series_patterns(windows: Windows) -> Figure:
     unit = CHANNEL_GROUPS[name].unit
     frequency = np.fft.rfftfreq(train.size, 1 / SAMPLING_RATE)
     shown = (frequency > 0) & (frequency <= _PATTERN_HERTZ)
-    power = [
-        periodogram(block[..., columns], SAMPLING_RATE, "hann", detrend="constant", axis=1)[1].sum(
-            axis=2
-        )[:, shown]
-        for block in in_blocks(train.signals)
-    ]
-    spectra = pd.DataFrame(np.concatenate(power), columns=frequency[shown])
+
+    def power(block: np.ndarray) -> np.ndarray:
+        every = block[..., columns]
+        found = periodogram(every, SAMPLING_RATE, "hann", detrend="constant", axis=1)[1]
+        of_all: np.ndarray = found.sum(axis=2)[:, shown]
+        return of_all
+
+    spectra = pd.DataFrame(by_block(train.signals, power), columns=frequency[shown])
 
     figure = _figure(f"Ten seconds of each activity (subject {subject}), and its rhythm", 7.8)
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.7, 1))[0]
@@ -469,8 +470,8 @@ def _typical_windows(train: Windows) -> tuple[int, dict[int, int]]:
     A window is described by mean and standard deviation of each channel; the nearer to the median
     of its activity, the more typical.
     """
-    statistics = np.concatenate(
-        [np.hstack([each.mean(axis=1), each.std(axis=1)]) for each in in_blocks(train.signals)]
+    statistics = by_block(
+        train.signals, lambda block: np.hstack([block.mean(axis=1), block.std(axis=1)])
     )
     statistics /= np.maximum(statistics.std(axis=0), 1e-9)
     medians = pd.DataFrame(statistics).groupby(train.label).transform("median")

@@ -6,7 +6,7 @@ import numpy as np
 from torch import nn
 
 from har.errors import HarError
-from har.signals.blocks import in_blocks
+from har.signals.blocks import by_block
 
 
 def check_model(name: str, model: Any) -> None:
@@ -41,8 +41,8 @@ def check_signals(name: str, signals: Any, model: nn.Module) -> np.ndarray:
         raise HarError(
             f"{name}: expected {channels} channels, the model's input_size, got {array.shape[2]}"
         )
-    finite = [np.isfinite(block).all(axis=(1, 2)) for block in in_blocks(array)]
-    if len(wrong := np.flatnonzero(~np.concatenate(finite))):
+    finite = by_block(array, lambda block: np.isfinite(block).all(axis=(1, 2)))
+    if len(wrong := np.flatnonzero(~finite)):
         bad = int(wrong[0])
         raise HarError(f"{name}: expected finite numbers, window {bad} (from 0) holds others")
     return array

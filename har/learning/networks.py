@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from har.errors import HarError
 from har.learning import frames
 from har.params import ConvRecurrent, Model, Recurrent, checked
-from har.signals.blocks import in_blocks
+from har.signals.blocks import by_block
 
 RECURRENT = {"lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -276,6 +276,10 @@ def predict_probabilities(
     # Both go through all layers, which for a single window takes as long as the network itself.
     if model.training or next(model.parameters()).device.type != device.type:
         model.to(device).eval()
-    batches = (torch.tensor(block, device=device) for block in in_blocks(signals, size=batch_size))
-    logits = [model(batch).double().cpu() for batch in batches]
-    return torch.cat(logits).softmax(dim=1).numpy()
+
+    def probabilities(block: np.ndarray) -> np.ndarray:
+        logits = model(torch.tensor(block, device=device)).double().cpu()
+        found: np.ndarray = logits.softmax(dim=1).numpy()
+        return found
+
+    return by_block(signals, probabilities, batch_size)

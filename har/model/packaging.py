@@ -15,7 +15,7 @@ from har.model.deployed import DeployedModel, summarize_for
 from har.model.export import to_onnx
 from har.model.hmm import learn_durations
 from har.model.postures import learn_angles
-from har.signals.blocks import in_blocks, taken
+from har.signals.blocks import by_block, in_blocks, taken
 from har.signals.channels import channel_units, groups_of
 from har.signals.recordings import BASE_CHANNELS, SAMPLING_RATE
 
@@ -46,11 +46,9 @@ def package(
     """
     classes = len(record.activities)
     step = step_of(record.window_size, record.window_overlap)
-    summaries = np.concatenate(
-        [
-            summarize_for(network, torch.tensor(block), record.channels).numpy()
-            for block in in_blocks(train.signals)
-        ]
+    summaries = by_block(
+        train.signals,
+        lambda block: summarize_for(network, torch.tensor(block), record.channels).numpy(),
     )
     deployed = DeployedModel(
         network,
@@ -103,8 +101,8 @@ def _angles(train: Windows) -> dict[str, dict[str, list[float]]]:
     """Angles of postures (`learn_angles`)."""
     # In g: what turns vectors by gravity takes them unscaled.
     columns = [train.channels.tolist().index(f"total_acc_{axis}") for axis in "xyz"]
-    acceleration = np.concatenate(
-        [block[..., columns].mean(axis=1, dtype=float) for block in in_blocks(train.signals)]
+    acceleration = by_block(
+        train.signals, lambda block: block[..., columns].mean(axis=1, dtype=float)
     )
     activity = train.activities[train.label]
     return learn_angles(acceleration, activity, train.subject, train.placement)

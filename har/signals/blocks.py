@@ -2,7 +2,7 @@
 
 import mmap
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,29 @@ def in_blocks(
         if len(block):
             yield block
         let_go(values)
+
+
+def by_block(
+    values: np.ndarray, make: Callable[[np.ndarray], np.ndarray], size: int = BLOCK
+) -> np.ndarray:
+    """A row for each row of an array, made of a block of them at a time.
+
+    They are put into one array at once. Small arrays that are kept, each made between large ones
+    that are not, would keep the system from using the latter's memory again.
+
+    Args:
+        values: (rows, ...), at least one, in memory or in a file.
+        make: From (some rows, ...) to as many rows, each time of the same type and shape.
+        size: As for `in_blocks`.
+    """
+    blocks = in_blocks(values, size=size)
+    first = make(next(blocks))
+    made = np.empty((len(values), *first.shape[1:]), first.dtype)
+    made[: len(first)], row = first, len(first)
+    for block in blocks:
+        made[row : row + len(block)] = make(block)
+        row += len(block)
+    return made
 
 
 def let_go(values: np.ndarray) -> None:
