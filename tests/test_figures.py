@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from har.data.windows import Windows, cut_windows
 from har.evaluation import figures
 from har.signals.channels import CHANNEL_GROUPS, channel_units
-from har.signals.recordings import UCI_HAR_ACTIVITIES, Recording
+from har.signals.recordings import ACTIVITIES, SOME_POSTURE, UCI_HAR_ACTIVITIES, Recording
 from stages.common import FIGURE_NAMES
 
 SIX = ("total_acc", "gyro")
@@ -423,9 +424,22 @@ def test_a_recording_is_drawn_with_its_activities_under_it(count):
     expected = [(0, 0.5), (0.5, 0.75), (0.75, 1), (0, 0.5), (0.5, 1)]
     np.testing.assert_allclose(drawn, expected, atol=0.01)
     assert [tick.get_text() for tick in below.get_yticklabels()] == ["Recognised", "Labelled"]
-    names = {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+    names = {text.get_text() for text in below.get_legend().get_texts()}
     assert names >= {"Sitting", "Walking upstairs", "Lying", "Not known"}
     assert not names & {"Walking", "Standing"}
+
+
+def test_no_words_lie_over_others_under_a_recording(tmp_path: Path):
+    times, names = np.arange(900) / 50, np.array([*ACTIVITIES, SOME_POSTURE, ""])
+    spans = np.column_stack([np.arange(9), np.arange(1, 10)]) * 2.0
+    figure = figures.recognised_recording("a.csv", times, np.ones((900, 6)), spans, names, None)
+    figures.save(figure, tmp_path / "a.png", "model trained on " + "+".join(["usc_had"] * 8))
+    figure.draw_without_rendering()  # saving had another resolution
+    below = figure.axes[-1]
+    boxes = [each.get_window_extent() for each in (below.xaxis.label, below.get_legend())]
+    boxes.append(figure._supxlabel.get_window_extent())
+    assert all(upper.y0 >= lower.y1 for upper, lower in pairwise(boxes))
+    assert boxes[-1].y0 >= 0
 
 
 def test_a_gap_in_a_recording_is_not_drawn_over():

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
+from matplotlib.transforms import ScaledTranslation
 
 from har.data.windows import Windows
 from har.evaluation import metrics, trials
@@ -352,7 +353,7 @@ def recognised_recording(
         edges = np.concatenate([times, times[-1:]])
         bands.append(("Labelled", np.column_stack([edges[:-1], edges[1:]]) / size, labels))
     quantities = ["Acceleration (g)", "Angular rate (rad/s)"][: signals.shape[1] // 3]
-    height = 1.2 + 2 * len(quantities) + 0.35 * len(bands)
+    height = 1.4 + 2 * len(quantities) + 0.35 * len(bands)
     figure = _figure(f"What was recognised in {name}", height)
     *axes, below = figure.subplots(
         len(quantities) + 1,
@@ -388,8 +389,17 @@ def recognised_recording(
     if (activity == "").any():
         grey: dict[str, Any] = {"facecolor": "#E3E3E3", "hatch": "////", "edgecolor": "#9A9A9A"}
         patches.append(Patch(label="Not known", linewidth=0, **grey))
-    tight = {"borderpad": 0, "columnspacing": 1.2, "handlelength": 1.4}
-    figure.legend(handles=patches, loc="outside lower left", ncols=4, **tight)
+    # Under the axis' own label, and above the note of `save`.
+    under = below.transAxes + ScaledTranslation(0, -0.5, figure.dpi_scale_trans)
+    tight = {"borderpad": 0, "borderaxespad": 0, "columnspacing": 1.2, "handlelength": 1.4}
+    below.legend(
+        handles=patches,
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        bbox_transform=under,
+        ncols=4,
+        **tight,
+    )
     _legend_of_components(figure, np.array(["x", "y", "z"]))
     return figure
 
