@@ -39,8 +39,8 @@ MODEL_FIGURES = ("training_loss", "accuracy_curves", "confusion_matrix", "model_
 FIGURE_NAMES = DATA_FIGURES + MODEL_FIGURES
 
 BACK = (
-    "DVC removed this stage's results before it began; with the former settings `dvc repro` takes "
-    "them from its cache"
+    "DVC removed this stage's results before it began; if they were made here, with the former "
+    "settings `dvc repro` takes them from its cache"
 )
 """How to come back after a stage failed in the person's own checkout."""
 
@@ -63,7 +63,7 @@ def run(main: Callable[[Params], None]) -> None:
     if "DVC_STAGE" in os.environ:
         _end_with_dvc()
     after = f". {BACK}" if _results_removed() else ""
-    interrupted = "interrupted" + (after or "; files are whole, old or new")
+    interrupted = "interrupted" + (after or "; no file is half-written")
     try:
         with in_one_line(interrupted):
             try:

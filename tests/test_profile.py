@@ -376,10 +376,11 @@ def test_a_plot_shows_an_activity_of_ones_own(har, tmp_path):
         (["new.json", "walk.csv"], "no labels: say what it shows"),
         (["new.json", "short.csv", "--activity", "walking"], "too short: a window takes 2.56 s"),
         (["new.json", "walk.csv", "--activity", "a;b"], "should be walking"),
+        (["new.json", "walk.csv", "--activity", ""], "should be walking"),
         (["new.json", "walk.csv", "--activity", "walking", "--name", "<b>"], "name should be"),
         (["new.json", "walk.csv", "--activity", "walking", "--mounting", "top-up"], "leave it out"),
         (["new.json", "--forget", "walking"], "walking was not shown"),
-        (["walk.csv", "walk.csv", "--activity", "walking"], "is no profile"),
+        (["walk.csv", "walk.csv", "--activity", "walking"], r"is no profile \(Invalid JSON"),
     ],
 )
 def test_what_cannot_be_learnt_is_said_and_nothing_is_written(har, folder, arguments, words):

@@ -99,7 +99,7 @@ def teach(
     if forget is not None:
         taught = kept.forget(taught, forget)
     if file is not None:
-        shown = kept.activity_named(activity) if activity else None
+        shown = None if activity is None else kept.activity_named(activity)
         choices = Choices(flip=flip, rate=checked_rate(rate))
         taught = _shown(taught, file, choices, shown, handling, mounting, recognizer)
     if _content(profile) != before:
@@ -191,7 +191,7 @@ def _shown(
         profile = teach(profile, shown, features, [each.novelty for each in windows])
         if shown in description.activities:
             right = sum(each.activity == shown for each in windows)
-            told = f"the model alone names {right} of them so"
+            told = f"the model alone recognises {right} of them"
         else:
             best = [
                 int(each.probabilities[: len(description.activities)].argmax()) for each in windows
