@@ -14,7 +14,7 @@ from har.commands.teach import profiles, teach
 from har.errors import HarError, in_one_line
 
 app = typer.Typer(
-    help="Put a trained model to work.",
+    help="Recognise activities from a phone's motion sensors, with a trained model.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,7 +34,7 @@ def _several_commands(
         typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
-    """Put a trained model to work."""
+    """Recognise activities from a phone's motion sensors, with a trained model."""
 
 
 for command in (predict, teach, profiles, recordings, live, certificate, browser):

@@ -227,6 +227,7 @@ def test_out_and_plot(here, folder, tmp_path):
         (["walk.csv", "--follow"], "leave out FILE"),
         (["--follow", "--stand", "1:2"], "need the whole recording"),
         (["walk.csv", "--mounting", "pocket"], "should be one of right-edge-up"),
+        (["walk.csv", "--mounting", ""], "should be one of right-edge-up"),
         (["walk.csv", "--mounting", "pocket", "--stand", "1:2"], "should be one of right-edge-up"),
         (["walk.csv", "--stand", "soon"], "should be START:END"),
         (["walk.csv", "--stand", "90:95"], "the recording has 0.0 to 30.0 s"),

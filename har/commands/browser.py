@@ -16,7 +16,7 @@ def browser(
         Path, typer.Option(help="Folder of recordings (CSV) to replay; need not exist.")
     ] = Path("data/recordings"),
 ) -> None:
-    """Write the live page as static files that recognise in the browser, with no server's help."""
+    """Write the live page as static files that recognise in the browser, without a server."""
     from har.live.browser import assemble
 
     assemble(load(model), out, recordings)

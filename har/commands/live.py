@@ -29,26 +29,28 @@ def live(
         ),
     ] = None,
     certificate: Annotated[
-        Path | None, typer.Option(help="For HTTPS, with --key; one of your own.")
+        Path | None, typer.Option(help="A certificate of your own for HTTPS, with --key.")
     ] = None,
     key: Annotated[Path | None, typer.Option(help="The certificate's private key.")] = None,
-    recordings: Annotated[Path, typer.Option(help="Recordings that can be replayed.")] = Path(
-        "data/recordings"
-    ),
-    sessions: Annotated[Path, typer.Option(help="Where recorded sessions are written.")] = Path(
+    recordings: Annotated[
+        Path, typer.Option(help="Folder of recordings that can be replayed.")
+    ] = Path("data/recordings"),
+    sessions: Annotated[Path, typer.Option(help="Folder to which sessions are recorded.")] = Path(
         "data/sessions"
     ),
     model: ModelOption = RELEASED,
     name: Annotated[
         list[str] | None,
         typer.Option(
-            help="Name that this machine has in the network; repeat for several. Under a name that "
-            "it does not know the server answers `Invalid host header`."
+            help="Name that this machine has in the network; repeat for several. Requests under "
+            "any other name are answered `Invalid host header`."
         ),
     ] = None,
-    streams: Annotated[int, typer.Option(min=1, help="Phones at a time, of each worker.")] = 600,
+    streams: Annotated[
+        int, typer.Option(min=1, help="Most phones at a time, for each worker.")
+    ] = 600,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes that serve, one for each core that they may use.")
+        int, typer.Option(min=1, help="Processes that serve, best one for each core.")
     ] = 1,
 ) -> None:
     """Serve the page that shows what a phone's wearer is doing, as it happens."""
@@ -111,7 +113,7 @@ def certificate(
         bool, typer.Option("--replace", help="Overwrite files that phones may trust already.")
     ] = False,
 ) -> None:
-    """Make a certificate, with which phones reach the page over HTTPS."""
+    """Make the certificate with which phones reach the page over HTTPS."""
     from har.live.certificate import DAYS, make
 
     every = make(certificate, key, tuple(name or ()), replace)

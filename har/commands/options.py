@@ -31,7 +31,7 @@ FlipOption = Annotated[
 RateOption = Annotated[
     float | None,
     typer.Option(
-        help="Samples a second, for files without times; times are not looked at.",
+        help="Samples a second, for files without times; times in the file are ignored.",
         show_default=False,
     ),
 ]
@@ -56,7 +56,7 @@ def rotation_of(mounting: str | None) -> "np.ndarray":
     """
     from har.signals.sensors import MOUNTINGS
 
-    mounting = mounting or "right-edge-up"  # turns nothing
+    mounting = "right-edge-up" if mounting is None else mounting  # turns nothing
     if mounting not in MOUNTINGS:
         raise HarError(f"--mounting {mounting}: should be one of {', '.join(MOUNTINGS)}")
     rotation: np.ndarray = MOUNTINGS[mounting]

@@ -42,8 +42,8 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Write the table here: .csv, .jsonl or .parquet. - is standard output, as by "
-            "default.",
+            help="Write the table here: .csv, .jsonl or .parquet. The default, -, is standard "
+            "output.",
             show_default=False,
         ),
     ] = None,
@@ -76,7 +76,7 @@ def predict(
     ] = None,
     profile: Annotated[
         Path | None,
-        typer.Option(help="What `har teach` learnt of the wearer.", show_default=False),
+        typer.Option(help="The wearer's profile, made by `har teach`.", show_default=False),
     ] = None,
     mounting: Annotated[
         str | None,
@@ -92,8 +92,8 @@ def predict(
         str | None,
         typer.Option(
             help="For a model that needs --mounting: seconds START:END of the recording in which "
-            "the person stood still, which corrects for a tilted phone. Which way its screen faces "
-            "is for --mounting to say.",
+            "the person stood still, which corrects for a tilted phone. It does not show which way "
+            "the screen faces: --mounting says that.",
             show_default=False,
         ),
     ] = None,
@@ -122,10 +122,10 @@ def predict(
 
     The table has a row per window: time of its last sample, activity,
     probability, whether it is accepted (probability at the threshold or
-    above, novelty at most 1), novelty, and each activity's probability;
-    of several recordings, their names come first, and with a profile its
-    name last. A summary of each goes
-    to standard error.
+    above, novelty at most 1), novelty, and each activity's probability.
+    With several recordings the first column names them; with a profile the
+    last column names it. A summary of each recording goes to standard
+    error.
     """
     from har.data.phone_files import Choices
 
@@ -163,11 +163,9 @@ def predict(
 
     recognizer = _recognizer(model, hop, smoothing, threshold, profile)
     description = recognizer.description
-    if not description.needs_mounting and (mounting or stand):
-        raise HarError(
-            f"{'--mounting' if mounting else '--stand'}: this model takes the phone however it is "
-            "worn; leave it out"
-        )
+    if not description.needs_mounting and (mounting, stand) != (None, None):
+        option = "--stand" if mounting is None else "--mounting"
+        raise HarError(f"{option}: this model takes the phone however it is worn; leave it out")
     recognizer.stream(placement=placement)  # refuses one that the model makes nothing of
     command = _Command(recognizer, rotation_of(mounting), stand, placement, choices)
     if from_standard_input:
@@ -391,7 +389,7 @@ class _Command:
                     line += f"  {steps:,} steps, {pace:.0f} a minute"
                 say(line)
         if summary.counts[SOME_POSTURE] and self._description.angles and not self._placement:
-            say("  sitting, standing or lying: --placement tells, or a profile (har teach)")
+            say("  still: sitting, standing or lying; --placement or --profile tells which")
         for reason, count in stream.rejected.most_common():
             say(f"samples left out: {count:,} {reason}")
         if stream.rejected_windows:

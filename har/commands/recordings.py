@@ -36,11 +36,11 @@ class Measured(StrEnum):
 def recordings(
     folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("data/recordings"),
     dataset: Annotated[
-        Measured, typer.Option(help="Whose: of hapt the test people's, of others everybody's.")
+        Measured, typer.Option(help="Data set: of hapt the test people, of the others everybody.")
     ] = Measured.hapt,
     archives: Annotated[
         Path | None,
-        typer.Option(envvar="HAR_ARCHIVE_DIR", help="Folder with the archive, if it is here."),
+        typer.Option(envvar="HAR_ARCHIVE_DIR", help="Folder that has the archive, if you have it."),
     ] = None,
     downloads: Annotated[Path, typer.Option(help="Folder that keeps what is downloaded.")] = Path(
         "data/downloads"

@@ -33,7 +33,7 @@ def teach(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="Recording, as for predict. Without --activity its own labels are learnt.",
+            help="Recording, as for predict. Without --activity its labels are learnt.",
             show_default=False,
         ),
     ] = None,
@@ -60,7 +60,7 @@ def teach(
     name: Annotated[
         str | None,
         typer.Option(
-            help="Name to show with every answer; that of the file by default.", show_default=False
+            help="Name to show with every answer; by default the file's.", show_default=False
         ),
     ] = None,
     mounting: Annotated[
@@ -209,7 +209,7 @@ def _recognised(
 ) -> "list[Prediction]":
     from har.signals.sensors import Readings
 
-    if mounting and not recognizer.description.needs_mounting:
+    if mounting is not None and not recognizer.description.needs_mounting:
         raise HarError("--mounting: this model takes the phone however it is worn; leave it out")
     stream = recognizer.stream(Readings(rotation=rotation_of(mounting)))
     predictions = []
