@@ -1,7 +1,12 @@
 """`make mlflow`, up to the server itself."""
 
+import os
+import signal
 import socket
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +63,31 @@ def test_a_port_is_a_number(monkeypatch, arguments):
     monkeypatch.setattr("sys.argv", ["mlflow_ui", *arguments])
     with pytest.raises(HarError, match="name a port"):
         mlflow_ui.main()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_server_ends_however_the_command_is_ended(tmp_path, number):
+    store(tmp_path / "mlflow.db", EXPERIMENT)
+    served = tmp_path / "mlflow" / "__main__.py"  # in MLflow's place
+    served.parent.mkdir()
+    (served.parent / "__init__.py").touch()
+    served.write_text("import time; print('serves', flush=True); time.sleep(20)")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = subprocess.Popen(
+        [sys.executable, "-m", "tools.mlflow_ui", str(port)],
+        env=os.environ
+        | {
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path.cwd())]),
+            "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}",
+            "MLFLOW_EXPERIMENT_NAME": EXPERIMENT,
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with command:
+        assert command.stdout.readline() == "serves\n"
+        command.send_signal(number)
+        assert command.stdout.read() == ""  # comes to an end when nobody is left who could write
+        assert command.wait(10) == 128 + number

@@ -47,6 +47,9 @@ def main() -> None:
     command = [sys.executable, "-W", "ignore", "-m", "mlflow", "ui", *options]
     environment = os.environ | {"PYTHONWARNINGS": "ignore"}
     # In a session of its own: Ctrl-C would have it end with a traceback.
+    # So it has to be ended in every case: a closed terminal would leave it on its port.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda ended, _: sys.exit(128 + ended))
     server = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
         while server.poll() is None and not answers(port):
