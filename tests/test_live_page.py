@@ -1343,7 +1343,7 @@ def test_a_replayed_persons_activities_are_the_right_ones(page, person):
     for name in ("Standing", "Walking", "Walking downstairs"):
         answer = "Still" if name == "Standing" else name  # nobody told it where the phone is
         expect(page.locator("#activity-name")).to_have_text(answer)
-        expect(page.locator("#truth")).to_have_text(f"Truly {name.lower()}")
+        expect(page.locator("#truth")).to_have_text(f"Actually {name.lower()}")
         expect(page.locator("#truth")).to_have_attribute("data-right", "true")
     stop(page)
     assert right_share(page, activity) > 0.8

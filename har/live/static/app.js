@@ -70,7 +70,7 @@ function predicted(made) {
   } else delete $("truth").dataset.right;
   if (run.hasTruth) {
     $("truth").hidden = $("legend").hidden = false;
-    $("truth").textContent = truth ? `Truly ${readable(truth).toLowerCase()}` : "Truly between two activities";
+    $("truth").textContent = truth ? `Actually ${readable(truth).toLowerCase()}` : "Actually between two activities";
   }
   measureLatency(made.time);
 }
@@ -425,7 +425,7 @@ function showLesson(said, left, mixed) {
   const row = ({ activity, windows: all, before: was, after: is }) => element("tr", {}, element("th", { scope: "row", textContent: readable(activity) }),
     ...[`${was} of ${all}`, `${is} of ${all}`].map((textContent) => element("td", { textContent })));
   $("lesson-result").replaceChildren(
-    ...said.length ? [element("table", {}, element("caption", { textContent: "Windows that are named rightly" }), element("thead", {}, element("tr", {},
+    ...said.length ? [element("table", {}, element("caption", { textContent: "Windows recognised correctly" }), element("thead", {}, element("tr", {},
       ...["Activity", "Before", "Now"].map((textContent) => element("th", { scope: "col", textContent })))), element("tbody", {}, ...said.map(row))),
     element("p", { className: "hint", textContent: "Counted on the end of each stretch, taught its beginning. Press Start to see it at work." })] : [],
     ...mixed.map(({ activity, like }) => element("p", { className: "hint", textContent: `${readable(activity)} is like ${readable(like).toLowerCase()} to the model: show that too, and they are told apart.` })),
@@ -539,7 +539,7 @@ async function startFile() {
   const interrupted = mine.stopping;
   await stop();
   $("progress").hidden = true;
-  if (interrupted) problem("file", "The file was not recognised to its end.", "It was stopped, or the server went away. Start it again.");
+  if (interrupted) problem("file", "The file was not recognised to the end.", "It was stopped, or the server went away. Start it again.");
   else if (mine.count) speak("The file is recognised");
 }
 
