@@ -123,7 +123,7 @@ def certificate(
 def _tell_about_phones(address: str, certificate: Path | None) -> None:
     _print_code(address)
     print(
-        "Whoever is in this network can open the page, record sessions and see those saved.",
+        "Whoever is in this network can open the page, record, and see and delete what is kept.",
         flush=True,
     )
     if certificate is None:
