@@ -17,8 +17,8 @@ def main() -> None:
         prog="python -m experiments.compare",
         description="Compare two configurations on the people that both were scored on.",
     )
-    parser.add_argument("first", metavar="NAME")
-    parser.add_argument("second", metavar="OTHER")
+    parser.add_argument("first", metavar="NAME", help="a configuration with stored trials")
+    parser.add_argument("second", metavar="OTHER", help="the one to compare it with")
     parser.add_argument(
         "--part", choices=["cv", "test"], default="cv", help="held-out people, or test subjects"
     )

@@ -27,7 +27,12 @@ def main() -> None:
         prog="python -m experiments.sweep",
         description="Try settings, each with several seeds, and compare them by validation people.",
     )
-    parser.add_argument("settings", nargs="+", metavar="SECTION.KEY=VALUE,VALUE")
+    parser.add_argument(
+        "settings",
+        nargs="+",
+        metavar="SECTION.KEY=VALUE,VALUE",
+        help="values to try, such as model.hidden_size=32,64; of several, every combination",
+    )
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each (default: 3)")
     parser.add_argument(
         "--val-subjects", type=int, default=5, help="people set apart to compare by (default: 5)"

@@ -26,6 +26,8 @@ TABLE = ROOT / "reports/faults.csv"
 def main(names: list[str]) -> int:
     """Try the faults of some areas, or of all; the number of those that did not pass."""
     failed = 0
+    if unknown := [name for name in names if name not in AREAS]:
+        sys.exit(f"error: area {unknown[0]!r}: expected one of {', '.join(AREAS)}")
     with tempfile.TemporaryDirectory() as folder:
         made_bundle.SHARED = Path(folder)
         for name in names or AREAS:
