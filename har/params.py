@@ -565,6 +565,8 @@ def _in_words(error: ValidationError, depth: int = 2) -> str:
         places = [str(part) for part in each["loc"] if part not in NETWORKS]
         where, given = shown(".".join(places[:depth])), each["input"]
         message = each["msg"].removeprefix("Value error, ")
+        if each["type"] == "list_type":
+            message = "Input should be a list, such as [this, that]"
         if each["type"] == "extra_forbidden":
             problems[where] = [f"{where}: no such setting"]
             continue

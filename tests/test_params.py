@@ -107,6 +107,7 @@ def test_one_section_serves_both_networks(tmp_path):
         ("train: {learning_rate: .nan}", "train.learning_rate=nan"),
         ("windowing: {channels: [acc]}", "'acc' is none of total_acc, body_acc"),
         ("windowing: {channels: []}", "windowing.channels"),
+        ("dataset: {names: hapt}", r"dataset.names=hapt: .* a list, such as \[this, that\]"),
         ("windowing: {channels: [gyro, gyro]}", "named twice"),
         ("windowing: {overlap: 1}", "windowing.overlap=1"),
         ("workers: {jobs: 0}", "workers.jobs=0: should be -1, or 1 or more"),
