@@ -6,6 +6,7 @@ stored cross-validation of params.yaml's settings to reports/errors_held_out.csv
     python -m experiments.errors
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -146,5 +147,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with in_one_line():
         main()

@@ -11,6 +11,7 @@ was trained on.
 HAPT is taken from the folder that HAR_ARCHIVE_DIR names, or from its publisher.
 """
 
+import argparse
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -246,5 +247,6 @@ def made_up() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with in_one_line():
         main()

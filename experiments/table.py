@@ -4,6 +4,7 @@ A configuration has a row once all its folds have been run; its figures on the t
 when those have.
 """
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -150,5 +151,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with in_one_line():
         main()

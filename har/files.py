@@ -59,6 +59,8 @@ def replacing_files(*paths: Path) -> Iterator[tuple[Path, ...]]:
                 folders[path] = Path(stack.enter_context(temporary))
         partials = {path: folder / path.name for path, folder in folders.items()}
         yield tuple(partials.values())
+        for partial in partials.values():
+            _flush(partial)
         undo = stack.enter_context(ExitStack())
         for path, target in renamed.items():
             if len(paths) > 1:
@@ -68,6 +70,12 @@ def replacing_files(*paths: Path) -> Iterator[tuple[Path, ...]]:
             with partials[path].open("rb") as written, path.open("wb") as output:
                 shutil.copyfileobj(written, output)
         undo.pop_all()
+
+
+def _flush(path: Path) -> None:
+    """To the disk: after a power cut a file that took its place before may be empty."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _keep(path: Path, old: Path) -> Path | None:

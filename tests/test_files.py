@@ -27,6 +27,22 @@ def test_a_file_is_replaced_only_when_the_block_ends_well(tmp_path):
     assert [one.name for one in path.parent.iterdir()] == ["table.csv"]
 
 
+def test_what_takes_its_place_is_on_the_disk(tmp_path, monkeypatch):
+    """All of it, before any: a power cut leaves the old files or the new."""
+    paths = tmp_path / "a.txt", tmp_path / "b.txt"
+    on_disk = set()
+
+    def flushed(descriptor):
+        assert not any(path.exists() for path in paths)
+        on_disk.add(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    with replacing_files(*paths) as partials:
+        for partial in partials:
+            partial.write_text("new")
+    assert on_disk == {path.stat().st_ino for path in paths}
+
+
 def test_an_interrupted_swap_brings_the_old_folder_back(tmp_path, monkeypatch):
     path = tmp_path / "models"
     with replacing_folder(path) as partial:

@@ -56,7 +56,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number with as many decimals as `digits`, and commas between thousands."""
-    return MISSING if value is None or pd.isna(value) else f"{value:,.{digits}f}"
+    return MISSING if value is None or pd.isna(value) else f"{value:z,.{digits}f}"
 
 
 _NUMBERS = "no one two three four five six seven eight nine ten eleven twelve"
