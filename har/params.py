@@ -34,10 +34,29 @@ MOST_PROBLEMS = 10
 """Problems that a message shows."""
 
 
+DATASETS = ("uci_har", "hapt", "motion_sense", "usc_had", "dsads", "recordings", "simulated")
+"""What `dataset.names` may name: a module each in har/data/datasets."""
+
+SAME_PEOPLE = ("uci_har", "hapt", "simulated")
+"""Those that number the same people, of which one alone can be used."""
+
+
 def _each_once(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
         raise ValueError("one is named twice")
     return names
+
+
+def _of_different_people(names: list[str]) -> list[str]:
+    for name in names:
+        if name not in DATASETS:
+            raise ValueError(f"{name!r} is none of {', '.join(DATASETS)}")
+    if len(same := [name for name in dict.fromkeys(names) if name in SAME_PEOPLE]) > 1:
+        raise ValueError(
+            f"{same[0]} and {same[1]} cannot be used together: hapt has uci_har's people and "
+            "sessions, and simulated people stand for them; name one of the two"
+        )
+    return _each_once(names)
 
 
 def _known_groups(groups: list[str]) -> list[str]:
@@ -94,7 +113,7 @@ class Section(BaseModel):
 class Dataset(Section):
     """Which data."""
 
-    names: Annotated[list[Name], AfterValidator(_each_once)] = Field(
+    names: Annotated[list[str], AfterValidator(_of_different_people)] = Field(
         ["uci_har"],
         min_length=1,
         description="data sets to use together: a module each in har/data/datasets, such as "

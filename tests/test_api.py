@@ -189,7 +189,7 @@ def test_forms_of_the_network():
         (lambda: LSTMModel(hidden_size=0), "hidden_size=0: .*greater than or equal to 1"),
         (lambda: LSTMModel(input_size=1.5), "input_size=1.5: expected a whole number"),
         (lambda: LSTMModel(cell="rnn"), "cell=rnn: .*'lstm' or 'gru'"),
-        (lambda: load_har_dataset("har"), "data set 'har': expected one of uci_har, hapt"),
+        (lambda: load_har_dataset("har"), "names=.*'har' is none of uci_har, hapt"),
         (lambda: load_har_dataset("simulated", seconds=1), "seconds=1: .*greater than"),
         (lambda: load_har_dataset("simulated", channels="gyro"), "channels=gyro: .*list"),
         (lambda: load_har_dataset("simulated", overlap=1), "overlap=1: .*less than 1"),

@@ -14,6 +14,7 @@ from conftest import archive
 from made_bundle import simple_bundle
 from scipy.io import savemat
 
+from har import params
 from har.data import phone_files
 from har.data.archive import unpack
 from har.data.bouts import bouts_of, even_times
@@ -113,8 +114,13 @@ def test_what_is_known_of_each_is_said():
         assert dataset.__name__ == f"har.data.datasets.{name}"
 
 
+def test_settings_name_them_all():
+    assert tuple(DATASETS) == params.DATASETS
+
+
 def test_no_two_people_have_one_number():
-    same_people = {"uci_har", "hapt", "simulated"}
+    same_people = set(params.SAME_PEOPLE)
+    assert {DATASETS[name].SUBJECTS for name in same_people} == {DATASETS["uci_har"].SUBJECTS}
     counted = Counter(
         subject
         for name in {*DATASETS} - same_people | {"uci_har"}
@@ -130,7 +136,7 @@ def test_the_same_people_are_not_used_twice(names):
 
 
 def test_an_unknown_name_is_one_line():
-    with pytest.raises(HarError, match=r"^data set 'wisdm': expected one of uci_har, hapt, "):
+    with pytest.raises(HarError, match=r"^names=.*'wisdm' is none of uci_har, hapt, "):
         chosen(["uci_har", "wisdm"])
 
 

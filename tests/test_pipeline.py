@@ -345,8 +345,8 @@ def test_a_wrong_setting_is_said_and_nothing_is_overwritten(project):
     for setting, message in (
         ("model.hidden_size=-3", "error: model.hidden_size=-3: Input should be greater than"),
         ("model.hiden_size=3", "Key 'hiden_size' is not in struct"),
-        ("dataset.names=[mnist]", "error: data set 'mnist': expected one of uci_har"),
-        ("dataset.names=[hapt,uci_har]", "error: data sets hapt and uci_har cannot be used"),
+        ("dataset.names=[mnist]", "'mnist' is none of uci_har, hapt"),
+        ("dataset.names=[hapt,uci_har]", "hapt and uci_har cannot be used together"),
     ):
         check(project.dvc("exp", "run", "-S", setting, fails=True), message)
     params = project.folder / "params.yaml"

@@ -1,14 +1,14 @@
 """The data sets, by name: each module fetches its files and reads them as recordings."""
 
 from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from har.data.archive import Archive
 from har.data.datasets import dsads, hapt, motion_sense, recordings, simulated, uci_har, usc_had
 from har.data.datasets.sources import Piece, Sources
-from har.errors import HarError
+from har.params import Dataset as Settings
+from har.params import checked
 from har.signals.recordings import Recording
 
 
@@ -77,13 +77,4 @@ def chosen(names: Sequence[str]) -> dict[str, Dataset]:
     Raises:
         HarError: A name is unknown, or two data sets number the same people.
     """
-    if unknown := [name for name in names if name not in DATASETS]:
-        raise HarError(f"data set {unknown[0]!r}: expected one of {', '.join(DATASETS)}")
-    sets = {name: DATASETS[name] for name in names}
-    for (one, first), (other, second) in combinations(sets.items(), 2):
-        if set(first.SUBJECTS) & set(second.SUBJECTS):
-            raise HarError(
-                f"data sets {one} and {other} cannot be used together: hapt has uci_har's "
-                "people and sessions, and simulated people stand for them; name one of the two"
-            )
-    return sets
+    return {name: DATASETS[name] for name in checked(Settings, names=list(names)).names}
