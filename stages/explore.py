@@ -8,8 +8,7 @@ from stages.common import DATA_FIGURES, FIGURES, NORMALIZED, WINDOWS, run
 
 
 def main(_: Params) -> None:
-    scaled = windows.load_scaled(NORMALIZED)[0]
-    measured = windows.split_as(windows.load_measured(WINDOWS), scaled)
+    measured = windows.split_as(windows.load_measured(WINDOWS), windows.load_scaled(NORMALIZED)[0])
     with replacing_files(*(FIGURES / f"{name}.png" for name in DATA_FIGURES)) as partials:
         for name, partial in zip(DATA_FIGURES, partials, strict=True):
             figures.save(getattr(figures, name)(measured), partial, f"data set: {measured.source}")
