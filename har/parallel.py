@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import ExitStack
@@ -70,6 +71,8 @@ def _over_dask(work: Iterator[Work[T]], workers: Workers) -> Iterator[T]:
     # What a worker raises is raised here, and a cluster that is lost is said.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    # Each training is sent with its windows.
+    warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
     with ExitStack() as stack:
         client = _dask_client(workers, stack)
         at_once = workers.jobs if workers.jobs > 0 else AHEAD * len(client.nthreads())
