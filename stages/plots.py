@@ -1,7 +1,7 @@
 """Draw the figures of the model in reports/figures/ from the history and the predictions."""
 
 from har.errors import HarError
-from har.evaluation import figures
+from har.evaluation import drawing, model_figures
 from har.files import replacing_files
 from har.model import bundle
 from har.params import Params
@@ -25,14 +25,14 @@ def main(_: Params) -> None:
         raise HarError(f"{HISTORY} is damaged: delete it and run `dvc repro`")
     per_class, per_subject = read_table(PER_CLASS), read_table(PER_SUBJECT)
     drawn = (
-        figures.training_loss(history, training.kept_epoch),
-        figures.accuracy_curves(history, training.kept_epoch),
-        figures.confusion_matrix(predictions),
-        figures.model_performance(per_class, per_subject, predictions),
+        model_figures.training_loss(history, training.kept_epoch),
+        model_figures.accuracy_curves(history, training.kept_epoch),
+        model_figures.confusion_matrix(predictions),
+        model_figures.model_performance(per_class, per_subject, predictions),
     )
     with replacing_files(*(FIGURES / f"{name}.png" for name in MODEL_FIGURES)) as partials:
         for figure, partial in zip(drawn, partials, strict=True):
-            figures.save(figure, partial, f"data set: {training.dataset}")
+            drawing.save(figure, partial, f"data set: {training.dataset}")
 
 
 if __name__ == "__main__":

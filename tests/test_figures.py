@@ -9,10 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from har.data.windows import Windows, cut_windows
-from har.evaluation import figures
+from har.evaluation import data_figures, drawing, model_figures, recording_figure
 from har.signals.channels import CHANNEL_GROUPS, channel_units
 from har.signals.recordings import ACTIVITIES, SOME_POSTURE, UCI_HAR_ACTIVITIES, Recording
-from stages.common import FIGURE_NAMES
+from stages.common import DATA_FIGURES, FIGURE_NAMES
 
 SIX = ("total_acc", "gyro")
 PARTS = {1: "train", 2: "train", 3: "val", 4: "test"}
@@ -92,7 +92,8 @@ def draw(name: str) -> Figure:
         "confusion_matrix": (predictions,),
         "model_performance": (*make_scores(predictions), predictions),
     }
-    return getattr(figures, name)(*(tables.get(name) or (make_windows(),)))
+    of = data_figures if name in DATA_FIGURES else model_figures
+    return getattr(of, name)(*(tables.get(name) or (make_windows(),)))
 
 
 def texts(figure: Figure) -> list[str]:
@@ -137,9 +138,9 @@ def test_every_figure_is_labelled_and_leaves_pyplot_alone(name):
 def test_saving_gives_the_same_bytes_and_shows_the_note(name, tmp_path: Path):
     note = "data set: simulated · 1 test subject"
     figure = draw(name)
-    figures.save(figure, tmp_path / "new" / "a.png", note)
-    figures.save(figure, tmp_path / "b.png", note)
-    figures.save(draw(name), tmp_path / "c.png", note)
+    drawing.save(figure, tmp_path / "new" / "a.png", note)
+    drawing.save(figure, tmp_path / "b.png", note)
+    drawing.save(draw(name), tmp_path / "c.png", note)
     assert texts(figure).count(note) == 1
     first = (tmp_path / "new" / "a.png").read_bytes()
     assert first.startswith(b"\x89PNG") and b"Software" not in first
@@ -149,9 +150,9 @@ def test_saving_gives_the_same_bytes_and_shows_the_note(name, tmp_path: Path):
 
 
 def test_a_users_own_style_changes_nothing(tmp_path: Path):
-    figures.save(draw("training_loss"), tmp_path / "a.png", "note")
+    drawing.save(draw("training_loss"), tmp_path / "a.png", "note")
     with matplotlib.rc_context({"font.size": 30, "savefig.dpi": 40, "axes.facecolor": "red"}):
-        figures.save(draw("training_loss"), tmp_path / "b.png", "note")
+        drawing.save(draw("training_loss"), tmp_path / "b.png", "note")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -161,7 +162,7 @@ def test_a_users_own_style_changes_nothing(tmp_path: Path):
 )
 def test_bars_and_cells_count_the_windows(activities, parts):
     windows = make_windows(activities=activities, parts=parts)
-    above, below = figures.activity_distribution(windows).axes
+    above, below = data_figures.activity_distribution(windows).axes
     splits = [split for split in ("train", "val", "test") if split in windows.split]
     for bars, split in zip(above.containers, splits, strict=True):
         expected = [np.sum(windows.of(split).label == each) for each in range(len(activities))]
@@ -187,7 +188,7 @@ def test_bars_and_cells_count_the_windows(activities, parts):
 )
 def test_any_channels_and_any_windows(groups, size, overlap, tmp_path: Path):
     windows = make_windows(groups, size, overlap)
-    signals = figures.sensor_signals(windows)
+    signals = data_figures.sensor_signals(windows)
     grid = np.array(signals.axes).reshape(len(groups) + 1, 6)
     shown = [group for group in CHANNEL_GROUPS if group in groups]
     # The first once more in the last row, less its mean and magnified.
@@ -206,7 +207,7 @@ def test_any_channels_and_any_windows(groups, size, overlap, tmp_path: Path):
     assert [ax.get_title().replace("\n", " ") for ax in grid[0]] == READABLE
     assert {ax.get_xlabel() for ax in grid[-1]} == {"Time (s)"}
 
-    left, right = figures.time_series_patterns(windows).subfigs
+    left, right = data_figures.time_series_patterns(windows).subfigs
     magnified = ", less its mean, magnified"
     titles = [ax.get_title(loc="left") for ax in left.axes]
     assert titles == [*READABLE[:3], *(f"{name}{magnified}" for name in READABLE[3:])]
@@ -216,32 +217,32 @@ def test_any_channels_and_any_windows(groups, size, overlap, tmp_path: Path):
     assert left.get_supylabel().endswith(f"({CHANNEL_GROUPS[shown[0]].unit})")
     assert left.get_supxlabel() == "Time (s)" and right.get_supxlabel() == "Frequency (Hz)"
 
-    correlation = figures.correlation_heatmap(windows)
+    correlation = data_figures.correlation_heatmap(windows)
     samples = windows.of("train").signals.reshape(-1, len(windows.channels))
     expected = np.atleast_2d(np.corrcoef(samples, rowvar=False))
     np.testing.assert_allclose(numbers(correlation.axes[0]), expected, atol=0.0051)
     assert ticks(correlation.axes[0].xaxis) == windows.channels.tolist()
     assert correlation.axes[1].get_ylabel() == "Correlation coefficient"
-    figures.save(correlation, tmp_path / "correlation.png", "")
+    drawing.save(correlation, tmp_path / "correlation.png", "")
 
 
 def test_signals_come_from_training_subjects_only():
     windows = make_windows(activities=[1, 4])
     marked = np.where(windows.split[:, None, None] == "train", windows.signals, np.float32(99))
     other = Windows(**{**vars(windows), "signals": marked})
-    for draw_signals in (figures.sensor_signals, figures.time_series_patterns):
+    for draw_signals in (data_figures.sensor_signals, data_figures.time_series_patterns):
         lines = [line for ax in draw_signals(windows).findobj(plt.Axes) for line in ax.lines]
         others = [line for ax in draw_signals(other).findobj(plt.Axes) for line in ax.lines]
         assert len(lines) == len(others) > 0
         for line, same in zip(lines, others, strict=True):
             np.testing.assert_array_equal(line.get_ydata(), same.get_ydata())
-    first = numbers(figures.correlation_heatmap(windows).axes[0])
-    np.testing.assert_array_equal(numbers(figures.correlation_heatmap(other).axes[0]), first)
+    first = numbers(data_figures.correlation_heatmap(windows).axes[0])
+    np.testing.assert_array_equal(numbers(data_figures.correlation_heatmap(other).axes[0]), first)
 
 
 def test_a_typical_window_is_one_of_its_activity():
     windows = make_windows()
-    axes = figures.sensor_signals(windows).axes[:6]
+    axes = data_figures.sensor_signals(windows).axes[:6]
     train = windows.of("train")
     for label, ax in enumerate(axes):
         shown = np.stack([line.get_ydata() for line in ax.lines], axis=1)
@@ -251,7 +252,9 @@ def test_a_typical_window_is_one_of_its_activity():
 
 @pytest.mark.parametrize("overlap", [0.0, 0.5, 0.3])
 def test_stretches_are_whole_again(overlap):
-    left, right = figures.time_series_patterns(make_windows(overlap=overlap, seconds=14)).subfigs
+    left, right = data_figures.time_series_patterns(
+        make_windows(overlap=overlap, seconds=14)
+    ).subfigs
     for ax in left.axes:
         time = ax.lines[0].get_xdata()
         assert time[-1] == pytest.approx(9.98)
@@ -261,7 +264,7 @@ def test_stretches_are_whole_again(overlap):
 
 
 def test_stretches_shorter_than_ten_seconds():
-    left, _ = figures.time_series_patterns(make_windows(seconds=4, overlap=0)).subfigs
+    left, _ = data_figures.time_series_patterns(make_windows(seconds=4, overlap=0)).subfigs
     assert {len(ax.lines[0].get_xdata()) for ax in left.axes} == {128, 256}
 
 
@@ -269,7 +272,7 @@ def test_stretches_shorter_than_ten_seconds():
 @pytest.mark.parametrize("epochs", [1, 10, 200])
 def test_curves(score, epochs, tmp_path: Path):
     history = make_history(epochs)
-    function = figures.training_loss if score == "loss" else figures.accuracy_curves
+    function = model_figures.training_loss if score == "loss" else model_figures.accuracy_curves
     (ax,) = function(history, 1).axes
     train, val, kept = ax.lines
     factor = 100 if score == "accuracy" else 1
@@ -283,14 +286,14 @@ def test_curves(score, epochs, tmp_path: Path):
     history[["val_loss", "val_accuracy"]] = np.nan
     figure = function(history, None)
     assert [line.get_label() for line in figure.axes[0].lines] == ["Training subjects"]
-    figures.save(figure, tmp_path / "curves.png", "")
+    drawing.save(figure, tmp_path / "curves.png", "")
 
 
 def test_curves_of_a_cross_validation_are_means_and_bands_of_its_folds(tmp_path: Path):
     folds = [make_history(10).assign(fold=name) for name in ("fold0of2", "fold1of2")]
     folds[1][["val_loss", "train_accuracy"]] += 0.1
     history = pd.concat(folds)
-    figure = figures.cross_validation_curves(history)
+    figure = model_figures.cross_validation_curves(history)
     assert [ax.get_ylabel().split()[0] for ax in figure.axes] == ["Cross-entropy", "Accuracy"]
     for ax, score, factor in zip(figure.axes, ("loss", "accuracy"), (1, 100), strict=True):
         train, held_out = ax.lines
@@ -301,7 +304,7 @@ def test_curves_of_a_cross_validation_are_means_and_bands_of_its_folds(tmp_path:
             assert edges.min() == pytest.approx(np.min(of_fold))
             assert edges.max() == pytest.approx(np.max(of_fold))
         assert [train.get_label(), held_out.get_label()] == ["Training", "People held out"]
-    figures.save(figure, tmp_path / "curves.svg", "")
+    drawing.save(figure, tmp_path / "curves.svg", "")
     assert (tmp_path / "curves.svg").read_text().startswith("<?xml")
 
 
@@ -310,7 +313,7 @@ def test_confusion_matrix_is_the_crosstab(activities):
     predictions = make_predictions(activities=activities)
     if len(activities) < 6:
         predictions = predictions[predictions.predicted != "LAYING"]
-    ax, bar = figures.confusion_matrix(predictions).axes
+    ax, bar = model_figures.confusion_matrix(predictions).axes
     names = [name for name in UCI_HAR_ACTIVITIES if name in set(predictions.predicted)]
     expected = [
         [np.sum((predictions.actual == a) & (predictions.predicted == p)) for p in names]
@@ -333,7 +336,7 @@ def test_model_performance_shows_the_tables(activities):
     predictions = make_predictions(activities=activities)
     classes, subjects = make_scores(predictions)
     axes = {ax.get_title(loc="left") or "stated": ax for ax in
-            figures.model_performance(classes, subjects, predictions).axes}  # fmt: skip
+            model_figures.model_performance(classes, subjects, predictions).axes}  # fmt: skip
     scores = axes["Scores of each activity"]
     named = {line.get_label(): line.get_xdata() for line in scores.lines}
     order = [each for each in UCI_HAR_ACTIVITIES if each in set(activities)]
@@ -370,7 +373,7 @@ def test_no_line_through_bins_of_few_windows():
     predictions = make_predictions(60)
     ax = {
         each.get_title(loc="left"): each
-        for each in figures.model_performance(*make_scores(predictions), predictions).axes
+        for each in model_figures.model_performance(*make_scores(predictions), predictions).axes
     }["Are the probabilities right?"]
     _, points, line, hollow = ax.lines
     assert points.get_linestyle() == hollow.get_linestyle() == "None"
@@ -383,7 +386,7 @@ def test_a_single_error_is_seen_in_the_confusion_matrix():
     predictions["predicted"] = predictions.actual
     [first] = np.flatnonzero(predictions.actual == "SITTING")[:1]
     predictions.loc[first, "predicted"] = "WALKING"
-    ax, _ = figures.confusion_matrix(predictions).axes
+    ax, _ = model_figures.confusion_matrix(predictions).axes
     [mesh] = ax.collections
     shades = mesh.to_rgba(mesh.get_array())[..., :3].mean(axis=-1)
     right, nothing, single = shades[1, 1], shades[0, 1], shades[1, 0]
@@ -391,11 +394,11 @@ def test_a_single_error_is_seen_in_the_confusion_matrix():
 
 
 def test_pictures_are_sharp_and_may_be_drawn_as_lines(tmp_path):
-    figures.save(draw("confusion_matrix"), tmp_path / "a.png", "")
+    drawing.save(draw("confusion_matrix"), tmp_path / "a.png", "")
     width = int.from_bytes((tmp_path / "a.png").read_bytes()[16:20])
-    assert width == 200 * figures.WIDTH
+    assert width == 200 * drawing.WIDTH
     for name in ("a.svg", "b.svg"):
-        figures.save(draw("confusion_matrix"), tmp_path / name, "note")
+        drawing.save(draw("confusion_matrix"), tmp_path / name, "note")
     first = (tmp_path / "a.svg").read_bytes()
     assert first.startswith(b"<?xml") and first == (tmp_path / "b.svg").read_bytes()
 
@@ -409,7 +412,7 @@ def test_a_recording_is_drawn_with_its_activities_under_it(count):
     spans = np.array([[0, 1], [1, 2], [2, 3], [3, 4]]) * step
     activity = np.array(["SITTING", "SITTING", "", "WALKING_UPSTAIRS"])
     labels = np.where(times < 2 * step, "SITTING", "LAYING")
-    figure = figures.recognised_recording("a.csv", times, signals, spans, activity, labels)
+    figure = recording_figure.recognised_recording("a.csv", times, signals, spans, activity, labels)
     above, middle, below = figure.axes
     assert max(line.get_ydata().max() for line in above.lines) == 4
     assert min(line.get_ydata().min() for line in middle.lines) == -7
@@ -432,8 +435,10 @@ def test_a_recording_is_drawn_with_its_activities_under_it(count):
 def test_no_words_lie_over_others_under_a_recording(tmp_path: Path):
     times, names = np.arange(900) / 50, np.array([*ACTIVITIES, SOME_POSTURE, ""])
     spans = np.column_stack([np.arange(9), np.arange(1, 10)]) * 2.0
-    figure = figures.recognised_recording("a.csv", times, np.ones((900, 6)), spans, names, None)
-    figures.save(figure, tmp_path / "a.png", "model trained on " + "+".join(["usc_had"] * 8))
+    figure = recording_figure.recognised_recording(
+        "a.csv", times, np.ones((900, 6)), spans, names, None
+    )
+    drawing.save(figure, tmp_path / "a.png", "model trained on " + "+".join(["usc_had"] * 8))
     figure.draw_without_rendering()  # saving had another resolution
     below = figure.axes[-1]
     boxes = [each.get_window_extent() for each in (below.xaxis.label, below.get_legend())]
@@ -446,7 +451,9 @@ def test_a_gap_in_a_recording_is_not_drawn_over():
     times = np.concatenate([np.arange(100) / 50, 60 + np.arange(100) / 50])
     spans = np.array([[0.7, 2.0], [60.7, 62.0]])
     activity = np.array(["LAYING", "LAYING"])
-    figure = figures.recognised_recording("a", times, np.ones((200, 6)), spans, activity, None)
+    figure = recording_figure.recognised_recording(
+        "a", times, np.ones((200, 6)), spans, activity, None
+    )
     above, _, below = figure.axes
     assert all(np.isnan(line.get_ydata()).sum() == 1 for line in above.lines)
     assert len(below.collections) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from experiments.history_held_out import HISTORY_HELD_OUT
 from har.errors import in_one_line
-from har.evaluation import figures
+from har.evaluation import drawing, model_figures
 from stages.common import PER_CLASS, PER_SUBJECT, PREDICTIONS
 from stages.reports import read_metrics, read_table
 
@@ -18,15 +18,17 @@ def main() -> None:
     """Draw all."""
     predictions = read_table(PREDICTIONS)
     drawn = {
-        "confusion_matrix": figures.confusion_matrix(predictions),
-        "model_performance": figures.model_performance(
+        "confusion_matrix": model_figures.confusion_matrix(predictions),
+        "model_performance": model_figures.model_performance(
             read_table(PER_CLASS), read_table(PER_SUBJECT), predictions
         ),
-        "cross_validation_curves": figures.cross_validation_curves(read_table(HISTORY_HELD_OUT)),
+        "cross_validation_curves": model_figures.cross_validation_curves(
+            read_table(HISTORY_HELD_OUT)
+        ),
     }
     note = f"data set: {read_metrics()['dataset']}"
     for name, figure in drawn.items():
-        figures.save(figure, FOLDER / f"{name}.svg", note)
+        drawing.save(figure, FOLDER / f"{name}.svg", note)
 
 
 if __name__ == "__main__":

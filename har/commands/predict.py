@@ -526,7 +526,7 @@ def _draw(
     import numpy as np
 
     from har.data.phone_files import Samples
-    from har.evaluation import figures
+    from har.evaluation import drawing, recording_figure
     from har.signals.recordings import ACTIVITIES, NO_ACTIVITY
     from har.signals.sensors import Readings
 
@@ -537,7 +537,7 @@ def _draw(
     middle = np.array([each.time for each in predictions]) - length / 2
     half = recognizer.hop / description.sampling_rate / 2
     labelled = (samples.activity != NO_ACTIVITY).any()
-    figure = figures.recognised_recording(
+    figure = recording_figure.recognised_recording(
         readable(Path(name).name).replace("$", r"\$"),  # else Matplotlib sets it as mathematics
         samples.times,
         Readings(rotation=rotation).convert(samples.acceleration, samples.angular_rate),
@@ -545,7 +545,7 @@ def _draw(
         np.array([each.activity if each.known else "" for each in predictions]),
         np.array([*ACTIVITIES, ""])[samples.activity] if labelled else None,
     )
-    figures.save(figure, path, f"model trained on {description.training.dataset}")
+    drawing.save(figure, path, f"model trained on {description.training.dataset}")
 
 
 def _duration(seconds: float) -> str:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from project import ROOT
 
 from har.errors import HarError
-from har.evaluation import figures
+from har.evaluation import data_figures, model_figures
 from stages import common
 from stages.__main__ import check_holders, check_lock
 from stages.reports import read_metrics, read_table
@@ -174,9 +174,15 @@ def test_measured_windows_are_not_taken_for_scaled_ones_nor_these_for_those(
 
 @pytest.mark.parametrize("broken", [(Figure, "savefig"), (Path, "replace")])
 @pytest.mark.parametrize(
-    ("stage", "names"), [("explore", common.DATA_FIGURES), ("plots", common.MODEL_FIGURES)]
+    ("stage", "figures", "names"),
+    [
+        ("explore", data_figures, common.DATA_FIGURES),
+        ("plots", model_figures, common.MODEL_FIGURES),
+    ],
 )
-def test_pictures_of_a_stage_are_all_new_or_all_old(project, monkeypatch, stage, names, broken):
+def test_pictures_of_a_stage_are_all_new_or_all_old(
+    project, monkeypatch, stage, figures, names, broken
+):
     for name in names:  # quickly drawn
         monkeypatch.setattr(figures, name, lambda *_: Figure((1, 1)))
     of_a_stage_that_fails(
