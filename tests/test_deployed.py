@@ -11,11 +11,11 @@ from har.errors import HarError
 from har.learning.augmentation import any_rotations
 from har.learning.networks import predict_probabilities
 from har.model import deployed, embedding, export, novelty
-from har.model.bundle import INPUT, OUTPUTS, session
 from har.model.calibration import with_temperature
 from har.model.deployed import PLAUSIBLE, TOO_QUICK, TOO_STRONG, TOO_WEAK, DeployedModel
 from har.model.embedding import Embedding
 from har.model.novelty import Novelty
+from har.model.runtime import INPUT, OUTPUTS, session
 from har.signals.channels import make_channels
 from har.signals.filters import filter_recording
 from har.signals.recordings import ACTIVITIES, STILL, UCI_HAR_ACTIVITIES

@@ -9,8 +9,9 @@ from typing import Any
 from scipy.signal import sosfilt_zi
 
 from har.model import postures
-from har.model.bundle import OUTPUTS, Description
+from har.model.bundle import Description
 from har.model.hmm import SMALLEST
+from har.model.runtime import OUTPUTS
 from har.recognition import profile, recognizer
 from har.signals import resampling
 from har.signals.filters import ArchiveFilter

@@ -24,6 +24,7 @@ from har.errors import HarError, reason_of
 from har.files import replacing_files
 from har.learning.weights import Digest, TrainingRecord
 from har.model.postures import PARTS, STEPS
+from har.model.runtime import INPUT, OUTPUTS, session
 from har.params import Model
 from har.signals.blocks import let_go
 from har.signals.channels import CHANNEL_GROUPS, channel_units, groups_of
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 MODEL, DESCRIPTION = "model.onnx", "bundle.json"
-
-INPUT = "signals"
-OUTPUTS = ("probabilities", "novelty", "features", "problem", "reading")
 
 RELEASED = Path(__file__).parent.parent / "released"
 """Folder of the model that comes with the package."""
@@ -49,11 +47,8 @@ PROBLEMS = 4
 SEAL = "seal"
 """Key of the seal in `bundle.json`: the digest of all else there, that of the model included."""
 
-MAX_DESCRIPTION, MAX_MODEL, MAX_GRAPH = 1 << 20, 1 << 28, 1 << 17
-"""Bytes of the two files, and of the model less its weights, at most.
-
-The released model has 4 KB, 464 KB and 23 KB. ONNX Runtime takes minutes to load a graph of 1 MB.
-"""
+MAX_DESCRIPTION, MAX_MODEL = 1 << 20, 1 << 28
+"""Bytes of the two files, at most; the released model has 4 KB and 464 KB."""
 
 Duration = Annotated[float, Field(gt=0, le=1e9)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -224,7 +219,10 @@ class Bundle:
 
     @cached_property
     def _session(self) -> "InferenceSession":
-        return session(self.model)
+        try:
+            return session(self.model)
+        except ValueError as error:
+            raise ValueError(f"{MODEL}: {error}") from None
 
     def predict(self, signals: np.ndarray, threads: int = 1) -> Outputs:
         """Judge windows, each for itself.
@@ -272,75 +270,6 @@ def _refuse_nonsense(outputs: Outputs) -> None:
             f"the model has no sound answer to window {int(np.argmin(sound))} (from 0): its "
             "signals are beyond what a phone measures, or the model is damaged"
         )
-
-
-def session(model: bytes) -> "InferenceSession":
-    """ONNX Runtime, ready to run a model on one thread of the CPU.
-
-    The windows of a stream come a few at a time: more threads would wait for each other.
-
-    Raises:
-        ValueError: The model cannot be loaded, or has a graph that would take minutes.
-    """
-    import onnxruntime
-
-    if (size := _graph_size(model)) > MAX_GRAPH:
-        raise ValueError(f"{MODEL}: {size:,} bytes beside the weights, at most {MAX_GRAPH:,} go")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what is wrong with a model is raised, not logged too
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # of classes of its own, under `Exception`
-        raise ValueError(f"{MODEL}: {error}") from None
-
-
-def _graph_size(model: bytes) -> int:
-    """Bytes of an ONNX model less its weights: `ModelProto.graph` without `initializer`.
-
-    https://protobuf.dev/programming-guides/encoding, https://github.com/onnx/onnx (`onnx.proto`)
-    """
-    graph, initializer = 7, 5
-    graphs = [content for number, content in _fields(memoryview(model)) if number == graph]
-    weights = [
-        len(content)
-        for each in graphs
-        for number, content in _fields(each)
-        if number == initializer
-    ]
-    return len(model) - sum(weights)
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Number and content of a protobuf message's fields of any length."""
-    at = 0
-
-    def number() -> int:
-        nonlocal at
-        value = shift = 0
-        while at < len(message) and shift < 64:
-            byte = message[at]
-            value |= (byte & 127) << shift
-            at, shift = at + 1, shift + 7
-            if byte < 128:
-                return value
-        raise ValueError(f"{MODEL} is no ONNX model")
-
-    while at < len(message):
-        key = number()
-        match key & 7:
-            case 0:
-                number()
-            case 1:
-                at += 8
-            case 2:
-                length = number()
-                yield key >> 3, message[at : at + length]
-                at += length
-            case 5:
-                at += 4
-            case _:
-                raise ValueError(f"{MODEL} is no ONNX model")
 
 
 def predict_windows(bundle: Bundle, signals: np.ndarray) -> np.ndarray:

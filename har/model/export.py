@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from har.errors import HarError
-from har.model.bundle import INPUT, OUTPUTS, session
 from har.model.deployed import DeployedModel
+from har.model.runtime import INPUT, OUTPUTS, session
 from har.signals.channels import BODY_ACC, BODY_GYRO, TOTAL_ACC
 
 TOLERANCE = 1e-4
