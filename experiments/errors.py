@@ -24,7 +24,7 @@ from har.evaluation.trials import Trial, of_part
 from har.model.novelty import summarize
 from har.signals.recordings import ACTIVITIES
 from stages.common import NORMALIZED, PREDICTIONS
-from stages.reports import read_table
+from stages.reports import read_scores
 
 ERRORS, ERRORS_HELD_OUT = Path("reports/errors.csv"), Path("reports/errors_held_out.csv")
 
@@ -132,7 +132,7 @@ def confusions_held_out(chosen: Sequence[Trial]) -> pd.DataFrame:
 def main() -> None:
     folds = of_part(finished(trials.load_all(TRIALS).get(DEFAULT, [])), "cv")
     scaled, _ = windows.load_scaled(NORMALIZED)
-    predictions, test = read_table(PREDICTIONS), scaled.of("test")
+    predictions, test = read_scores().predictions, scaled.of("test")
     same = len(predictions) == len(test) and all(
         np.array_equal(predictions[key], getattr(test, key)) for key in ("subject", "bout", "start")
     )

@@ -31,7 +31,7 @@ from stages.common import (
     WEIGHTS,
     project_root,
 )
-from stages.reports import read_metrics, read_table
+from stages.reports import read_history, read_metrics, read_scores
 
 COMMIT = "mlflow.source.git.commit"
 
@@ -53,7 +53,7 @@ def deliver(parameters: Mapping[str, Any]) -> None:
     made = bundle.describe(BUNDLE)
     if made.weights_sha256 != sha256(WEIGHTS):
         raise HarError(f"{BUNDLE} was packaged from other weights; run `dvc repro`")
-    epochs = read_table(HISTORY).to_dict("records")
+    epochs = read_history().to_dict("records")
     history = [{str(name): value for name, value in row.items()} for row in epochs]
     values = scores()
     # What was scored, and how: another outcome of the same weights is another run.
@@ -118,7 +118,7 @@ def scores() -> dict[str, float]:
             values |= {f"{prefix}{name}": value for name, value in found.items()}
         elif isinstance(found, int | float):
             values[part] = found
-    for row in read_table(PER_CLASS).to_dict("records"):
+    for row in read_scores().per_class.to_dict("records"):
         activity = row.pop("activity").lower()
         values |= {f"test/{name}_{activity}": float(value) for name, value in row.items()}
     return values

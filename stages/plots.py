@@ -5,30 +5,20 @@ from har.evaluation import drawing, model_figures
 from har.files import replacing_files
 from har.model import bundle
 from har.params import Params
-from stages.common import (
-    BUNDLE,
-    FIGURES,
-    HISTORY,
-    MODEL_FIGURES,
-    PER_CLASS,
-    PER_SUBJECT,
-    PREDICTIONS,
-    run,
-)
-from stages.reports import read_table
+from stages.common import BUNDLE, FIGURES, HISTORY, MODEL_FIGURES, run
+from stages.reports import read_history, read_scores
 
 
 def main(_: Params) -> None:
     training = bundle.describe(BUNDLE).training
-    history, predictions = read_table(HISTORY), read_table(PREDICTIONS)
+    history, scores = read_history(), read_scores()
     if len(history) != training.settings["train.epochs"]:
         raise HarError(f"{HISTORY} is damaged: delete it and run `dvc repro`")
-    per_class, per_subject = read_table(PER_CLASS), read_table(PER_SUBJECT)
     drawn = (
         model_figures.training_loss(history, training.kept_epoch),
         model_figures.accuracy_curves(history, training.kept_epoch),
-        model_figures.confusion_matrix(predictions),
-        model_figures.model_performance(per_class, per_subject, predictions),
+        model_figures.confusion_matrix(scores.predictions),
+        model_figures.model_performance(scores.per_class, scores.per_subject, scores.predictions),
     )
     with replacing_files(*(FIGURES / f"{name}.png" for name in MODEL_FIGURES)) as partials:
         for figure, partial in zip(drawn, partials, strict=True):

@@ -2,7 +2,7 @@
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_core import from_json
 
@@ -21,7 +21,6 @@ HISTORY_COLUMNS = [
     "val_accuracy",
     "learning_rate",
 ]
-SCORED = (PREDICTIONS, PER_CLASS, PER_SUBJECT)
 PREDICTED = ["subject", "bout", "start", "actual", "predicted"]
 """Columns of the predictions, before a probability for each activity."""
 
@@ -44,25 +43,48 @@ def read_metrics() -> dict[str, Any]:
     return metrics
 
 
-def read_table(path: Path) -> "pd.DataFrame":
-    """One of the tables in reports/, whole and with values in their ranges.
+class Scores(NamedTuple):
+    """The tables that `evaluate` writes of the test people."""
 
-    The tables that `evaluate` writes are of the same windows, so that one that was cut off shows.
+    predictions: "pd.DataFrame"
+    per_class: "pd.DataFrame"
+    per_subject: "pd.DataFrame"
+
+
+def read_history() -> "pd.DataFrame":
+    """The epochs of the training.
+
+    Raises:
+        HarError: The table is not there or damaged.
+    """
+    history = read_table(HISTORY)
+    if problem := _problem_of_history(history):
+        raise _damaged(HISTORY, problem)
+    return history
+
+
+def read_scores(folder: Path = Path()) -> Scores:
+    """The tables of one evaluation: they are of the same windows, so that one cut off shows.
+
+    Args:
+        folder: Of the pipeline.
+
+    Raises:
+        HarError: One is not there or damaged.
+    """
+    scores = Scores(*(read_table(folder / each) for each in (PREDICTIONS, PER_CLASS, PER_SUBJECT)))
+    if found := _problem_of_scores(scores):
+        path, problem = found
+        raise _damaged(folder / path, problem)
+    return scores
+
+
+def read_table(path: Path) -> "pd.DataFrame":
+    """A table, whole.
 
     Raises:
         HarError: It is not there or damaged.
     """
-    table = _read_table(path)
-    if path.name == HISTORY.name and (problem := _problem_of_history(table)):
-        raise _damaged(path, problem)
-    if path.name in (PREDICTIONS.name, PER_CLASS.name, PER_SUBJECT.name):
-        scored = [_read_table(path.with_name(each.name)) for each in SCORED]
-        if problem := _problem_of_scores(*scored):
-            raise _damaged(path, problem)
-    return table
-
-
-def _read_table(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     try:
@@ -100,29 +122,28 @@ def _problem_of_history(history: "pd.DataFrame") -> str:
     return ""
 
 
-def _problem_of_scores(
-    predictions: "pd.DataFrame", per_class: "pd.DataFrame", per_subject: "pd.DataFrame"
-) -> str:
-    """What is wrong with the tables of one evaluation, in words; nothing where nothing is."""
+def _problem_of_scores(scores: Scores) -> tuple[Path, str] | None:
+    """Which table of one evaluation is wrong, and what with it in words."""
+    predictions, per_class, per_subject = scores
     names = list(predictions.columns[len(PREDICTED) :])
     if list(predictions.columns[: len(PREDICTED)]) != PREDICTED or set(names) - set(ACTIVITIES):
-        return f"other columns in {PREDICTIONS.name}"
+        return PREDICTIONS, "other columns"
     shares = predictions[names]
     if not _are_numbers(shares) or not shares.ge(0).all(axis=None):
-        return f"a probability in {PREDICTIONS.name} is none"
+        return PREDICTIONS, "a probability is none"
     if ((shares.sum(axis=1) - 1).abs() > 0.01).any():
-        return f"probabilities in {PREDICTIONS.name} do not add up to 1"
+        return PREDICTIONS, "probabilities do not add up to 1"
     if not predictions[["actual", "predicted"]].isin(names).all(axis=None):
-        return f"an activity in {PREDICTIONS.name} is unknown"
+        return PREDICTIONS, "an activity is unknown"
     if list(per_class.columns) != ["activity", "precision", "recall", "f1", "support"]:
-        return f"other columns in {PER_CLASS.name}"
+        return PER_CLASS, "other columns"
     if list(per_subject.columns) != ["subject", "accuracy", "windows"]:
-        return f"other columns in {PER_SUBJECT.name}"
-    scores = per_class[["precision", "recall", "f1"]]
-    if not _are_numbers(per_class.iloc[:, 1:]) or not (scores.ge(0) & scores.le(1)).all(axis=None):
-        return f"a score in {PER_CLASS.name} is none"
+        return PER_SUBJECT, "other columns"
+    shown = per_class[["precision", "recall", "f1"]]
+    if not _are_numbers(per_class.iloc[:, 1:]) or not (shown.ge(0) & shown.le(1)).all(axis=None):
+        return PER_CLASS, "a score is none"
     if not _are_numbers(per_subject):
-        return f"a score in {PER_SUBJECT.name} is none"
+        return PER_SUBJECT, "a score is none"
     right = predictions.actual == predictions.predicted
     of_people, of_classes = right.groupby(predictions.subject), right.groupby(predictions.actual)
     for path, found, expected, counted, windows in (
@@ -132,7 +153,7 @@ def _problem_of_scores(
         score = "accuracy" if counted == "subject" else "recall"
         found = found.set_index(counted).sort_index()
         if found[windows].to_dict() != expected.size().to_dict() or not found.index.is_unique:
-            return f"{path.name} and {PREDICTIONS.name} have other windows"
+            return path, f"{PREDICTIONS.name} has other windows"
         if not (found[score] - expected.mean()).abs().le(1e-5).all():
-            return f"{path.name} and {PREDICTIONS.name} have other scores"
-    return ""
+            return path, f"{PREDICTIONS.name} has other scores"
+    return None

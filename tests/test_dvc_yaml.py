@@ -125,6 +125,12 @@ def test_every_file_that_is_read_or_written_is_declared(stage):
         + ("TEST", "PREDICTIONS", "PER_CLASS", "PER_SUBJECT")
         if name in used
     }
+    if "read_scores" in used:
+        named |= {
+            path.as_posix() for path in (common.PREDICTIONS, common.PER_CLASS, common.PER_SUBJECT)
+        }
+    if "read_history" in used:
+        named.add(common.HISTORY.as_posix())
     if "BUNDLE" in used:
         named.add(f"{common.BUNDLE}/{bundle.DESCRIPTION}")
     if any(call in source for call in ("bundle.save(", "bundle.load(", "log_model(")):

@@ -8,20 +8,17 @@ from pathlib import Path
 from experiments.history_held_out import HISTORY_HELD_OUT
 from har.errors import in_one_line
 from har.evaluation import drawing, model_figures
-from stages.common import PER_CLASS, PER_SUBJECT, PREDICTIONS
-from stages.reports import read_metrics, read_table
+from stages.reports import read_metrics, read_scores, read_table
 
 FOLDER = Path("docs/images")
 
 
 def main() -> None:
     """Draw all."""
-    predictions = read_table(PREDICTIONS)
+    predictions, per_class, per_subject = read_scores()
     drawn = {
         "confusion_matrix": model_figures.confusion_matrix(predictions),
-        "model_performance": model_figures.model_performance(
-            read_table(PER_CLASS), read_table(PER_SUBJECT), predictions
-        ),
+        "model_performance": model_figures.model_performance(per_class, per_subject, predictions),
         "cross_validation_curves": model_figures.cross_validation_curves(
             read_table(HISTORY_HELD_OUT)
         ),

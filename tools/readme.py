@@ -17,8 +17,7 @@ from experiments.table import ABLATION, EXPERIMENTS, RIVALS
 from har.data.datasets import DATASETS
 from har.errors import HarError, in_one_line
 from har.model.bundle import MODEL, RELEASED
-from stages.common import HISTORY, PER_CLASS, PER_SUBJECT, PREDICTIONS
-from stages.reports import read_metrics, read_table
+from stages.reports import read_history, read_metrics, read_scores, read_table
 from tools.rendering import render, write
 from tools.report import merged_accuracy
 
@@ -33,9 +32,6 @@ BELOW = Path("anyone")
 BEGIN, END = "<!-- results: written by `make readme` -->", "<!-- /results -->"
 
 TABLES = {
-    "history": HISTORY,
-    "per_class": PER_CLASS,
-    "per_subject": PER_SUBJECT,
     "experiments": EXPERIMENTS,
     "rivals": RIVALS,
     "ablation": ABLATION,
@@ -54,7 +50,7 @@ TABLES = {
     "teach_own": teach_own.TABLE,
     "faults": FAULTS,
 }
-"""Which table in reports/ a template finds under which name."""
+"""Which table in reports/ a template finds under which name, beside the pipeline's own."""
 
 
 def results() -> dict[str, Any]:
@@ -63,8 +59,10 @@ def results() -> dict[str, Any]:
     Raises:
         HarError: A file in reports/ is missing or damaged.
     """
-    tables = {name: read_table(path).to_dict("records") for name, path in TABLES.items()}
-    return tables | {
+    read = {name: read_table(path) for name, path in TABLES.items()}
+    _, per_class, per_subject = read_scores()
+    read |= {"history": read_history(), "per_class": per_class, "per_subject": per_subject}
+    return {name: table.to_dict("records") for name, table in read.items()} | {
         "metrics": read_metrics(),
         "calibration": _calibration(),
         "configurations": configurations.read(),
@@ -115,7 +113,7 @@ def _goals() -> dict[str, float | None]:
         "no_gyroscope": max(without) if len(without) == len(TARGETS) else None,
         "official": float(official.accuracy["not told"]),
         "official_told": float(official.accuracy["told"]),
-        "official_merged": merged_accuracy(read_table(BELOW / PREDICTIONS)),
+        "official_merged": merged_accuracy(read_scores(BELOW).predictions),
         "megabytes": (RELEASED / MODEL).stat().st_size / 1e6,
     }
 

@@ -29,12 +29,9 @@ from stages.common import (
     METRICS,
     NORMALIZED,
     PARAMS,
-    PER_CLASS,
-    PER_SUBJECT,
-    PREDICTIONS,
     project_root,
 )
-from stages.reports import read_metrics, read_table
+from stages.reports import read_metrics, read_scores, read_table
 from tools.rendering import render, write
 
 PROJECT = Path(__file__).parents[1]
@@ -103,7 +100,7 @@ def facts() -> dict[str, Any]:
     scaled, _ = windows.load_scaled(NORMALIZED)
     locked = _lock()
     _refuse_outdated(locked)
-    by_subject, by_class = read_table(PER_SUBJECT), read_table(PER_CLASS)
+    predictions, by_class, by_subject = read_scores()
     anywhere = not description.needs_mounting
     return {
         "simulated": found["dataset"] == "simulated",
@@ -115,7 +112,7 @@ def facts() -> dict[str, Any]:
         "windows": _windows_by_activity(scaled),
         "parts": {name: found[part] for part, name in PARTS.items() if part in found},
         "smoothed": found.get("smoothed"),
-        "scores": scores_with_intervals(read_table(PREDICTIONS)),
+        "scores": scores_with_intervals(predictions),
         "by_class": by_class.to_dict("records"),
         "by_subject": by_subject.to_dict("records"),
         "settings": _settings(locked, description),
@@ -126,7 +123,7 @@ def facts() -> dict[str, Any]:
         "anywhere": anywhere,
         "taught": _taught(scaled.of("train")),
         "transfer": _transfer() if anywhere else [],
-        "merged": merged_accuracy(read_table(PREDICTIONS)),
+        "merged": merged_accuracy(predictions),
     }
 
 

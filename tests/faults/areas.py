@@ -53,7 +53,7 @@ from har.model import bundle
 from har.params import Params
 from har.signals.filters import filter_recording
 from stages import common
-from stages.reports import SCORED, read_metrics, read_table
+from stages.reports import read_history, read_metrics, read_scores
 
 Once = Callable[[Random], None]
 """Try one fault; an exception if something is wrong afterwards."""
@@ -232,7 +232,8 @@ def tables(folder: Path) -> Iterator[Once]:
     """Tables and scores in reports/, damaged."""
     reports = folder / "reports"
     reports.mkdir(exist_ok=True)
-    names = [path.name for path in (*SCORED, common.HISTORY, common.METRICS, common.TEST)]
+    scored = [path.name for path in (common.PREDICTIONS, common.PER_CLASS, common.PER_SUBJECT)]
+    names = [*scored, *(path.name for path in (common.HISTORY, common.METRICS, common.TEST))]
     good = {name: (ROOT / "reports" / name).read_bytes() for name in names}
 
     def once(random: Random) -> None:
@@ -243,9 +244,11 @@ def tables(folder: Path) -> Iterator[Once]:
         before = Path.cwd()
         os.chdir(folder)
         try:
-            if name.endswith(".csv"):
-                table = read_table(Path("reports") / name)
-                assert len(table) == good[name].count(b"\n") - 1 or name == common.HISTORY.name
+            if name in scored:
+                tables = zip(scored, read_scores(), strict=True)
+                assert all(len(table) == good[each].count(b"\n") - 1 for each, table in tables)
+            elif name == common.HISTORY.name:
+                assert len(read_history())
             else:
                 assert 0 <= read_metrics()["test"]["accuracy"] <= 1
         except HarError as error:
