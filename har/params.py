@@ -28,6 +28,9 @@ from har.errors import HarError, shown
 from har.signals.channels import CHANNEL_GROUPS
 from har.yaml import parse, read
 
+RAW, OWN = Path("data/raw"), Path("data/own")
+"""Where the data sets' files, a folder each, and a person's own recordings lie, by default."""
+
 MAX_SEED = 2**32 - 1
 
 MOST_PROBLEMS = 10

@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 
 from har.errors import in_one_line
+from har.params import OWN as OWN  # for the stages, with the other files below
+from har.params import RAW as RAW
 from har.params import Params
 
 PARAMS, LOCK = Path("params.yaml"), Path("dvc.lock")
 
-OWN = Path("data/own")
 SETTINGS = Path("data/settings.txt")
-RAW = Path("data/raw")
 WINDOWS = Path("data/windows.npz")
 NORMALIZED = Path("data/normalized.npz")
 WEIGHTS = Path("models/weights.safetensors")

@@ -12,19 +12,16 @@ import numpy as np
 
 from har.data.archive import ArchiveUnavailable
 from har.data.datasets import DATASETS, InPieces, chosen
-from har.data.datasets.sources import OWN, Piece, Sources, read_pieces
+from har.data.datasets.sources import Piece, Sources, read_pieces
 from har.data.splits import split_and_scale
 from har.data.windows import Windows, cut_windows
 from har.errors import HarError
 from har.files import replacing_folder
-from har.params import Normalization, Simulated, Split, Windowing, checked
+from har.params import OWN, RAW, Normalization, Simulated, Split, Windowing, checked
 from har.signals.recordings import Recording
 from har.signals.scaling import Scaling
 
 T = TypeVar("T")
-
-RAW = Path("data/raw")
-"""Where the pipeline keeps the data sets' files, a folder each."""
 
 METHODS = get_args(Normalization.model_fields["method"].annotation)
 """What `normalization` can be."""

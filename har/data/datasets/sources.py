@@ -8,14 +8,11 @@ from typing import Any
 
 from har.data.archive import Archive, obtain, unpack
 from har.errors import HarError
-from har.params import Simulated
+from har.params import OWN, Simulated
 from har.signals.recordings import Recording
 
 Piece = Callable[[], tuple[list[Recording], str]]
 """Reads some recordings that belong together, and says their digest."""
-
-OWN = Path("data/own")
-"""Where a person's own recordings lie, by default."""
 
 
 @dataclass(frozen=True)
