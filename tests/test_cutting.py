@@ -122,6 +122,15 @@ def test_a_copy_of_what_is_in_a_file_is_in_memory(tmp_path, windows):
     assert np.array_equal(np.concatenate(list(in_blocks(twice))), twice)
 
 
+def test_a_file_is_read_also_where_the_system_takes_no_advice(tmp_path, windows, monkeypatch):
+    """As on Windows."""
+    monkeypatch.delattr("mmap.MADV_DONTNEED")
+    save(tmp_path / "windows.npz", windows)
+    back, _ = load(tmp_path / "windows.npz")
+    assert isinstance(back.signals, np.memmap)
+    assert np.array_equal(np.concatenate(list(in_blocks(back.signals))), windows.signals)
+
+
 def _resident(mapped):
     """Bytes of a mapped file that this process has in memory."""
     first = mapped.ctypes.data

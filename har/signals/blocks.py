@@ -58,11 +58,12 @@ def by_block(
 def let_go(values: np.ndarray) -> None:
     """Let what was read of an array's file leave the memory; it is read again where it is used.
 
-    Nothing happens to an array in memory. An array in a file cannot be written to, so that nothing
-    is lost.
+    Nothing happens to an array in memory, nor where the system cannot be told so (Windows). An
+    array in a file cannot be written to, so that nothing is lost.
     """
     # A copy of such an array is of its type, but in memory.
-    if (mapping := getattr(values, "_mmap", None)) is not None:
+    mapping = getattr(values, "_mmap", None)
+    if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
         mapping.madvise(mmap.MADV_DONTNEED)
 
 
