@@ -6,7 +6,6 @@ committed, so that the commit in the note makes it again.
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from har.files import replacing_folder
 from har.model.bundle import DESCRIPTION, MODEL, RELEASED, digest, load
 from stages.common import BUNDLE, LOCK, METRICS, TEST, project_root
 from stages.reports import read_metrics
+from tools.git import git
 from tools.report import CARD, md5, up
 
 NOTE = "release.json"
@@ -27,11 +27,11 @@ def main() -> None:
     for path in (BUNDLE / DESCRIPTION, BUNDLE / MODEL, METRICS, TEST):
         if not path.is_file() or md5(path) != locked.get(str(path)):
             raise HarError(f"{path} is not what dvc.lock says: run `dvc repro` and commit")
-    if _git("status", "--porcelain", str(LOCK)):
+    if git("status", "--porcelain", str(LOCK)):
         raise HarError(f"{LOCK} has changes that are not committed: commit them first")
     bundle, metrics, card = load(BUNDLE), read_metrics(), _card()
     note = {
-        "commit": _git("log", "-1", "--format=%H", "--", str(LOCK)),
+        "commit": git("log", "-1", "--format=%H", "--", str(LOCK)),
         "pipeline": Path.cwd().relative_to(project_root()).as_posix(),
         "command": "dvc repro",
         "dataset": bundle.description.training.dataset,
@@ -66,14 +66,6 @@ def _locked() -> dict[str, str]:
     except (HarError, OSError, KeyError, TypeError):
         raise HarError(f"{LOCK} is not there or damaged: run `dvc repro`") from None
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        raise HarError(f"`git {' '.join(arguments)}` failed: is this a git checkout?") from None
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import base64
 import hashlib
 import importlib.metadata
 import platform
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from stages.common import (
     project_root,
 )
 from stages.reports import read_metrics, read_scores, read_table
+from tools.git import git
 from tools.rendering import render, write
 
 PROJECT = Path(__file__).parents[1]
@@ -242,35 +242,28 @@ def _experiments(locked: dict[str, Any]) -> list[str]:
     """Names of the DVC experiments whose training made this very model."""
     made = locked.get("stages", {}).get("train", {}).get("outs")
     names = []
-    refs = _git("for-each-ref", "--format=%(refname)", "refs/exps").split()
+    refs = git("for-each-ref", "--format=%(refname)", "refs/exps", default="").split()
     for ref in refs if made else []:
         # refs/exps/ab/cdef.../NAME; the others (stashes, checkpoints) have no name of their own.
         parts = ref.split("/")
         if len(parts) != 5 or parts[2] in ("exec", "celery"):
             continue
-        content = yaml.parse(_git("show", f"{ref}:{LOCK}") or "{}") or {}
+        content = yaml.parse(git("show", f"{ref}:{LOCK}", default="") or "{}") or {}
         if content.get("stages", {}).get("train", {}).get("outs") == made:
             names.append(parts[-1])
     return sorted(names)
 
 
 def _commit() -> str:
-    commit = _git("rev-parse", "HEAD").strip()
+    commit = git("rev-parse", "HEAD", default="")
     if not commit:
         return "not known"
     changed = [
-        line[3:] for line in _git("status", "--porcelain").splitlines() if line[3:] != str(CARD)
+        line[3:]
+        for line in git("status", "--porcelain", default="").splitlines()
+        if line[3:] != str(CARD)
     ]
     return f"{commit}, with changes that are not committed" if changed else commit
-
-
-def _git(*arguments: str) -> str:
-    """What git says, or nothing where it has nothing to say."""
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return done.stdout
 
 
 def _windows_by_activity(scaled: Windows) -> list[dict[str, Any]]:
