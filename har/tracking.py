@@ -178,7 +178,10 @@ class Tracker:
         self,
         run_id: str,
         rows: Iterable[Mapping[str, Any]],
-        of: tuple[str | None, str | None, str | None] = (None, None, None),
+        *,
+        model_id: str | None = None,
+        dataset_name: str | None = None,
+        dataset_digest: str | None = None,
     ) -> None:
         """Log metrics.
 
@@ -186,12 +189,15 @@ class Tracker:
             run_id: The run.
             rows: Metrics by name, and with them `epoch` and `time`, ms since 1970; None and NaN are
                 left out.
-            of: Id of the model, name and digest of the data that they are of.
+            model_id: Of the model that they are of.
+            dataset_name: Of the data that they are of.
+            dataset_digest: Of these data.
         """
         from mlflow.entities import Metric
 
+        of = {"model_id": model_id, "dataset_name": dataset_name, "dataset_digest": dataset_digest}
         points = [
-            Metric(name, value, int(row["time"] or 0), int(row["epoch"] or 0), *of)
+            Metric(name, value, int(row["time"] or 0), int(row["epoch"] or 0), **of)
             for row in rows
             for name, value in row.items()
             if name not in ("epoch", "time") and value is not None and value == value

@@ -100,7 +100,13 @@ def complete(
         epoch = bundle.describe(BUNDLE).training.kept_epoch
         model_id = log_model(run_id, BUNDLE, epoch)
         # The same scores at the same time, which are the model's and of that data set too.
-        tracker.log(run_id, [values], (model_id, tags["dataset"], tags["dataset_digest"][:8]))
+        tracker.log(
+            run_id,
+            [values],
+            model_id=model_id,
+            dataset_name=tags["dataset"],
+            dataset_digest=tags["dataset_digest"][:8],
+        )
         client.set_tag(run_id, "model_id", model_id)
     name = os.environ.get("HAR_REGISTER_MODEL")
     if name and not client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'"):
