@@ -11,7 +11,7 @@ reports/anyone_choice.csv, reports/anyone.csv and reports/anyone_robustness.csv.
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
@@ -19,21 +19,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from pydantic import BaseModel, ConfigDict
 from scipy.spatial.transform import Rotation
 
+from experiments import anyone_tables as tables
 from experiments import networks
+from experiments.anyone_trials import Transfer, load, load_all, path_of
 from experiments.table import write
 from har import yaml
 from har.data.loading import read_with_digest
 from har.data.windows import Windows, cut_windows, with_channels
 from har.errors import HarError, in_one_line
-from har.evaluation import changes, metrics, transfer
+from har.evaluation import changes, transfer
 from har.evaluation.changes import Change
-from har.evaluation.transfer import AS_RECORDED, Group
-from har.evaluation.trials import restore, store
+from har.evaluation.transfer import AS_RECORDED
+from har.evaluation.trials import store
 from har.learning.balance import draw_weights
 from har.learning.networks import predict_probabilities
 from har.parallel import side_by_side
@@ -44,7 +44,6 @@ from stages.common import RAW
 
 SETTINGS = Path("anyone/params.yaml")
 CANDIDATES = Path(__file__).with_suffix(".yaml")
-TRIALS = Path("experiments/transfer")
 CHOICE, TABLE, ROBUSTNESS = (
     Path(f"reports/anyone{ending}.csv") for ending in ("_choice", "", "_robustness")
 )
@@ -63,43 +62,6 @@ NOT_DECIDING = ("seed", "threads", "processes", "device", "keep")
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """From windows (windows, size, 9) of the `BASE_CHANNELS` to the probabilities of `ACTIVITIES`."""
-
-
-class Transfer(BaseModel):
-    """One training, scored on data sets that it never saw.
-
-    Attributes:
-        method: Of the configuration.
-        sources: Data sets that it learnt from.
-        seed: Of the training.
-        settings: All that decides the outcome beside these, by dotted name.
-        dataset_digest: SHA-256 of the content of all data sets.
-        scores: By data set and condition, the groups of people and placements.
-        losses: By data set, of `har.evaluation.transfer.losses`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    method: str
-    sources: list[str]
-    seed: int
-    settings: dict[str, Any]
-    dataset_digest: str
-    scores: dict[str, dict[str, list[Group]]]
-    losses: dict[str, dict[str, list[float]]]
-
-    @property
-    def path(self) -> Path:
-        """Its file."""
-        return path_of(self.method, self.sources, self.seed)
-
-
-def path_of(method: str, sources: Sequence[str], seed: int) -> Path:
-    """The file of a trial."""
-    return TRIALS / method / f"{'+'.join(sources)}-seed{seed}.json"
-
-
-# ---- methods ----
 
 
 def settings_of(method: str) -> Params:
@@ -152,9 +114,6 @@ def train_rival(name: str, params: Params, seed: int, train: Windows) -> Predict
         return found
 
     return predict
-
-
-# ---- trials ----
 
 
 def conditions(count: int) -> dict[str, Change]:
@@ -250,16 +209,6 @@ def missing(
     return left
 
 
-def load(path: Path) -> Transfer:
-    """Read a stored trial."""
-    return restore(path, Transfer)
-
-
-def load_all() -> list[Transfer]:
-    """All stored trials."""
-    return [load(path) for path in sorted(TRIALS.glob("*/*.json"))]
-
-
 def all_windows() -> Windows:
     """The windows of all data sets, in g and rad/s, with the activities of all."""
     params = Params.read(SETTINGS)
@@ -271,7 +220,7 @@ def all_windows() -> Windows:
     return made
 
 
-def run_all(trials: Sequence[tuple[str, Sequence[str], int]], jobs: int, choosing: bool) -> None:
+def run_all(trials: Sequence[tuple[str, Sequence[str], int]], jobs: int, *, choosing: bool) -> None:
     """Run those of the trials that are not stored, and store them."""
     left = missing(trials)
     print(f"{len(trials)} trainings, {len(trials) - len(left)} of them stored", flush=True)
@@ -298,136 +247,21 @@ def run_all(trials: Sequence[tuple[str, Sequence[str], int]], jobs: int, choosin
         print(f"{done.method}: {' + '.join(done.sources)}, seed {done.seed}", flush=True)
 
 
-# ---- tables ----
-
-
-def choice_table(trials: Sequence[Transfer]) -> pd.DataFrame:
-    """A row per candidate: for each target, the mean over trials that never saw or scored it."""
-    rows = []
-    for method in dict.fromkeys(trial.method for trial in trials):
-        row: dict[str, Any] = {"candidate": method}
-        for target in TARGETS:
-            decisive = [
-                transfer.accuracy(groups[AS_RECORDED], "merged")
-                for trial in trials
-                if trial.method == method and target not in trial.sources
-                for name, groups in trial.scores.items()
-                if name != target
-            ]
-            row[target] = np.mean(decisive) if len(decisive) == len(TARGETS) - 1 else np.nan
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def table(trials: Sequence[Transfer]) -> pd.DataFrame:
-    """A row per method, target and placement, means over seeds."""
-    rows = []
-    for method, target, placement, groups_by_seed in _cells(trials):
-        one = groups_by_seed[0]
-        row: dict[str, Any] = {
-            "method": method,
-            "target": target,
-            "placement": placement,
-            "seeds": len(groups_by_seed),
-            "people": len({group.subject for group in one}),
-            "windows": int(transfer.pooled(one, "open").sum()),
-        }
-        for way in ("open", "restricted", "merged"):
-            row[way] = np.mean([transfer.accuracy(groups, way) for groups in groups_by_seed])
-        bounds = np.mean([transfer.interval(groups, "merged") for groups in groups_by_seed], axis=0)
-        row["merged_low"], row["merged_high"] = bounds
-        row["merged_f1"] = np.mean(
-            [metrics.macro_f1(transfer.pooled(groups, "merged")) for groups in groups_by_seed]
-        )
-        row["merged_worst_person"] = np.mean(
-            [min(transfer.by_person(groups, "merged").values()) for groups in groups_by_seed]
-        )
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _cells(trials: Sequence[Transfer]) -> Iterator[tuple[str, str, str, list[list[Group]]]]:
-    for method in dict.fromkeys(trial.method for trial in trials):
-        for target in TARGETS:
-            seeds = [
-                trial.scores[target][AS_RECORDED]
-                for trial in trials
-                if trial.method == method and target in trial.scores
-            ]
-            if not seeds:
-                continue
-            yield method, target, "all", seeds
-            placements = sorted({group.placement for group in seeds[0]})
-            for placement in placements if len(placements) > 1 else ():
-                yield (
-                    method,
-                    target,
-                    placement,
-                    [
-                        [group for group in groups if group.placement == placement]
-                        for groups in seeds
-                    ],
-                )
-
-
-def calibration(trials: Sequence[Transfer]) -> dict[str, float]:
-    """The temperatures that fit data sets never seen best, each data set counting alike.
-
-    Args:
-        trials: Of one method, each scored on what it never saw.
-    """
-
-    def best(way: str) -> float:
-        curves = [losses[way] for trial in trials for losses in trial.losses.values()]
-        return float(transfer.TEMPERATURES[int(np.mean(curves, axis=0).argmin())])
-
-    temperature = best("merged")
-    # On top of the other one; no less than 1, since postures are not easier than all the rest.
-    posture = max(best("postures") / temperature, 1.0)
-    return {"temperature": temperature, "posture_temperature": round(posture, 2)}
-
-
-def robustness_table(trials: Sequence[Transfer]) -> pd.DataFrame:
-    """A row per method and condition: what it costs in points, on each target."""
-    rows = []
-    for trial in trials:
-        for target, by_condition in trial.scores.items():
-            if len(by_condition) == 1:
-                continue
-            before = transfer.accuracy(by_condition["each fourth window"], "merged")
-            for condition, groups in by_condition.items():
-                if condition not in (AS_RECORDED, "each fourth window"):
-                    lost = before - transfer.accuracy(groups, "merged")
-                    rows.append([trial.method, condition, target, 100 * lost])
-    long = pd.DataFrame(rows, columns=["method", "condition", "target", "points_lost"])
-    # Of the directions the worst: one a data set.
-    long["condition"] = long.condition.str.replace(
-        r"facing \d+ degrees", "facing the worst of 11 directions", regex=True
-    )
-    return long.pivot_table(
-        index=["method", "condition"],
-        columns="target",
-        values="points_lost",
-        aggfunc="max",
-        sort=False,
-    ).reset_index()
-
-
 def write_tables() -> None:
     """Make the tables of the stored trials."""
     trials = load_all()
     choosing = [trial for trial in trials if len(trial.sources) == 2]
     scoring = [trial for trial in trials if len(trial.sources) == 3]
-    made = {
-        CHOICE: (choice_table, choosing),
-        TABLE: (table, scoring),
-        ROBUSTNESS: (robustness_table, scoring),
-    }
+    made = {}
+    if choosing:
+        made[CHOICE] = tables.choice_table(choosing, TARGETS)
+    if scoring:
+        made[TABLE] = tables.table(scoring, TARGETS)
+        made[ROBUSTNESS] = tables.robustness_table(scoring)
     if chosen := [trial for trial in scoring if trial.method == "chosen"]:
-        print("calibration, by data sets left out:", calibration(chosen))
-    tables = {path: make(of) for path, (make, of) in made.items() if of}
-    write(tables)
-    for path in tables:
+        print("calibration, by data sets left out:", tables.calibration(chosen))
+    write(made)
+    for path in made:
         print(path)
 
 
@@ -446,7 +280,8 @@ def main() -> None:
             name for name in yaml.read(CANDIDATES) if name.startswith("short")
         ]
         pairs = list(combinations(TARGETS, 2))
-        run_all([(name, pair, 0) for name in names for pair in pairs], arguments.jobs, True)
+        trials = [(name, pair, 0) for name in names for pair in pairs]
+        run_all(trials, arguments.jobs, choosing=True)
     elif arguments.what == "score":
         names = arguments.names or ["chosen", "no_gyroscope", "benchmark", "random_forest"]
         run_all(
@@ -457,7 +292,7 @@ def main() -> None:
                 for seed in range(arguments.seeds if name == "chosen" else 1)
             ],
             arguments.jobs,
-            False,
+            choosing=False,
         )
     write_tables()
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from made_bundle import MEASURED, made_windows
 
-from experiments import anyone, anyone_within
+from experiments import anyone, anyone_trials, anyone_within
 from har.errors import HarError
 from har.evaluation.transfer import AS_RECORDED
 from har.signals.recordings import ACTIVITIES
@@ -44,12 +44,12 @@ def made(tmp_path, monkeypatch):
         settings = settings.replace(before, after)
     for name, path in {
         "SETTINGS": "params.yaml",
-        "TRIALS": "transfer",
         "CHOICE": "choice.csv",
         "TABLE": "anyone.csv",
         "ROBUSTNESS": "robustness.csv",
     }.items():
         monkeypatch.setattr(anyone, name, tmp_path / path)
+    monkeypatch.setattr(anyone_trials, "TRIALS", tmp_path / "transfer")
     anyone.SETTINGS.write_text(settings)
     monkeypatch.setattr(anyone, "LEARNT_FROM", {"random_forest": 50})
     monkeypatch.setattr(anyone, "EVERY", 20)
@@ -82,7 +82,7 @@ def test_each_data_set_is_left_out_once_and_what_is_stored_is_kept(made, monkeyp
 
 def test_a_choice_never_looks_at_its_target_nor_at_official_test_people(made, monkeypatch):
     main(monkeypatch, "choose", "short")
-    trials = anyone.load_all()
+    trials = anyone_trials.load_all()
     assert len(trials) == 6
     for trial in trials:
         assert not set(trial.sources) & set(trial.scores)
@@ -112,7 +112,7 @@ def test_a_choice_never_looks_at_its_target_nor_at_official_test_people(made, mo
 @pytest.mark.usefixtures("made")
 def test_a_trial_of_other_settings_or_damaged_is_refused(monkeypatch):
     main(monkeypatch, "score", "chosen", "--seeds", "1")
-    path = next(anyone.TRIALS.glob("chosen/*.json"))
+    path = next(anyone_trials.TRIALS.glob("chosen/*.json"))
     whole = path.read_text()
     path.write_text(whole[:-100])
     with pytest.raises(HarError, match="is damaged: delete it"):
