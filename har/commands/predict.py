@@ -23,9 +23,6 @@ if TYPE_CHECKING:  # PyTorch and pandas take seconds to import, and --help needs
     from har.recognition.recognizer import Prediction, Recognizer, Stream
     from har.recognition.summary import Summary
 
-BLOCK = 3000
-"""Samples recognised at once, a minute at 50 Hz, so that memory stays bounded."""
-
 TRIAL = 30_000
 """Samples that are recognised again with other signs or units, where most is not known."""
 
@@ -335,12 +332,10 @@ class _Command:
     def _predictions(
         self, stream: "Stream", summary: "Summary", samples: "Samples"
     ) -> "Iterator[list[Prediction]]":
-        for start in range(0, len(samples.times), BLOCK):
-            block = slice(start, start + BLOCK)
-            turning = None if samples.angular_rate is None else samples.angular_rate[block]
-            batch = stream.push(samples.times[block], samples.acceleration[block], turning)
+        for block in samples.blocks():
+            batch = stream.push(block.times, block.acceleration, block.angular_rate)
             (predictions,) = self._recognizer.recognize([(stream, batch)])
-            summary.add(predictions, batch, samples.times[block], samples.activity[block])
+            summary.add(predictions, batch, block.times, block.activity)
             yield predictions
 
     def _rotation_of(self, recording: "Recording") -> "np.ndarray":

@@ -22,9 +22,6 @@ HANDLING = 3.0
 ON_SERVER = Path("data/sessions/profiles")
 """Where `har live` keeps profiles, unless its sessions go elsewhere."""
 
-BLOCK = 3000
-"""Samples recognised at once."""
-
 
 def teach(
     profile: Annotated[
@@ -213,12 +210,8 @@ def _recognised(
         raise HarError("--mounting: this model takes the phone however it is worn; leave it out")
     stream = recognizer.stream(Readings(rotation=rotation_of(mounting)))
     predictions = []
-    for start in range(0, len(samples.times), BLOCK):
-        block = slice(start, start + BLOCK)
-        rate = None if samples.angular_rate is None else samples.angular_rate[block]
-        predictions += recognizer.push(
-            stream, samples.times[block], samples.acceleration[block], rate
-        )
+    for block in samples.blocks():
+        predictions += recognizer.push(stream, block.times, block.acceleration, block.angular_rate)
     if stream.rejected_windows and not predictions:
         raise HarError(f"nothing to learn from: {stream.problem}")
     return predictions

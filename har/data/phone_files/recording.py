@@ -30,6 +30,9 @@ second, 95 to 96 % at 10 and 12, 75 % at 5.
 
 FROM_START = "times count from the first sample"
 
+BLOCK = 3000
+"""Samples recognised at once, a minute at 50 Hz, so that memory stays bounded."""
+
 _FOLLOWED = 10.0  # s that a sensor waits for another one on standard input
 _MOST_TO_JUDGE = 20_000  # rows, by which a clock has to have gone forward
 
@@ -61,6 +64,17 @@ class Samples:
             np.concatenate(rates) if rates else None,
             np.concatenate([each.activity for each in parts]),
         )
+
+    def blocks(self, size: int = BLOCK) -> "Iterator[Samples]":
+        """The same, no more than `size` samples at a time."""
+        for start in range(0, len(self.times), size):
+            block = slice(start, start + size)
+            yield Samples(
+                self.times[block],
+                self.acceleration[block],
+                None if self.angular_rate is None else self.angular_rate[block],
+                self.activity[block],
+            )
 
 
 class Recording:
