@@ -61,7 +61,7 @@ def cut(people: int, workers: "Workers") -> None:
     print(f"{len(made):,} windows")
 
 
-def two_dask_workers(people: int = 300, rounds: int = 2) -> None:
+def two_dask_workers(people: int = 600, rounds: int = 2) -> None:
     """Seconds of cutting by one Dask worker and by two, alternately, and their ratio."""
     from dask.distributed import LocalCluster
 
