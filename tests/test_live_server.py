@@ -1133,11 +1133,20 @@ def test_what_cannot_be_served_is_one_line(models, tmp_path, monkeypatch):
             (["--model", tmp_path / "none", "--port", "0"], "no trained model"),
             (["--certificate", bad], "belong together"),
             (["--name", "*.example"], "--name *.example: should be a host name"),
-            (["--certificate", bad, "--key", bad], "not a certificate and its key"),
-            (["--certificate", bad, "--key", tmp_path / "k"], "no such file"),
+            (["--certificate", bad, "--key", bad, "--port", "0"], "not a certificate and its key"),
+            (["--certificate", bad, "--key", tmp_path / "k", "--port", "0"], "no such file"),
         ]:
             monkeypatch.setattr(sys, "argv", ["har", "live", *map(str, arguments)])
             assert_one_line(message)
+
+
+def test_where_nothing_can_be_served_the_certificate_stays(models, tmp_path, monkeypatch):
+    """Phones may trust it; one for an address that is not this machine's would replace it."""
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--host", "203.0.113.7", "--port", "0", "--model", str(models.resolve())]
+    monkeypatch.setattr(sys, "argv", ["har", "live", *arguments])
+    assert_one_line("cannot listen on 203.0.113.7")
+    assert not (tmp_path / "data").exists()
 
 
 # ---- several workers -----------------------------------------------------------------------------

@@ -65,6 +65,8 @@ def live(
     from har.live.workers import Site, prepared, run
 
     names = tuple(name or ()) if _is_loopback(host) else (host, *own_names(), *(name or ()))
+    # First: where nothing can be served, a certificate that phones trust is not replaced.
+    listening = server.listen(host, port)
     everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - the person says so
     renewed = False
     if certificate is None and (https if https is not None else not _is_loopback(host)):
@@ -75,7 +77,6 @@ def live(
         server.check_certificate(certificate, key)
     limits = Limits(streams=streams)
     recognizer = server.make_recognizer(model) if workers == 1 else None
-    listening = server.listen(host, port)
 
     scheme = "http" if certificate is None else "https"
     shown = own_address() if everywhere else host
