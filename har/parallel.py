@@ -75,8 +75,8 @@ def _over_dask(work: Iterator[Work[T]], workers: Workers) -> Iterator[T]:
     warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
     with ExitStack() as stack:
         client = _dask_client(workers, stack)
-        at_once = workers.jobs if workers.jobs > 0 else AHEAD * len(client.nthreads())
-        running = as_completed(client.submit(one, pure=False) for one in islice(work, at_once))
+        first = islice(work, _number(workers) or AHEAD * len(client.nthreads()))
+        running = as_completed(client.submit(one, pure=False) for one in first)
         for done in running:
             running.update(client.submit(one, pure=False) for one in islice(work, 1))
             yield done.result()
@@ -89,7 +89,7 @@ def _dask_client(workers: Workers, stack: ExitStack) -> "Client":
     address = workers.address
     if not address:
         cluster = LocalCluster(
-            n_workers=workers.jobs if workers.jobs > 0 else None,
+            n_workers=_number(workers),
             threads_per_worker=1,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
@@ -120,7 +120,6 @@ def _over_ray(work: Iterator[Work[T]], workers: Workers) -> Iterator[T]:
     except ImportError as error:
         raise _missing("ray", workers, error) from None
     with ExitStack() as stack:
-        number = workers.jobs if workers.jobs > 0 and not workers.address else None
         host, _, port = workers.address.rpartition(":")
         try:
             if host and port.isdecimal():
@@ -128,7 +127,7 @@ def _over_ray(work: Iterator[Work[T]], workers: Workers) -> Iterator[T]:
                 socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
             ray.init(
                 workers.address or "local",
-                num_cpus=number,
+                num_cpus=None if workers.address else _number(workers),
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
@@ -136,9 +135,9 @@ def _over_ray(work: Iterator[Work[T]], workers: Workers) -> Iterator[T]:
             raise _unreachable(workers, error) from None
         stack.callback(ray.shutdown)
         cores = int(ray.cluster_resources().get("CPU", 1))
-        at_once = workers.jobs if workers.jobs > 0 else AHEAD * cores
         remote = ray.remote(_call)
-        running = [remote.remote(one) for one in islice(work, at_once)]
+        first = islice(work, _number(workers) or AHEAD * cores)
+        running = [remote.remote(one) for one in first]
         while running:
             (done,), running = ray.wait(running)
             running += [remote.remote(one) for one in islice(work, 1)]
@@ -148,6 +147,11 @@ def _over_ray(work: Iterator[Work[T]], workers: Workers) -> Iterator[T]:
                 if isinstance(error.cause, ray.exceptions.RaySystemError):
                     raise _unable(workers, error.cause) from None
                 raise error.cause from None
+
+
+def _number(workers: Workers) -> int | None:
+    """How many at once, if that is said."""
+    return workers.jobs if workers.jobs > 0 else None
 
 
 def _call(work: Work[T]) -> T:
