@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from har.signals.blocks import by_block
 from har.signals.channels import TOTAL_ACC
 from har.signals.recordings import SAMPLING_RATE
 from har.signals.resampling import Resampler
@@ -62,8 +63,7 @@ def stamped(times: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]) -> Cha
     """
 
     def change(signals: np.ndarray) -> np.ndarray:
-        parts = [signals[at : at + TOGETHER] for at in range(0, len(signals), TOGETHER)]
-        return np.concatenate([again(part) for part in parts])
+        return by_block(signals, again, TOGETHER)
 
     def again(signals: np.ndarray) -> np.ndarray:
         count, size, channels = signals.shape
