@@ -22,7 +22,7 @@ CENTRES = 100
 """Summaries kept of the training windows."""
 
 MOST = 200_000
-"""Windows that they are fitted to, evenly chosen of more: k-means takes 1.7 kB for each."""
+"""Windows that they are fitted to, evenly chosen of more: k-means takes 0.9 kB for each."""
 
 SHARE_WITHIN = 0.98
 """Share of the windows of people left out of the fit that are to count as known."""
