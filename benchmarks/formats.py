@@ -9,7 +9,6 @@ format in turn. Zarr and PyArrow are not among the project's packages:
 """
 
 import argparse
-import shutil
 import time
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +21,7 @@ import pyarrow.parquet
 import zarr
 
 from har.data import windows
-from har.signals.blocks import BLOCK, in_blocks, taken
+from har.signals.blocks import BLOCK, taken
 
 BATCH = 64
 """Windows in a batch of training."""
@@ -34,10 +33,7 @@ Read = Callable[[np.ndarray], np.ndarray]
 def mapped(path: Path, signals: np.ndarray) -> Read:
     """As the pipeline does, without what it knows of each window."""
     with path.open("wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": signals.shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        for block in in_blocks(signals):
-            file.write(np.ascontiguousarray(block).data)
+        np.save(file, signals)
     found = np.load(path, mmap_mode="r")
     return lambda rows: taken(found, rows)
 
@@ -117,7 +113,6 @@ def main() -> None:
             batch = (time.perf_counter() - start) / asked.batches
             files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
             size = sum(each.stat().st_size for each in files) / 1e6
-            shutil.rmtree(path, ignore_errors=True)
         row = name, f"{len(files):,}", f"{size:.0f}", f"{written:.1f}", f"{in_order:.1f}"
         print(f"| {' | '.join(row)} | {1000 * batch:.1f} |", flush=True)
 
