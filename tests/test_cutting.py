@@ -167,8 +167,10 @@ def test_what_a_piece_has_to_say_is_said_and_the_old_file_stays(
 @pytest.mark.parametrize("backend", ["loky", "dask"])
 def test_a_worker_that_dies_is_one_line_and_the_next_run_goes_on(tmp_path, pieces, backend):
     path, workers = tmp_path / "windows.npz", Workers(backend=backend, jobs=2)
-    dask.config.set({"distributed.scheduler.allowed-failures": 0})
-    with pytest.raises(HarError, match="a worker died at its work") as caught:
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        pytest.raises(HarError, match="a worker died at its work") as caught,
+    ):
         cut(path, pieces | {"another": [partial(dies, 0)]}, workers)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
